@@ -1,0 +1,1 @@
+"""Arguments, terminal, wiring; the only room that prints."""

@@ -1,0 +1,162 @@
+"""Everything raised on purpose.
+
+    VoiceError                     exit 1: it failed, and this is why
+    ├── UsageError                 exit 2: the command was given something it cannot use
+    │   └── SettingsError          a wrong key or value in a file, the environment or a flag
+    ├── DeviceError                exit 3: microphone or loudspeaker
+    │   ├── NoDevice               there is none, or none of that name
+    │   └── DeviceLost             it was there and went away
+    ├── LibraryMissing             exit 1: a system library or extra is not installed
+    ├── ProviderError              exit 4: an engine for recognition, thinking or speech
+    │   ├── Refused                the key or the permission (401, 403)
+    │   ├── NotFound               the model, the voice or the address (404)
+    │   ├── RateLimited            too many requests or no quota (429)
+    │   ├── BadRequest             the provider rejects what was sent (other 4xx)
+    │   ├── Unavailable            not reachable, or broken on its side (5xx)
+    │   ├── Dropped                the connection broke in the middle
+    │   └── TimedOut               no progress within the stage's time-out
+    ├── DecodeError                exit 1: bytes that are not the audio they should be
+    ├── SaveError                  exit 1: a recording or a conversation that could not be written
+    ├── BudgetBreached             exit 5: a latency budget, with --strict
+    └── TurnError                  exit 1: an event that the turn machine does not allow (a defect of ours)
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+__all__ = [
+    "BadRequest",
+    "BudgetBreached",
+    "DecodeError",
+    "DeviceError",
+    "DeviceLost",
+    "Dropped",
+    "ExitStatus",
+    "LibraryMissing",
+    "NoDevice",
+    "NotFound",
+    "ProviderError",
+    "RateLimited",
+    "Refused",
+    "SaveError",
+    "SettingsError",
+    "TimedOut",
+    "TurnError",
+    "Unavailable",
+    "UsageError",
+    "VoiceError",
+]
+
+
+class ExitStatus(IntEnum):
+    """What the process returns."""
+
+    FINE = 0
+    FAILED = 1
+    USAGE = 2
+    NO_DEVICE = 3
+    PROVIDER = 4
+    BUDGET = 5
+    INTERRUPTED = 130
+
+
+class VoiceError(Exception):
+    """What happened, and in `hint` what to do about it.
+
+    `recoverable` says whether a conversation may go on with the next turn.
+    """
+
+    status: ClassVar[ExitStatus] = ExitStatus.FAILED
+    recoverable: ClassVar[bool] = False
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    @property
+    def kind(self) -> str:
+        """The name that the JSON output carries."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UsageError(VoiceError):
+    status = ExitStatus.USAGE
+
+
+class SettingsError(UsageError):
+    pass
+
+
+class DeviceError(VoiceError):
+    status = ExitStatus.NO_DEVICE
+
+
+class NoDevice(DeviceError):
+    pass
+
+
+class DeviceLost(DeviceError):
+    pass
+
+
+class LibraryMissing(VoiceError):
+    pass
+
+
+class ProviderError(VoiceError):
+    status = ExitStatus.PROVIDER
+    recoverable = True
+
+
+class Refused(ProviderError):
+    pass
+
+
+class NotFound(ProviderError):
+    pass
+
+
+class RateLimited(ProviderError):
+    """`retry_after` is in seconds, None when the provider did not say."""
+
+    def __init__(self, message: str, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.retry_after = retry_after
+
+
+class BadRequest(ProviderError):
+    pass
+
+
+class Unavailable(ProviderError):
+    pass
+
+
+class Dropped(ProviderError):
+    pass
+
+
+class TimedOut(ProviderError):
+    pass
+
+
+class DecodeError(VoiceError):
+    recoverable = True
+
+
+class SaveError(VoiceError):
+    recoverable = True
+
+
+class BudgetBreached(VoiceError):
+    status = ExitStatus.BUDGET
+
+
+class TurnError(VoiceError):
+    pass

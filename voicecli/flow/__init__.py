@@ -1,0 +1,1 @@
+"""Async iterator steps."""

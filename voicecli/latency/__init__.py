@@ -1,0 +1,1 @@
+"""Marks, spans, budgets, statistics and their drawing."""

@@ -1,0 +1,1 @@
+"""Hear, think, say: three protocols, one file per engine, and the choice among them."""

@@ -1,0 +1,59 @@
+"""Thinking: messages in, tokens out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+from voicecli.providers.engine import Engine
+
+__all__ = ["Action", "Announcer", "Goodbye", "LanguageModel", "Message", "Token"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One side's contribution to the conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something the reply does besides being said (setting a timer, say).
+
+    A reply may be made before the speaker has surely finished, and be thrown away; so a model never acts
+    itself: it yields the action, and the conversation runs it once the turn is certain.
+    """
+
+    name: str
+    run: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """The conversation ends when this reply has been heard."""
+
+
+Token: TypeAlias = str | Action | Goodbye
+
+
+class LanguageModel(Engine, Protocol):
+    """Answers the last message."""
+
+    def complete(self, messages: Sequence[Message]) -> AsyncIterator[Token]:
+        """Yield the reply as it is made; the strings, joined, are its text.
+
+        Closing the iterator early cancels the request. Raises ProviderError.
+        """
+        ...
+
+
+@runtime_checkable
+class Announcer(Protocol):
+    """A model that sometimes speaks first: a timer that rings."""
+
+    def announcements(self) -> AsyncIterator[str]:
+        """Yield what to say when it is due; never ends by itself."""
+        ...

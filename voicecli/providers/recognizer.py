@@ -1,0 +1,38 @@
+"""Recognition: audio in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from voicecli.audio.block import Samples
+from voicecli.providers.engine import Engine
+
+__all__ = ["HEARING_RATE", "Recognizer", "Transcript"]
+
+HEARING_RATE = 16_000  # samples a second: what every recogniser and VAD here is fed
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was understood so far; each one replaces the one before."""
+
+    text: str
+    final: bool = False
+    confidence: float | None = None  # 0 to 1 where the engine gives one
+
+
+class Recognizer(Engine, Protocol):
+    """Turns one utterance into text."""
+
+    def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
+        """Yield partial transcripts while `audio` runs, and exactly one final one after it ends.
+
+        `audio` is mono at `HEARING_RATE`, in pieces of any length; its end is the end of the utterance. An
+        utterance in which nothing was understood gives a final transcript with empty text. Closing the
+        iterator early abandons the utterance and its request. Several utterances may be under way at once.
+
+        Raises ProviderError.
+        """
+        ...

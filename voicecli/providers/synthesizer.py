@@ -1,0 +1,47 @@
+"""Speech: text in, audio out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from voicecli.audio.format import StreamFormat
+from voicecli.providers.engine import Engine
+
+__all__ = ["HasVoices", "Synthesizer", "Voice"]
+
+
+class Synthesizer(Engine, Protocol):
+    """Says one phrase."""
+
+    @property
+    def format(self) -> StreamFormat:
+        """How the bytes of `synthesize` carry sound."""
+        ...
+
+    def synthesize(self, text: str) -> AsyncIterator[bytes]:
+        """Yield the encoded speech for `text`, in chunks of any length, as soon as each exists.
+
+        Every call is one complete stream in `format`. Text without anything to say yields nothing. Closing
+        the iterator early cancels the request. Calls may overlap. Raises ProviderError.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One voice that an engine can speak with."""
+
+    name: str  # what `--voice` takes
+    language: str = ""  # BCP 47, empty when it speaks several or the engine does not say
+    description: str = ""
+
+
+@runtime_checkable
+class HasVoices(Protocol):
+    """An engine that can list its voices."""
+
+    async def voices(self) -> Sequence[Voice]:
+        """Every voice, sorted by language and name. Raises ProviderError."""
+        ...

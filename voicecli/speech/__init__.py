@@ -1,0 +1,1 @@
+"""Is there speech in this window; has the utterance ended."""
