@@ -1,0 +1,274 @@
+"""The sound card, through PortAudio: the one file that imports sounddevice."""
+
+from __future__ import annotations
+
+import ctypes
+import difflib
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from voicecli.audio.block import Samples
+from voicecli.errors import DeviceError, NoDevice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+__all__ = ["Device", "DeviceInput", "DeviceOutput", "NO_DEVICES_HINT", "devices", "find_device", "portaudio_version"]
+
+Direction = Literal["input", "output"]
+
+_PREFERRED_RATE = 48_000  # what sound servers and cards run at; another rate costs a resampler inside them
+_LATENCY = 0.02  # seconds of buffer asked for; PortAudio's own "low" (8 ms) breaks off over a sound server
+
+_INSTALL = (
+    "Install PortAudio: `apt install libportaudio2` (Debian, Ubuntu), `dnf install portaudio` (Fedora), "
+    "`brew install portaudio` (macOS). Or give files: --mic question.wav --speaker answer.wav"
+)
+NO_DEVICES_HINT = (
+    "Plug one in or start a sound server, and look with `voicecli devices`. "
+    "Or give files: --mic question.wav --speaker answer.wav, or type: --text"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What PortAudio says of a device; it counts as input, output or both by its channels."""
+
+    index: int
+    name: str
+    host: str  # ALSA, Core Audio, WASAPI, …
+    inputs: int  # channels
+    outputs: int  # channels
+    rate: int  # samples a second that it prefers
+    input_latency: float  # seconds, the lowest that it reports
+    output_latency: float  # seconds, the lowest that it reports
+    default_input: bool
+    default_output: bool
+
+
+@cache
+def _sounddevice() -> ModuleType:
+    _quiet_alsa()
+    try:
+        import sounddevice
+    except OSError as error:  # it raises this when it finds no PortAudio
+        raise NoDevice(f"PortAudio is not installed ({error}).", _INSTALL) from error
+    module: ModuleType = sounddevice
+    return module
+
+
+_text, _number = ctypes.c_char_p, ctypes.c_int
+_alsa_handler = ctypes.CFUNCTYPE(None, _text, _number, _text, _number, _text)(lambda *_: None)
+
+
+def _quiet_alsa() -> None:
+    """Keep ALSA from writing about every device that it tries into the middle of the screen.
+
+    It holds on to the handler, which is therefore a module's variable.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        alsa = ctypes.CDLL("libasound.so.2")
+    except OSError:
+        return
+    alsa.snd_lib_error_set_handler(_alsa_handler)
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Turn PortAudio's errors into ours."""
+    sounddevice = _sounddevice()
+    try:
+        yield
+    except sounddevice.PortAudioError as error:
+        text = str(error.args[0]) if error.args else "unknown error"
+        raise DeviceError(f"{what}: {text}.", NO_DEVICES_HINT) from error
+
+
+def portaudio_version() -> str:
+    """As PortAudio gives it. Raises NoDevice when it is not installed."""
+    return str(_sounddevice().get_portaudio_version()[1])
+
+
+def devices() -> list[Device]:
+    """Every device there is. Raises NoDevice when PortAudio is not installed."""
+    sounddevice = _sounddevice()
+    with _translated("The devices could not be listed"):
+        hosts = [str(host["name"]) for host in sounddevice.query_hostapis()]
+        default_input, default_output = sounddevice.default.device
+        if default_input < 0 and default_output < 0 and len(hosts):
+            first = sounddevice.query_hostapis(0)
+            default_input = first["default_input_device"]
+            default_output = first["default_output_device"]
+        return [
+            Device(
+                index=int(entry["index"]),
+                name=str(entry["name"]),
+                host=hosts[entry["hostapi"]],
+                inputs=int(entry["max_input_channels"]),
+                outputs=int(entry["max_output_channels"]),
+                rate=round(entry["default_samplerate"]),
+                input_latency=float(entry["default_low_input_latency"]),
+                output_latency=float(entry["default_low_output_latency"]),
+                default_input=entry["index"] == default_input,
+                default_output=entry["index"] == default_output,
+            )
+            for entry in sounddevice.query_devices()
+        ]
+
+
+def find_device(wanted: str, direction: Direction) -> Device:
+    """Find a device by index, name or part of its name; "" is the default one.
+
+    Raises NoDevice naming those there are.
+    """
+    noun = "microphone" if direction == "input" else "loudspeaker"
+    usable = [d for d in devices() if (d.inputs if direction == "input" else d.outputs) > 0]
+    if not usable:
+        raise NoDevice(f"There is no {noun} on this machine.", NO_DEVICES_HINT)
+    if not wanted or wanted == "default":
+        chosen = [d for d in usable if (d.default_input if direction == "input" else d.default_output)]
+        return chosen[0] if chosen else usable[0]
+    if wanted.isdecimal():
+        chosen = [d for d in usable if d.index == int(wanted)]
+    else:
+        low = wanted.lower()
+        chosen = [d for d in usable if d.name.lower() == low] or [d for d in usable if low in d.name.lower()]
+    if chosen:
+        return chosen[0]
+    names = [d.name for d in usable]
+    near = difflib.get_close_matches(wanted, names, 1)
+    meant = f"Did you mean {near[0]!r}? " if near else ""
+    raise NoDevice(
+        f"There is no {noun} {wanted!r}.",
+        meant + "There are: " + ", ".join(f"{d.index} {d.name!r}" for d in usable) + ".",
+    )
+
+
+def _rate(device: Device, direction: Direction, wanted: int | None) -> int:
+    sounddevice = _sounddevice()
+    check = sounddevice.check_input_settings if direction == "input" else sounddevice.check_output_settings
+    if wanted is not None:
+        with _translated(f"{device.name} refuses {wanted} samples a second"):
+            check(device=device.index, channels=1, dtype="float32", samplerate=wanted)
+        return wanted
+    try:
+        check(device=device.index, channels=1, dtype="float32", samplerate=_PREFERRED_RATE)
+    except sounddevice.PortAudioError:
+        return device.rate
+    return _PREFERRED_RATE
+
+
+class DeviceOutput:
+    """A loudspeaker; implements the player's `Output`."""
+
+    def __init__(self, wanted: str = "", rate: int | None = None, latency: float = _LATENCY) -> None:
+        self._device = find_device(wanted, "output")
+        self.name = self._device.name
+        self.rate = _rate(self._device, "output", rate)
+        self.latency = latency
+        self.paced = True
+        self._asked = latency
+        self._stream: Any = None
+        self._closing = False
+
+    def start(self, fill: Callable[[Samples, float], int], lost: Callable[[str], None]) -> None:
+        """Open the device. Raises DeviceError."""
+        monotonic = time.monotonic
+
+        def callback(out: Samples, frames: int, times: Any, status: object) -> None:
+            # PortAudio's clock is its own; only the distance from its "now" means anything here.
+            fill(out[:, 0], monotonic() + (times.outputBufferDacTime - times.currentTime))
+            if out.shape[1] > 1:
+                out[:, 1:] = out[:, :1]
+
+        def finished() -> None:
+            if not self._closing:
+                lost(f"The loudspeaker {self.name} went away.")
+
+        channels = 1 if self._accepts(1) else 2
+        with _translated(f"The loudspeaker {self.name} could not be opened"):
+            self._stream = _sounddevice().OutputStream(
+                samplerate=self.rate,
+                device=self._device.index,
+                channels=channels,
+                dtype="float32",
+                latency=self._asked,
+                callback=callback,
+                finished_callback=finished,
+            )
+            self._stream.start()
+            self.latency = float(self._stream.latency)
+
+    def _accepts(self, channels: int) -> bool:
+        sounddevice = _sounddevice()
+        try:
+            sounddevice.check_output_settings(
+                device=self._device.index, channels=channels, dtype="float32", samplerate=self.rate
+            )
+        except sounddevice.PortAudioError:
+            return False
+        return True
+
+    def nudge(self) -> None:
+        """A device asks when it is time."""
+
+    def close(self) -> None:
+        """Let go of the device; what it holds is not played."""
+        self._closing = True
+        if self._stream is not None:
+            self._stream.abort(ignore_errors=True)
+            self._stream.close(ignore_errors=True)
+
+
+class DeviceInput:
+    """A microphone: calls `take(samples, time, overflowed)` from the sound card's thread for every block."""
+
+    def __init__(self, wanted: str = "", rate: int | None = None, latency: float = _LATENCY) -> None:
+        self._device = find_device(wanted, "input")
+        self.name = self._device.name
+        self.rate = _rate(self._device, "input", rate)
+        self._latency = latency
+        self._stream: Any = None
+        self._closing = False
+
+    def start(self, take: Callable[[Samples, float, bool], None], lost: Callable[[str], None]) -> None:
+        """Open the device; `time` is when a block's first sample was in the air. Raises DeviceError."""
+        monotonic = time.monotonic
+
+        def callback(block: Samples, frames: int, times: Any, status: Any) -> None:
+            adc = monotonic() - (times.currentTime - times.inputBufferAdcTime)
+            # PortAudio uses the buffer again: what is kept must be a copy.
+            take(np.array(block[:, 0]), adc, bool(status.input_overflow))
+
+        def finished() -> None:
+            if not self._closing:
+                lost(f"The microphone {self.name} went away.")
+
+        with _translated(f"The microphone {self.name} could not be opened"):
+            self._stream = _sounddevice().InputStream(
+                samplerate=self.rate,
+                device=self._device.index,
+                channels=1,
+                dtype="float32",
+                latency=self._latency,
+                callback=callback,
+                finished_callback=finished,
+            )
+            self._stream.start()
+
+    def close(self) -> None:
+        """Let go of the device."""
+        self._closing = True
+        if self._stream is not None:
+            self._stream.abort(ignore_errors=True)
+            self._stream.close(ignore_errors=True)

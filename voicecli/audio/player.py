@@ -1,0 +1,265 @@
+"""Plays audio while it is still being made."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+
+from voicecli.audio.arrivals import Arrivals
+from voicecli.audio.block import Samples
+from voicecli.audio.playout import Playout
+from voicecli.audio.ring import Ring
+from voicecli.errors import DeviceLost
+
+__all__ = ["AudioStreamPlayer", "Output", "PlayerOptions", "Underruns"]
+
+Fill = Callable[[Samples, float], int]
+
+_DEAD = 5.0  # seconds without a call from the device; PulseAudio's null sink may take two to start
+
+
+class Output(Protocol):
+    """A loudspeaker: asks for blocks and puts them into the air."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def rate(self) -> int:
+        """Samples a second."""
+        ...
+
+    @property
+    def latency(self) -> float:
+        """Seconds from a block being filled to its first sample being heard."""
+        ...
+
+    @property
+    def paced(self) -> bool:
+        """Whether it asks for sound at the pace of time; only then can sound come too late."""
+        ...
+
+    def start(self, fill: Fill, lost: Callable[[str], None]) -> None:
+        """Call `fill(out, time)` for every block from now on; `time` is when it will be heard.
+
+        `lost` is called, from any thread, when the loudspeaker goes away. Raises DeviceError.
+        """
+        ...
+
+    def nudge(self) -> None:
+        """Something was written; for outputs that take sound as fast as it comes."""
+        ...
+
+    def close(self) -> None:
+        """Ask for no more blocks and let go of the device."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayerOptions:
+    """How much sound waits before and while it is played."""
+
+    prebuffer: float = 0.06  # seconds of audio before sound starts
+    max_prebuffer: float = 0.5  # seconds: how far it may grow when audio arrives unevenly
+    adaptive: bool = True  # grow the prebuffer with the measured unevenness
+    capacity: float = 4.0  # seconds of audio that the ring holds; its source waits when it is full
+    fade: float = 0.005  # seconds in which an aborted sound dies away
+    audible: float = 0.002  # amplitude from which a sample counts as sound (0.002 is -54 dBFS)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.prebuffer <= self.max_prebuffer <= self.capacity:
+            raise ValueError("0 <= prebuffer <= max_prebuffer <= capacity must hold")
+        if not 0 < self.capacity <= 600:
+            raise ValueError("capacity must be between 0 and 600 seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Underruns:
+    """Breaks in the middle of a sound."""
+
+    count: int
+    seconds: float  # of silence, all together
+
+
+class AudioStreamPlayer:
+    """A buffered player, used from one event loop; the loudspeaker's thread only ever meets the ring.
+
+    One reply at a time: `begin`, any number of `write`, `finish`, `drained`. Nothing written is ever dropped
+    but by `abort`.
+    """
+
+    def __init__(self, output: Output, options: PlayerOptions | None = None) -> None:
+        self.options = options = options or PlayerOptions()
+        self.output = output
+        self.rate = output.rate
+        self._ring = Ring(max(1, round(options.capacity * self.rate)))
+        self._playout = Playout(self._ring, self.rate, options.fade)
+        self._arrivals = Arrivals()
+        self._start = 0  # ring position at which the reply began
+        self._moved = asyncio.Event()
+        self._lost: str | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._playout.wake = self._wake
+        # Opening a device can take a second, and must not hold up what else is starting.
+        await asyncio.to_thread(self.output.start, self._playout.fill, self._on_lost)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await asyncio.to_thread(self.output.close)
+
+    def begin(self) -> None:
+        """A new reply starts; what is left of the one before is dropped."""
+        self.abort()
+        self._playout.reset()
+        self._start = self._ring.written
+        self._arrivals.begin()
+        self._playout.prebuffer = self._prebuffer()
+        self._playout.complete = False
+
+    async def write(self, samples: Samples) -> None:
+        """Append mono samples at `rate`; waits while the ring is full.
+
+        Raises DeviceLost when the loudspeaker went away.
+        """
+        if self._lost is not None:
+            raise DeviceLost(self._lost)
+        if not len(samples):
+            return
+        self._arrivals.push(time.monotonic(), len(samples) / self.rate)
+        self._playout.prebuffer = self._prebuffer()
+        self._find_sound(samples)
+        while True:
+            # At most half the ring at a time, so that waiting for room never means waiting for all of it.
+            count = self._ring.push(samples)
+            samples = samples[count:]
+            self.output.nudge()
+            if not len(samples):
+                return
+            room = min(len(samples), self._ring.capacity // 2)
+            await self._reached(self._ring.written - self._ring.capacity + room)
+
+    def finish(self) -> None:
+        """The reply is complete: play it to its end, however short it is."""
+        self._playout.complete = True
+        self.output.nudge()
+
+    async def drained(self) -> float:
+        """Wait until the last sample written was heard; returns when that was (monotonic seconds).
+
+        Raises DeviceLost when the loudspeaker went away.
+        """
+        await self._reached(self._ring.written)
+        position, count, heard = self._playout.anchor
+        end = heard + count / self.rate
+        if position + count >= self._start:
+            await asyncio.sleep(max(0.0, end - time.monotonic()))
+            return end
+        return time.monotonic()
+
+    async def stop(self) -> float:
+        """Let what was written finish, then be silent."""
+        self.finish()
+        return await self.drained()
+
+    def abort(self) -> None:
+        """Be silent within one block; what was not played yet is dropped."""
+        self._playout.discard_to = self._ring.written
+        self._playout.complete = True
+        self._playout.paused = False
+        self.output.nudge()
+
+    def pause(self) -> None:
+        """Hold the sound where it is."""
+        self._playout.paused = True
+
+    def resume(self) -> None:
+        """Go on where `pause` held."""
+        self._playout.paused = False
+        self.output.nudge()
+
+    @property
+    def paused(self) -> bool:
+        """Whether `pause` is in force."""
+        return self._playout.paused
+
+    @property
+    def first_sound(self) -> float | None:
+        """When the reply's first audible sample was, or will be, in the air."""
+        return self._playout.first_sound
+
+    @property
+    def underruns(self) -> Underruns:
+        """Of this reply; none where nothing is too late."""
+        if not self.output.paced:
+            return Underruns(0, 0.0)
+        return Underruns(self._playout.underruns, self._playout.missing / self.rate)
+
+    @property
+    def prebuffer(self) -> float:
+        """Seconds in force for this reply."""
+        return self._playout.prebuffer / self.rate
+
+    @property
+    def written(self) -> float:
+        """Seconds of this reply that were handed over."""
+        return (self._ring.written - self._start) / self.rate
+
+    def heard(self, now: float | None = None) -> float:
+        """Seconds of this reply that have left the loudspeaker by `now`."""
+        now = time.monotonic() if now is None else now
+        position, count, at = self._playout.anchor
+        passed = min(position + count, position + (now - at) * self.rate)
+        return max(0.0, passed - self._start) / self.rate
+
+    def _prebuffer(self) -> int:
+        options = self.options
+        seconds = options.prebuffer
+        if options.adaptive:
+            seconds = min(max(seconds, self._arrivals.head_start), options.max_prebuffer)
+        return round(seconds * self.rate)
+
+    def _find_sound(self, samples: Samples) -> None:
+        """Note the first audible sample before the callback can come by."""
+        playout = self._playout
+        if playout.audible_at < self._ring.written + len(samples) and playout.audible_at >= self._start:
+            return
+        loud = np.abs(samples) >= self.options.audible
+        first = int(np.argmax(loud))
+        if loud[first]:
+            playout.audible_at = self._ring.written + first
+
+    async def _reached(self, position: int) -> None:
+        while self._ring.read < position:
+            if self._lost is not None:
+                raise DeviceLost(self._lost)
+            self._moved.clear()
+            self._playout.wake_at = min(self._playout.wake_at, position)
+            if self._ring.read >= position:
+                return
+            await self._wait()
+
+    async def _wait(self) -> None:
+        """Wait for the callback; one that is never called belongs to a device that died without a word."""
+        blocks = self._playout.blocks
+        try:
+            async with asyncio.timeout(_DEAD):
+                await self._moved.wait()
+        except TimeoutError:
+            if self._playout.blocks == blocks:
+                self._lost = f"{self.output.name} has asked for no sound for {_DEAD:.0f} seconds."
+
+    def _wake(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._moved.set)
+
+    def _on_lost(self, reason: str) -> None:
+        self._lost = reason
+        self._wake()
