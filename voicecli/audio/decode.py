@@ -1,0 +1,159 @@
+"""Bytes of a stream in, samples out: one decoder for every codec, chunks of any length.
+
+Cost of `decode` on the event loop, for a chunk of 64 kB: FLAC, WAV and PCM 1 ms, MP3 and AAC 5 ms, Opus 10 ms
+at 64 kbit/s. It grows as the bit rate falls (more sound in the chunk): Opus at 24 kbit/s takes 25 ms, so cut
+chunks of more than `CHUNK` bytes, or decode them in a thread.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import numpy as np
+
+from voicecli.audio.block import Samples
+from voicecli.audio.flac import FlacUnpacker
+from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.mpeg import AdtsUnpacker, Mp3Unpacker
+from voicecli.audio.ogg import OggUnpacker
+from voicecli.audio.packets import preload
+from voicecli.audio.pcm import NOTHING, PcmUnpacker, Sound
+from voicecli.audio.resample import OneRate
+from voicecli.audio.sniff import HEAD, unlike
+from voicecli.audio.wav import WavUnpacker
+from voicecli.audio.webm import WebmUnpacker
+from voicecli.errors import DecodeError
+
+__all__ = ["CHUNK", "Decoder", "open_decoder", "prepare"]
+
+CHUNK: Final = 32_768  # bytes that any codec decodes within 20 ms
+_JUDGED: Final = 16  # bytes: fewer than the smallest frame
+
+
+class Decoder(Protocol):
+    """A stateful converter for one stream."""
+
+    @property
+    def rate(self) -> int | None:
+        """Samples a second; known once samples came out."""
+        ...
+
+    def decode(self, data: bytes) -> Samples:
+        """Mono samples of every whole frame so far, possibly none.
+
+        Any split of a stream gives the same samples. Raises DecodeError when the bytes are not the codec.
+        """
+        ...
+
+    def flush(self) -> Samples:
+        """The rest, at the end of the stream.
+
+        A stream that was cut off has given its whole frames and is no error, and neither is an empty one.
+        Raises DecodeError when there were bytes but no frame.
+        """
+        ...
+
+
+def open_decoder(format: StreamFormat) -> Decoder:
+    """A decoder for a stream in `format`; import cost falls on the first one unless `prepare` was called."""
+    return _StreamDecoder(format)
+
+
+def prepare(codec: Codec) -> None:
+    """Import what `codec` needs. Blocks for some 50 ms; call it in a thread meanwhile."""
+    if codec not in (Codec.PCM, Codec.WAV):
+        preload()
+
+
+class _Unpacker(Protocol):
+    """What takes a container or a framing apart and has its packets decoded."""
+
+    @property
+    def started(self) -> bool:
+        """Whether it has found what it was made for."""
+        ...
+
+    def push(self, data: bytes) -> list[Sound]: ...
+
+    def flush(self) -> list[Sound]: ...
+
+
+class _StreamDecoder:
+    """Feeds an unpacker, keeps one rate, and puts what went wrong into words."""
+
+    def __init__(self, format: StreamFormat) -> None:
+        self._codec = format.codec
+        self._unpacker = _unpacker(format)
+        self._sound = OneRate()
+        self._head = b""
+        # An error shows how the data begins, so no codec with a header is judged by less.
+        self._hold = 0 if format.codec is Codec.PCM else _JUDGED
+        self._held = b""
+        self._failure: DecodeError | None = None
+
+    @property
+    def rate(self) -> int | None:
+        return self._sound.rate
+
+    def decode(self, data: bytes) -> Samples:
+        if not data:
+            return NOTHING
+        if len(self._head) < HEAD:
+            self._head += data[: HEAD - len(self._head)]
+        if self._hold:
+            self._held += data
+            if len(self._held) < self._hold:
+                return NOTHING
+            data, self._held, self._hold = self._held, b"", 0
+        return self._unpacked(data)
+
+    def flush(self) -> Samples:
+        if not self._head:
+            return NOTHING
+        data, self._held, self._hold = self._held, b"", 0
+        samples = np.concatenate((self._unpacked(data), self._unpacked(None)))
+        if not self._unpacker.started:
+            raise self._failed(unlike(self._codec, self._head, "there is no whole frame in it"))
+        rest = self._sound.flush()
+        return np.concatenate((samples, rest)) if len(rest) else samples
+
+    def _unpacked(self, data: bytes | None) -> Samples:
+        """What `data` sounds like; None is the end."""
+        if self._failure is not None:
+            raise DecodeError(self._failure.message, self._failure.hint)
+        try:
+            sounds = self._unpacker.flush() if data is None else self._unpacker.push(data)
+        except DecodeError as exc:
+            raise self._failed(self._complaint(exc)) from exc
+        pieces = [self._sound.push(samples, rate) for samples, rate in sounds]
+        if len(pieces) == 1:
+            return pieces[0]
+        return np.concatenate(pieces) if pieces else NOTHING
+
+    def _failed(self, failure: DecodeError) -> DecodeError:
+        self._failure = failure
+        return failure
+
+    def _complaint(self, exc: DecodeError) -> DecodeError:
+        reason = exc.message.rstrip(".")
+        if self._unpacker.started:
+            return DecodeError(f"The sound stops making sense in the middle: {reason}.")
+        return unlike(self._codec, self._head, reason)
+
+
+def _unpacker(format: StreamFormat) -> _Unpacker:
+    match format.codec:
+        case Codec.PCM:
+            return PcmUnpacker(format.rate, format.channels)
+        case Codec.WAV:
+            return WavUnpacker()
+        case Codec.MP3:
+            return Mp3Unpacker()
+        case Codec.OPUS:
+            return OggUnpacker()
+        case Codec.AAC:
+            return AdtsUnpacker()
+        case Codec.FLAC:
+            return FlacUnpacker()
+        case Codec.WEBM:
+            return WebmUnpacker()

@@ -1,0 +1,125 @@
+"""Samples in, bytes of a stream out: one encoder for every codec, sent as it is made.
+
+Nothing is rewritten afterwards, so a WAV says that its length is unknown and an MP3 does not say its own. The
+encoder's delay is declared where the codec has words for it (MP3, Opus); AAC pads to whole frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from voicecli.audio.block import Samples
+from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.mpeg import info_frame
+from voicecli.audio.packets import Muxer
+from voicecli.audio.pcm import s16_bytes
+from voicecli.audio.resample import Resampler
+from voicecli.audio.wav import wav_header
+from voicecli.errors import UsageError
+
+__all__ = ["Encoder", "open_encoder"]
+
+_LAME_DELAY: Final = 576  # samples that LAME's encoder puts first, whatever the rate
+
+
+class Encoder(Protocol):
+    """A stateful converter for one stream."""
+
+    def encode(self, samples: Samples) -> bytes:
+        """What mono samples at the format's rate add to the stream, possibly nothing yet."""
+        ...
+
+    def flush(self) -> bytes:
+        """The end of the stream. A stream without samples is empty, or a header where the codec has one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Coding:
+    """How a codec is asked of FFmpeg."""
+
+    codec: str
+    container: str
+    rates: tuple[int, ...]  # samples a second that it takes; empty: any
+    bit_rate: int  # a second and channel; 0: the codec's own choice
+    options: tuple[tuple[str, str], ...] = ()
+
+
+_MPEG_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+_OPUS_RATES: Final = (8000, 12000, 16000, 24000, 48000)
+_CODINGS: Final = {
+    Codec.MP3: _Coding("libmp3lame", "mp3", _MPEG_RATES, 64_000, (("id3v2_version", "0"),)),
+    Codec.AAC: _Coding("aac", "adts", (*_MPEG_RATES, 64_000, 88_200, 96_000), 64_000),
+    Codec.FLAC: _Coding("flac", "flac", (), 0, (("metadata_header_padding", "0"),)),
+    # A page and a cluster are what a listener waits for: 20 ms and 100 ms.
+    Codec.OPUS: _Coding("libopus", "ogg", _OPUS_RATES, 48_000, (("page_duration", "20000"),)),
+    Codec.WEBM: _Coding(
+        "libopus", "webm", _OPUS_RATES, 48_000, (("live", "1"), ("cluster_time_limit", "100"))
+    ),
+}
+
+
+def open_encoder(format: StreamFormat) -> Encoder:
+    """An encoder for a stream in `format`: rate and channels are those of the stream, or close to them.
+
+    A codec that does not know the rate gets the next one it knows. Every codec but PCM and WAV imports
+    PyAV, which takes some 50 ms. Raises UsageError for a rate or a number of channels that is none.
+    """
+    if format.channels not in (1, 2) or not 1000 <= format.rate <= 384_000:
+        raise UsageError(
+            f"Cannot make a stream of {format.channels} channels at {format.rate} Hz.",
+            "One or two channels at 1,000 to 384,000 Hz are possible.",
+        )
+    if format.codec in (Codec.PCM, Codec.WAV):
+        return _PlainEncoder(format)
+    return _MuxedEncoder(format, _CODINGS[format.codec])
+
+
+class _PlainEncoder:
+    """PCM, and WAV, which is PCM behind a header."""
+
+    def __init__(self, format: StreamFormat) -> None:
+        self._channels = format.channels
+        self._header = b"" if format.codec is Codec.PCM else wav_header(format.rate, format.channels)
+
+    def encode(self, samples: Samples) -> bytes:
+        header, self._header = self._header, b""
+        return header + s16_bytes(samples, self._channels)
+
+    def flush(self) -> bytes:
+        header, self._header = self._header, b""
+        return header
+
+
+class _MuxedEncoder:
+    """What FFmpeg encodes."""
+
+    def __init__(self, format: StreamFormat, coding: _Coding) -> None:
+        rate = next((rate for rate in coding.rates if rate >= format.rate), max(coding.rates, default=0))
+        self._codec = format.codec
+        self._resampler = Resampler(format.rate, rate or format.rate)
+        self._begun = False
+        self._muxer = Muxer(
+            coding.codec,
+            coding.container,
+            rate or format.rate,
+            format.channels,
+            coding.bit_rate * format.channels,
+            dict(coding.options),
+        )
+
+    def encode(self, samples: Samples) -> bytes:
+        return self._introduced(self._muxer.encode(self._resampler.push(samples)))
+
+    def flush(self) -> bytes:
+        rest = self._resampler.flush()
+        last = self._muxer.encode(rest) if len(rest) else b""
+        return self._introduced(last + self._muxer.flush())
+
+    def _introduced(self, data: bytes) -> bytes:
+        """The stream's own beginning goes before its first bytes."""
+        if self._begun or not data:
+            return data
+        self._begun = True
+        return info_frame(data, _LAME_DELAY) + data if self._codec is Codec.MP3 else data

@@ -1,0 +1,261 @@
+"""Streams that are nothing but frames: MP3 (ISO 11172-3, 13818-3) and AAC in ADTS (ISO 13818-7).
+
+A frame's header says how long it is, so a frame is decoded as soon as its last byte is there. The first
+header is believed at the very start of the stream; after junk, only if another one follows where it should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from voicecli.audio.packets import PacketDecoder
+from voicecli.audio.pcm import Sound
+from voicecli.errors import DecodeError
+
+__all__ = ["AdtsUnpacker", "Frames", "Header", "Mp3Unpacker", "adts_header", "info_frame", "mp3_header"]
+
+_JUNK_BEFORE: Final = 16_384  # bytes without a frame before the first one
+_JUNK_AFTER: Final = 262_144  # bytes without a frame between two
+_LONGEST_HEADER: Final = 32  # bytes, of anything that is recognised between frames (an APE tag)
+
+_BIT_RATES: Final = {  # kbit/s of layer III
+    1: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_MP3_RATES: Final = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+_DECODER_DELAY: Final = 529  # samples that any MP3 decoder adds
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """One frame's header."""
+
+    size: int  # bytes, of the whole frame
+    samples: int  # that the frame decodes to
+    kind: tuple[int, ...]  # what does not change within a stream
+    tag_at: int = 0  # where an MP3 frame would carry an Info tag
+
+
+ReadHeader: TypeAlias = Callable[[bytes | bytearray, int], Header | None]
+
+
+def mp3_header(data: bytes | bytearray, at: int) -> Header | None:
+    """The layer III header at `at`, or None; needs four bytes."""
+    if data[at] != 0xFF or data[at + 1] & 0xE6 != 0xE2:
+        return None
+    version = data[at + 1] >> 3 & 3
+    bit_rate, rate = data[at + 2] >> 4, data[at + 2] >> 2 & 3
+    if version == 1 or bit_rate in (0, 15) or rate == 3 or data[at + 3] & 3 == 2:
+        return None
+    halves = 2 if version == 3 else 1
+    hertz = _MP3_RATES[version][rate]
+    size = 72_000 * halves * _BIT_RATES[1 if version == 3 else 2][bit_rate] // hertz + (data[at + 2] >> 1 & 1)
+    mono = data[at + 3] >> 6 == 3
+    side = (17 if mono else 32) if version == 3 else (9 if mono else 17)
+    return Header(size, 576 * halves, (version, rate), 4 + side)
+
+
+def adts_header(data: bytes | bytearray, at: int) -> Header | None:
+    """The ADTS header at `at`, or None; needs seven bytes."""
+    if data[at] != 0xFF or data[at + 1] & 0xF6 != 0xF0:
+        return None
+    rate = data[at + 2] >> 2 & 15
+    size = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
+    if rate > 12 or size <= (7 if data[at + 1] & 1 else 9):
+        return None
+    return Header(size, 1024 * (1 + (data[at + 6] & 3)), (data[at + 1] & 8, rate))
+
+
+class Frames:
+    """Cuts bytes into frames, passing over tags and junk."""
+
+    def __init__(self, read: ReadHeader, header_size: int) -> None:
+        self._read = read
+        self._header_size = header_size
+        self._buffer = bytearray()
+        self._kind: tuple[int, ...] | None = None
+        self._sure = True  # whether a header right here needs no second one
+        self._skip = 0
+        self._junk = 0
+        self.found = 0
+
+    def push(self, data: bytes) -> list[tuple[bytes, Header]]:
+        """Every whole frame. Raises DecodeError after too much that is none."""
+        self._buffer += data
+        frames: list[tuple[bytes, Header]] = []
+        while self._step(frames):
+            pass
+        return frames
+
+    def _step(self, frames: list[tuple[bytes, Header]]) -> bool:
+        """Take one thing off the buffer; False when it takes more bytes to know what it is."""
+        if self._skip:
+            gone = min(self._skip, len(self._buffer))
+            del self._buffer[:gone]
+            self._skip -= gone
+            if self._skip:
+                return False
+        known = self._known_tag()
+        if known is None:
+            return False
+        if known:
+            self._skip = known
+            return True
+        if len(self._buffer) < self._header_size:
+            return False
+        header = self._read(self._buffer, 0)
+        if header is None:
+            return self._search()
+        if len(self._buffer) < header.size:
+            return False
+        if not (self._sure and self._kind in (None, header.kind)):
+            follows = header.size + self._header_size
+            if len(self._buffer) < follows:
+                return False
+            after = self._read(self._buffer, header.size)
+            if after is None or after.kind != header.kind:
+                return self._search()
+        self._kind = header.kind
+        self._sure = True
+        self._junk = 0
+        self.found += 1
+        frames.append((bytes(self._buffer[: header.size]), header))
+        del self._buffer[: header.size]
+        return True
+
+    def _search(self) -> bool:
+        """Drop what is no frame, up to the next place where one could begin."""
+        self._sure = False
+        places = [
+            place
+            for place in (self._buffer.find(first, 1) for first in (b"\xff", b"ID3", b"APE", b"TAG"))
+            if place > 0
+        ]
+        # Two bytes stay: they may be the beginning of a tag.
+        gone = min(places) if places else max(len(self._buffer) - 2, 1)
+        del self._buffer[:gone]
+        self._junk += gone
+        limit = _JUNK_AFTER if self.found else _JUNK_BEFORE
+        if self._junk > limit:
+            raise DecodeError(f"no frame within {limit // 1024} kB")
+        return True
+
+    def _known_tag(self) -> int | None:
+        """The length of the tag at the start of the buffer: 0 when there is none, None when unsure."""
+        buffer = self._buffer
+        for magic, needed in ((b"ID3", 10), (b"TAG", 3), (b"APETAGEX", _LONGEST_HEADER)):
+            begins = bytes(buffer[: len(magic)])
+            if not buffer or begins != magic[: len(begins)]:
+                continue
+            if len(buffer) < needed:
+                return None
+            if magic == b"ID3":
+                if max(buffer[6:10]) > 127:
+                    return 0
+                size = buffer[6] << 21 | buffer[7] << 14 | buffer[8] << 7 | buffer[9]
+                return 10 + size + (10 if buffer[5] & 0x10 else 0)
+            return 128 if magic == b"TAG" else 32 + int.from_bytes(buffer[12:16], "little")
+        return 0
+
+
+class Mp3Unpacker:
+    """MP3, without the silence that the encoder added at both ends, where a LAME tag says how much."""
+
+    def __init__(self) -> None:
+        self._frames = Frames(mp3_header, 4)
+        self._decoder = PacketDecoder("mp3float")
+        self._position = 0  # samples since the Info frame
+        self._start = 0  # the first one that is sound
+        self._ends = (0, 0)  # from the end of sound to the end of the last frame
+
+    @property
+    def started(self) -> bool:
+        return self._decoder.frames > 0
+
+    def push(self, data: bytes) -> list[Sound]:
+        """Raises DecodeError."""
+        sounds: list[Sound] = []
+        for frame, header in self._frames.push(data):
+            if self._read_info(frame, header):
+                continue
+            samples = self._decoder.decode(frame)
+            begin, self._position = self._position, self._position + header.samples
+            if len(samples) == header.samples:
+                first = max(self._start - begin, 0)
+                last = self._ends[0] - begin if begin < self._ends[1] else len(samples)
+                samples = samples[first : max(last, 0)]
+            if len(samples) and self._decoder.rate is not None:
+                sounds.append((samples, self._decoder.rate))
+        return sounds
+
+    def flush(self) -> list[Sound]:
+        """Nothing: whole frames were decoded when they came."""
+        return []
+
+    def _read_info(self, frame: bytes, header: Header) -> bool:
+        """Whether this frame carries facts instead of sound (the Xing, Info and LAME tags)."""
+        at = header.tag_at
+        if frame[at : at + 4] not in (b"Xing", b"Info"):
+            return frame[36:40] == b"VBRI"
+        flags = int.from_bytes(frame[at + 4 : at + 8], "big")
+        frames = int.from_bytes(frame[at + 8 : at + 12], "big") if flags & 1 else 0
+        lame = at + 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
+        gap = frame[lame + 21 : lame + 24]
+        self._position, self._start, self._ends = 0, 0, (0, 0)
+        if len(gap) == 3 and any(frame[lame : lame + 4]):
+            delay, padding = gap[0] << 4 | gap[1] >> 4, (gap[1] & 15) << 8 | gap[2]
+            self._start = delay + _DECODER_DELAY
+            total = frames * header.samples
+            if 0 < padding - _DECODER_DELAY < total:
+                self._ends = (total - (padding - _DECODER_DELAY), total)
+        return True
+
+
+class AdtsUnpacker:
+    """AAC. The first frame has nothing before it to overlap with, so it holds no sound and is dropped."""
+
+    def __init__(self) -> None:
+        self._frames = Frames(adts_header, 7)
+        self._decoder = PacketDecoder("aac")
+        self._primed = False
+
+    @property
+    def started(self) -> bool:
+        return self._decoder.frames > 0
+
+    def push(self, data: bytes) -> list[Sound]:
+        """Raises DecodeError."""
+        sounds: list[Sound] = []
+        for frame, _ in self._frames.push(data):
+            samples = self._decoder.decode(frame)
+            if len(samples) and self._decoder.rate is not None and self._primed:
+                sounds.append((samples, self._decoder.rate))
+            self._primed = self._primed or len(samples) > 0
+        return sounds
+
+    def flush(self) -> list[Sound]:
+        """Nothing: whole frames were decoded when they came."""
+        return []
+
+
+def info_frame(first: bytes, delay: int) -> bytes:
+    """A frame to go before `first`: it tells players that the first `delay` samples are not sound.
+
+    `delay` is the encoder's own, at most 4095. The length of the stream is left unsaid. Format: the tag
+    that LAME writes, without the optional fields.
+    """
+    header = mp3_header(first, 0)
+    if header is None:
+        return b""
+    lame = b"LAME3.100" + bytes(12) + bytes([delay >> 4, (delay & 15) << 4, 0]) + bytes(12)
+    needed = header.tag_at + 8 + len(lame)
+    # The smallest bit rate whose frame has room for the tag, without a checksum and without padding.
+    for index in range(1, 15):
+        head = bytes([0xFF, first[1] | 1, index << 4 | first[2] & 0x0C, first[3]])
+        room = mp3_header(head, 0)
+        if room is not None and room.size >= needed:
+            body = head + bytes(room.tag_at - 4) + b"Info" + bytes(4) + lame
+            return body + bytes(room.size - len(body))
+    return b""

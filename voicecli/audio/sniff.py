@@ -1,0 +1,76 @@
+"""What a stream of bytes is, going by how it begins."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from voicecli.audio.format import Codec
+from voicecli.errors import DecodeError
+
+__all__ = ["HEAD", "is_text", "sniff", "spoken_name", "unlike"]
+
+HEAD: Final = 64  # bytes: enough to tell any of the codecs, and to show in an error
+
+_NAMES: Final = {
+    Codec.PCM: "PCM",
+    Codec.WAV: "WAV",
+    Codec.MP3: "MP3",
+    Codec.OPUS: "Ogg Opus",
+    Codec.AAC: "AAC",
+    Codec.FLAC: "FLAC",
+    Codec.WEBM: "WebM",
+}
+_TEXT: Final = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
+
+
+def sniff(data: bytes) -> Codec | None:
+    """The codec of a stream that begins with `data`; None when it is none of ours.
+
+    Headerless PCM cannot be told and is never the answer. Sixteen bytes are enough, except for an MP3 or
+    AAC stream behind an ID3 tag, which is taken for MP3 (AAC streams rarely carry one).
+    """
+    if data[:4] in (b"RIFF", b"RF64") and data[8:12] == b"WAVE":
+        return Codec.WAV
+    if data[:4] == b"OggS":
+        return Codec.OPUS
+    if data[:4] == b"fLaC":
+        return Codec.FLAC
+    if data[:4] == b"\x1aE\xdf\xa3":
+        return Codec.WEBM
+    if data[:3] == b"ID3":
+        return Codec.MP3
+    if len(data) >= 2 and data[0] == 0xFF:
+        if data[1] & 0xF6 == 0xF0:  # twelve bits of sync and layer 0
+            return Codec.AAC
+        if data[1] & 0xE6 == 0xE2 and data[1] & 0x18 != 0x08:  # eleven bits of sync and layer III
+            return Codec.MP3
+    return None
+
+
+def spoken_name(codec: Codec) -> str:
+    """What people call it."""
+    return _NAMES[codec]
+
+
+def is_text(data: bytes | bytearray) -> bool:
+    """Whether every byte is printable ASCII, as in HTML and JSON and hardly ever in sound."""
+    return bool(data) and _TEXT.issuperset(data)
+
+
+def unlike(codec: Codec, head: bytes, reason: str = "") -> DecodeError:
+    """The error for bytes that are not what they should be: it names the codec and shows the beginning."""
+    detail = f" ({reason})" if reason else ""
+    actual = sniff(head)
+    hint = ""
+    if actual is not None and actual is not codec:
+        hint = f"It looks like {spoken_name(actual)}."
+    elif is_text(head[:16]):
+        hint = "It looks like text: the sender may have reported an error instead of sending sound."
+    return DecodeError(f"This is not {spoken_name(codec)}{detail}: it begins with {_shown(head)}.", hint)
+
+
+def _shown(head: bytes) -> str:
+    if is_text(head[:16]):
+        text = head[:48].decode("ascii", errors="replace").replace("\ufffd", "…")
+        return "“" + " ".join(text.split()) + ("…”" if len(head) > 48 else "”")
+    return " ".join(f"{byte:02x}" for byte in head[:16]) + (" …" if len(head) > 16 else "")
