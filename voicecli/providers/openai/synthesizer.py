@@ -1,0 +1,181 @@
+"""Speech through an OpenAI-compatible server: bytes passed on as they arrive."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from voicecli.audio.format import Codec, StreamFormat
+from voicecli.errors import NotFound, Unavailable
+from voicecli.providers.openai.address import address, missing_key
+from voicecli.providers.openai.client import Answer, Client
+from voicecli.providers.openai.faults import Call, reason
+from voicecli.providers.synthesizer import Voice
+
+__all__ = ["OpenAISynthesizer", "OpenAISynthesizerOptions"]
+
+CONNECTIONS = 2  # while one phrase plays, the next is fetched
+_VOICES = (
+    *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
+    *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
+)
+_COMPLAINT = re.compile(rb'\s*(\{\s*"(error|detail|message)|<!doctype|<html|<\?xml)', re.IGNORECASE)
+# Kokoro's voices begin with a letter for the language and one for the sex: af_heart.
+_KOKORO_VOICE = re.compile(r"[a-z][fm]_\w")
+_KOKORO = {
+    "a": "en-US",
+    "b": "en-GB",
+    "e": "es",
+    "f": "fr",
+    "h": "hi",
+    "i": "it",
+    "j": "ja",
+    "p": "pt-BR",
+    "z": "zh",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAISynthesizerOptions:
+    base_url: str | None = None  # None: OPENAI_BASE_URL, or OpenAI's own
+    api_key_env: str = "OPENAI_API_KEY"  # variable or keyring entry that holds the key; empty: no key is sent
+    model: str = "gpt-4o-mini-tts"
+    voice: str = "coral"
+    format: Literal["pcm", "wav", "mp3", "opus", "aac", "flac"] = "pcm"  # pcm is heard first
+    rate: int = 24_000  # samples a second of pcm, which does not say it itself
+    language: str = ""  # BCP 47, for servers such as Kokoro-FastAPI; empty: from the voice and the text
+    speed: float = 1.0  # 0.25 to 4
+    instructions: str = ""  # how to speak, for models that can be told
+    timeout: float = 15.0  # seconds without progress
+    retries: int = 2  # before the first byte
+
+
+class OpenAISynthesizer:
+    """One request a phrase; calls may overlap."""
+
+    name = "openai"
+    Options = OpenAISynthesizerOptions
+
+    def __init__(self, options: OpenAISynthesizerOptions = OpenAISynthesizerOptions()) -> None:
+        self._options = options
+        self._server = address(options.base_url, options.api_key_env)
+        self._call = Call("tts", self._server, options.model, options.timeout, options.retries)
+        self._client: Client | None = None
+        self._format = StreamFormat(Codec(options.format), options.rate)
+
+    @staticmethod
+    def missing(options: OpenAISynthesizerOptions) -> str | None:
+        return missing_key(options.base_url, options.api_key_env)
+
+    @property
+    def format(self) -> StreamFormat:
+        return self._format
+
+    async def __aenter__(self) -> Self:
+        self._client = await Client.join(self._server, CONNECTIONS)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.leave(CONNECTIONS)
+
+    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
+        """Yield the encoded speech as it arrives. Raises ProviderError."""
+        assert self._client is not None, "the engine is not open"
+        if not any(letter.isalnum() for letter in text):
+            return
+        params = self._params(text)
+        speech = self._client.stream(
+            self._call,
+            lambda sdk, limit: sdk.audio.speech.with_streaming_response.create(**params, timeout=limit),
+            _sound,
+        )
+        async with contextlib.aclosing(speech) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def voices(self) -> Sequence[Voice]:
+        """What the server lists; OpenAI itself does not list, and has the ones it documents."""
+        assert self._client is not None, "the engine is not open"
+        if self._server.is_openai:
+            return [Voice(name) for name in _VOICES]
+        try:
+            listing = await self._client.fetch("/audio/voices", self._call, self._options.timeout)
+        except NotFound:
+            return [Voice(self._options.voice, description="as configured; the server lists none")]
+        found = listing.get("voices", listing.get("data")) if isinstance(listing, dict) else listing
+        voices = [voice for entry in found if (voice := _voice(entry))] if isinstance(found, list) else []
+        return sorted(voices, key=lambda voice: (voice.language, voice.name))
+
+    def _params(self, text: str) -> dict[str, Any]:
+        options = self._options
+        params: dict[str, Any] = {
+            "model": options.model,
+            "voice": options.voice,
+            "input": text,
+            "response_format": options.format,
+        }
+        if options.speed != 1.0:
+            params["speed"] = options.speed
+        if options.instructions:
+            params["instructions"] = options.instructions
+        if (letter := _kokoro_letter(options.language)) and _KOKORO_VOICE.match(options.voice):
+            params["extra_body"] = {"lang_code": letter}
+        return params
+
+
+async def _sound(answer: Answer) -> AsyncIterator[bytes]:
+    """The body, unless it is a message for people with the status of a success."""
+    if answer.media_type.startswith("text/") or answer.media_type.endswith(("json", "xml")):
+        raise _not_sound(await answer.complaint(), answer.media_type)
+    begun = False
+    async for chunk in answer.chunks():
+        if not chunk:
+            continue
+        if not begun and _COMPLAINT.match(chunk):
+            raise _not_sound(chunk, answer.media_type)
+        begun = True
+        yield chunk
+    if not begun:
+        raise Unavailable(
+            "The speech server sent an answer without sound.", "Check model and voice in [tts.openai]."
+        )
+
+
+def _not_sound(body: object, media_type: str) -> Unavailable:
+    if isinstance(body, bytes):
+        body = body.decode("utf-8", "replace")
+    said = reason(body) or "nothing"
+    return Unavailable(
+        f"The speech server answered with {media_type or 'text'} instead of sound: {said}",
+        "Check base_url in [tts.openai]; it usually ends in /v1.",
+    )
+
+
+def _voice(entry: object) -> Voice | None:
+    if isinstance(entry, str):
+        return Voice(entry, _voice_language(entry)) if entry else None
+    if not isinstance(entry, dict):
+        return None
+    name = entry.get("id") or entry.get("voice_id") or entry.get("name")
+    if not name:
+        return None
+    label = entry.get("name")
+    language = entry.get("language") or entry.get("lang") or ""
+    return Voice(
+        str(name), str(language) or _voice_language(str(name)), str(label) if label and label != name else ""
+    )
+
+
+def _voice_language(name: str) -> str:
+    return _KOKORO.get(name[0], "") if _KOKORO_VOICE.match(name) else ""
+
+
+def _kokoro_letter(language: str) -> str:
+    exact = [letter for letter, known in _KOKORO.items() if language.lower() == known.lower()]
+    near = [letter for letter, known in _KOKORO.items() if language[:2].lower() == known[:2]]
+    return next(iter(exact + near), "")
