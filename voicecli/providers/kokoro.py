@@ -1,0 +1,192 @@
+"""Kokoro: natural voices in this process, one sentence at a time."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import logging
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+
+import numpy as np
+
+from voicecli.audio.format import Codec, StreamFormat
+from voicecli.errors import NotFound
+from voicecli.providers.bounds import Within, check
+from voicecli.providers.fetch import ModelFile, Reporter, fetch, model_folder
+from voicecli.providers.inference import Inference, s16le
+from voicecli.providers.synthesizer import Voice
+
+__all__ = ["KokoroOptions", "KokoroSynthesizer"]
+
+RATE = 24_000
+RELEASE = "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.1"
+VOICES = "voices-v1.0.bin"
+LANGUAGES = {  # the first letter of a voice's name: what espeak-ng calls the language, and BCP 47
+    "a": ("en-us", "en-US"),
+    "b": ("en-gb", "en-GB"),
+    "e": ("es", "es"),
+    "f": ("fr-fr", "fr"),
+    "h": ("hi", "hi"),
+    "i": ("it", "it"),
+    "j": ("ja", "ja"),
+    "p": ("pt-br", "pt-BR"),
+    "z": ("cmn", "zh"),
+}
+USUAL = {"a": "af_heart", "b": "bf_emma", "e": "ef_dora", "f": "ff_siwis", "h": "hf_alpha"}
+USUAL |= {"i": "if_sara", "j": "jf_alpha", "p": "pf_dora", "z": "zf_xiaoxiao"}
+# Enough words for a natural melody, and then the end of a sentence.
+SENTENCE = re.compile(r".{40,}?[.!?…]+[\"'”’)]*(?=\s)|.+", re.DOTALL)
+PAUSES = {".": 0.25, "!": 0.25, "?": 0.25, "…": 0.25, ",": 0.1, ";": 0.1, ":": 0.1}  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KokoroOptions:
+    """How Kokoro speaks."""
+
+    voice: str = ""  # "af_heart"; empty: the usual one of the language
+    language: str = "en-US"  # BCP 47; chooses the voice when none is named
+    model: str = "kokoro-v1.0.onnx"  # also kokoro-v1.0.fp16.onnx, kokoro-v1.0.int8.onnx; or a path
+    speed: Annotated[float, Within(0.5, 2)] = 1.0  # times normal
+    pause: bool = True  # the pause that closing punctuation asks for, 0.25 s after a full stop
+
+
+class KokoroSynthesizer:
+    """Yields a sentence as soon as it is made. Downloads its model, 326 MB, the first time."""
+
+    name = "kokoro"
+    Options: ClassVar[type[KokoroOptions]] = KokoroOptions
+
+    def __init__(self, options: KokoroOptions = KokoroOptions(), report: Reporter | None = None) -> None:
+        check("tts.kokoro", options)
+        self._options = options
+        self._report = report
+        self._inference = Inference("kokoro")
+        self._kokoro: Any = None  # kokoro_onnx.Kokoro
+        self._model = Path(options.model).expanduser() if _is_path(options.model) else None
+        self._voice = ""
+
+    @staticmethod
+    def missing(options: KokoroOptions) -> str | None:
+        """Say what keeps Kokoro from speaking, or None; a model that is not here yet is fetched."""
+        if importlib.util.find_spec("kokoro_onnx") is None:
+            return "not installed: pip install 'voicecli[local]' (Python 3.13 at the newest)"
+        if not options.voice and _usual(options.language) is None:
+            return f"it does not speak {options.language}"
+        return None
+
+    @staticmethod
+    def cached(options: KokoroOptions) -> bool:
+        """Whether the model is on this machine."""
+        return all((model_folder() / file.path).exists() for file in _files(options))
+
+    @property
+    def format(self) -> StreamFormat:
+        """Headerless s16le mono at 24 kHz."""
+        return StreamFormat(Codec.PCM, RATE, 1)
+
+    async def __aenter__(self) -> Self:
+        """Fetch and load the model, and say a word to warm it up. Raises NotFound, Unavailable, SaveError."""
+        paths = await fetch(_files(self._options), self._report)
+        try:
+            self._kokoro = await self._inference.run(lambda: _loaded(self._model or paths[0], paths[-1]))
+            self._voice = self._chosen(self._kokoro.get_voices())
+            await self._inference.run(lambda: self._say("a"))
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._inference.close()
+        if self._kokoro is not None:
+            self._kokoro.voices.close()  # the archive of voices, which it reads from as long as it lives
+            self._kokoro = None
+
+    async def voices(self) -> Sequence[Voice]:
+        """Every voice of the model, which is fetched for that."""
+        paths = await fetch(_files(self._options), self._report)
+        names = await self._inference.run(lambda: _names(paths[-1]))
+        found = [Voice(name, LANGUAGES.get(name[:1], ("", ""))[1], _sex(name)) for name in names]
+        return sorted(found, key=lambda voice: (voice.language, voice.name))
+
+    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
+        """Yield s16le mono, a sentence at a time; nothing for text without anything to say."""
+        if not any(character.isalnum() for character in text):
+            return
+        if self._kokoro is None:
+            await self.__aenter__()
+        for sentence in _sentences(text):
+            if sound := await self._inference.run(partial(self._say, sentence)):
+                yield sound
+
+    def _chosen(self, known: Sequence[str]) -> str:
+        voice = self._options.voice or _usual(self._options.language)
+        if voice is None:
+            languages = ", ".join(sorted({bcp for _, bcp in LANGUAGES.values()}))
+            raise NotFound(f"Kokoro does not speak {self._options.language!r}.", f"It speaks: {languages}.")
+        if voice not in known:
+            near = difflib.get_close_matches(voice, known, n=5, cutoff=0.4)
+            raise NotFound(f"Kokoro has no voice {voice!r}.", f"It has: {', '.join(near or known)}.")
+        return voice
+
+    def _say(self, sentence: str) -> bytes:
+        """Run in Kokoro's thread."""
+        language = LANGUAGES.get(self._voice[:1], LANGUAGES["a"])[0]
+        phonemes: str = self._kokoro.tokenizer.phonemize(sentence, language)
+        if not phonemes.strip():
+            return b""
+        samples, _ = self._kokoro.create(phonemes, self._voice, self._options.speed, is_phonemes=True)
+        last = sentence.rstrip("\"'”’)»] ")[-1:]
+        # Kokoro cuts the silence off the end, so the pause is put back.
+        pause = PAUSES.get(last, 0.0) / self._options.speed if self._options.pause else 0.0
+        return s16le(np.asarray(samples, np.float32).ravel()) + bytes(2 * int(pause * RATE))
+
+
+def _sentences(text: str) -> list[str]:
+    """Whole sentences, short ones together: the first is heard while the second is made."""
+    found = (match.strip() for match in SENTENCE.findall(text))
+    return [sentence for sentence in found if any(character.isalnum() for character in sentence)]
+
+
+def _usual(language: str) -> str | None:
+    """The voice for a BCP 47 tag, or for another form of the same language."""
+    tag = language.strip().casefold().replace("_", "-")
+    exact = [letter for letter, (_, bcp) in LANGUAGES.items() if bcp.casefold() == tag]
+    first = tag.partition("-")[0]
+    same = [letter for letter, (_, bcp) in LANGUAGES.items() if bcp.partition("-")[0].casefold() == first]
+    fitting = exact or same
+    return USUAL[fitting[0]] if fitting else None
+
+
+def _sex(name: str) -> str:
+    return {"f": "female", "m": "male"}.get(name[1:2], "")
+
+
+def _is_path(model: str) -> bool:
+    return "/" in model
+
+
+def _files(options: KokoroOptions) -> list[ModelFile]:
+    """The model, unless it is a path, and the voices; none of their hashes is published."""
+    names = [VOICES] if _is_path(options.model) else [options.model, VOICES]
+    return [ModelFile(f"{RELEASE}/{name}", f"kokoro/{name}") for name in names]
+
+
+def _loaded(model: Path, voices: Path) -> Any:
+    from kokoro_onnx import Kokoro
+
+    if not model.is_file():
+        raise NotFound(f"{model} is not there.", "tts.kokoro.model names a Kokoro model in ONNX format.")
+    # It writes to stderr when a text switches between languages, over whatever the terminal shows.
+    logging.getLogger("phonemizer").disabled = True
+    return Kokoro(str(model), str(voices))
+
+
+def _names(voices: Path) -> list[str]:
+    with np.load(voices) as archive:
+        return list(archive)
