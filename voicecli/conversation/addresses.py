@@ -1,0 +1,85 @@
+"""Addresses: URLs, e-mail addresses, domains and file names in words."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["said_addresses"]
+
+# "dot" and "at", where a language says them in a way of its own.
+_WORDS = {
+    "en": ("dot", "at"),
+    "de": ("Punkt", "at"),
+    "fr": ("point", "arobase"),
+    "es": ("punto", "arroba"),
+    "it": ("punto", "chiocciola"),
+    "pt": ("ponto", "arroba"),
+    "nl": ("punt", "apenstaartje"),
+    "sv": ("punkt", "snabel-a"),
+    "da": ("punktum", "snabel-a"),
+    "pl": ("kropka", "małpa"),
+    "ru": ("точка", "собака"),
+    "uk": ("крапка", "собака"),
+}
+_URL = re.compile(
+    r"\b(?:https?|ftp|wss?|git|ssh)://(?:[^\s/@]*@)?([^\s/?#<>\"')\]}]*)([^\s<>\"]*)", re.IGNORECASE
+)
+_MAIL = re.compile(r"(?:mailto:)?(?<![\w.+-])([\w.+-]{1,64})@([\w-]+(?:\.[\w-]+)+)")
+_DOMAIN = re.compile(
+    r"(?<![\w@./-])((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+"
+    r"(?:com|org|net|io|dev|ai|app|edu|gov|info|co\.uk|co|uk|de|fr|es|it|eu|us|ca|ch|at|nl|me|tv|gg|xyz|cloud))"
+    r"(?::\d+)?(?:/[^\s<>\"]*)?(?![\w-])",
+    re.IGNORECASE,
+)
+_FILE = re.compile(
+    r"(?<![\w.])((?:[\w-]+/)*[\w-]+(?:\.[\w-]+)*)\."
+    r"(pyi?|jsx?|tsx?|mjs|json|jsonl|ya?ml|toml|md|rst|txt|csv|tsv|html?|css|scss|xml|svg|png|jpe?g|gif|webp|pdf|docx?|"
+    r"xlsx?|pptx?|zip|tar|gz|whl|sh|bash|zsh|ps1|bat|exe|dll|so|c|h|cpp|hpp|cc|rs|go|java|kt|rb|php|sql|db|ini|cfg|"
+    r"conf|env|lock|log|wav|mp3|ogg|opus|flac|aac|m4a|mp4|mkv|webm|srt|vtt|ipynb|onnx)(?!\w|\.\w)"
+)
+_DOTFILE = re.compile(r"(?<!\S)\.(?=[a-z]{2,})")
+_TRAILING = ".,;:!?)]}'\"*_~"
+
+
+def said_addresses(text: str, language: str) -> str:
+    """`text` with each URL said as its domain, and the dots of addresses and file names said as words."""
+    if "." not in text and "://" not in text:
+        return text
+    words = _WORDS.get(language)
+
+    def url(match: re.Match[str]) -> str:
+        path = match[2]
+        host = match[1] if path else match[1].rstrip(_TRAILING)
+        ending = match[1][len(host) :] if not path else path[len(path.rstrip(_TRAILING)) :]
+        return _host(host, words) + ending
+
+    def mail(match: re.Match[str]) -> str:
+        domain = match[2].rstrip("-")
+        if words is None:
+            return f"{match[1]}@{domain}"
+        return f"{_dotted(match[1], words[0])} {words[1]} {_dotted(domain, words[0])}"
+
+    def domain(match: re.Match[str]) -> str:
+        whole = match.group()
+        rest = whole[len(match[1]) :]
+        ending = rest[len(rest.rstrip(_TRAILING)) :] if rest else ""
+        return _host(match[1], words) + ending
+
+    text = _MAIL.sub(mail, _URL.sub(url, text))
+    text = _DOMAIN.sub(domain, text)
+    if words is None or language != "en":
+        return text
+    text = _FILE.sub(lambda match: _dotted(f"{match[1]}.{match[2]}", "dot").replace("/", " slash "), text)
+    return _DOTFILE.sub("dot ", text)
+
+
+def _host(host: str, words: tuple[str, str] | None) -> str:
+    """`host` without "www", and its port as a number of its own."""
+    name, _, port = host.removeprefix("www.").partition(":")
+    if words is not None:
+        name = _dotted(name, words[0])
+    return f"{name} port {port}" if port and words == _WORDS["en"] else name
+
+
+def _dotted(name: str, dot: str) -> str:
+    return name.replace(".", f" {dot} ").replace("_", " ").strip()

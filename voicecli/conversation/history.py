@@ -1,0 +1,77 @@
+"""What was said so far, as the model is shown it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voicecli.providers.language_model import Message
+
+__all__ = ["History", "HistoryOptions"]
+
+SYSTEM = (
+    "You are a voice assistant. Everything you write is spoken aloud: answer in one to three short, natural "
+    "sentences, without lists, headings, links or code unless you are asked for them."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryOptions:
+    """What the model is told before the conversation, and how much of it."""
+
+    system: str = SYSTEM  # the system message
+    max_messages: int = 40  # messages of the conversation that the model is shown; 0 shows all
+
+    def __post_init__(self) -> None:
+        if self.max_messages < 0:
+            raise ValueError("max_messages must not be negative")
+
+
+class History:
+    """Messages in order; of a reply only what was heard is kept.
+
+    A user who goes on before anything of the reply was heard has not been answered: what follows belongs to
+    the same message.
+    """
+
+    def __init__(self, options: HistoryOptions | None = None) -> None:
+        self._options = options or HistoryOptions()
+        self._messages: list[Message] = []
+        self._unanswered = False
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """Without the system message."""
+        return tuple(self._messages)
+
+    def with_user(self, text: str) -> list[Message]:
+        """What the model would be shown if the user said `text` now."""
+        messages = list(self._messages)
+        if self._unanswered and messages:
+            messages[-1] = Message("user", f"{messages[-1].content} {text}")
+        else:
+            messages.append(Message("user", text))
+        if self._options.max_messages:
+            messages = messages[-self._options.max_messages :]
+        if self._options.system:
+            messages.insert(0, Message("system", self._options.system))
+        return messages
+
+    def add_user(self, text: str) -> None:
+        """The user said `text`."""
+        if self._unanswered and self._messages:
+            self._messages[-1] = Message("user", f"{self._messages[-1].content} {text}")
+        else:
+            self._messages.append(Message("user", text))
+        self._unanswered = False
+
+    def add_assistant(self, heard: str, *, interrupted: bool = False) -> None:
+        """`heard` left the loudspeaker; nothing of it leaves an interrupted user unanswered."""
+        if heard:
+            self._messages.append(Message("assistant", heard))
+        else:
+            self._unanswered = interrupted and bool(self._messages) and self._messages[-1].role == "user"
+
+    def restore(self, messages: list[Message]) -> None:
+        """Go on with an earlier conversation."""
+        self._messages = list(messages)
+        self._unanswered = False

@@ -1,0 +1,148 @@
+"""Saved conversations: one folder each, its text and times as JSON Lines written while it happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from voicecli.errors import SaveError, UsageError
+from voicecli.providers.language_model import Message
+
+__all__ = ["FILE", "Journal", "Saved", "earlier_messages", "find_saved", "saved_conversations"]
+
+FILE = "conversation.jsonl"
+_FORMAT = 1  # of the file; a later one may add fields, and must change this to take any away
+
+
+class Journal:
+    """Appends records to a new folder below `root`; synced to the disk at the end of each turn."""
+
+    def __init__(self, root: Path, header: Mapping[str, Any]) -> None:
+        """Raises SaveError when the folder cannot be made or written."""
+        self.id = time.strftime("%Y%m%d-%H%M%S")
+        try:
+            self.folder = _new_folder(root, self.id)
+            self.id = self.folder.name
+            self._file: TextIO | None = (self.folder / FILE).open("w", encoding="utf-8")
+        except OSError as error:
+            raise SaveError(
+                f"The conversation cannot be saved in {root}: {error.strerror or error}.",
+                "Choose another folder with --save DIR, or keep nothing with --no-save.",
+            ) from error
+        self.write({"event": "conversation", "id": self.id, "format": _FORMAT, **header})
+        self.sync()
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Append one record. Raises SaveError, and after that accepts and loses everything quietly."""
+        if self._file is None:
+            return
+        try:
+            self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            self._give_up(error)
+
+    def sync(self) -> None:
+        """Let it survive a power cut. Raises SaveError."""
+        if self._file is None:
+            return
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._give_up(error)
+
+    def close(self) -> None:
+        """Sync and close."""
+        if self._file is not None:
+            self.sync()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _give_up(self, error: OSError) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
+        raise SaveError(
+            f"The conversation is no longer saved in {self.folder}: {error.strerror or error}.",
+            "What was saved before is kept.",
+        ) from error
+
+
+def _new_folder(root: Path, name: str) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = root / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A conversation on the disk."""
+
+    id: str
+    folder: Path
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Every record that is whole; a last line that was cut off is left out. Raises SaveError."""
+        try:
+            with (self.folder / FILE).open(encoding="utf-8", errors="replace") as file:
+                for line in file:
+                    try:
+                        record = json.loads(line)
+                    except ValueError:
+                        continue
+                    if isinstance(record, dict):
+                        yield record
+        except OSError as error:
+            raise SaveError(f"{self.folder / FILE} cannot be read: {error.strerror or error}.") from error
+
+
+def saved_conversations(root: Path) -> list[Saved]:
+    """Every conversation below `root`, the oldest first."""
+    if not root.is_dir():
+        return []
+    folders = sorted(path.parent for path in root.glob(f"*/{FILE}"))
+    return [Saved(folder.name, folder) for folder in folders]
+
+
+def find_saved(root: Path, wanted: str = "") -> Saved:
+    """The conversation of that id or beginning of one; "" is the latest. Raises UsageError."""
+    found = saved_conversations(root)
+    if not found:
+        raise UsageError(f"No conversation is saved in {root}.")
+    fitting = [saved for saved in found if saved.id == wanted] or [
+        saved for saved in found if saved.id.startswith(wanted)
+    ]
+    if not fitting:
+        raise UsageError(
+            f"No conversation {wanted!r} is saved in {root}.",
+            f"The latest is {found[-1].id}: see `voicecli history`.",
+        )
+    return fitting[-1]
+
+
+def earlier_messages(saved: Saved) -> list[Message]:
+    """What the model is told of a saved conversation; of each reply what was heard."""
+    messages = []
+    for record in saved.records():
+        if record.get("event") != "turn":
+            continue
+        if record.get("transcript"):
+            messages.append(Message("user", str(record["transcript"])))
+        if record.get("heard"):
+            messages.append(Message("assistant", str(record["heard"])))
+    return messages

@@ -1,0 +1,167 @@
+"""Markdown: what is left of it when it is read aloud."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from voicecli.conversation.boundary import FENCE
+from voicecli.conversation.formulas import said_formulas
+
+__all__ = ["MarkdownReader", "inline"]
+
+_CODE_BLOCK = {
+    "en": "A code block.",
+    "de": "Ein Codeblock.",
+    "fr": "Un bloc de code.",
+    "es": "Un bloque de código.",
+    "it": "Un blocco di codice.",
+    "pt": "Um bloco de código.",
+    "nl": "Een codeblok.",
+}
+_RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}$|\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
+_QUOTE = re.compile(r"\s*>\s?")
+_HEADING = re.compile(r"\s{0,3}#{1,6}(?:\s+|$)")
+_CLOSING_HASHES = re.compile(r"\s+#+\s*$")
+_BULLET = re.compile(r"\s*[-*+•‣◦▪]\s+(?:\[[ xX]\]\s+)?")
+_NUMBER = re.compile(r"\s*(\d{1,3})[.)]\s+(?=\S)")
+_DEFINITION = re.compile(r"\s*\[(?!\^)[^\]]+\]:\s+\S+")
+_NOTE = re.compile(r"\s*\[\^[^\]]+\]:\s*")
+_ENDED = re.compile(r"[.!?:;,…。！？：；，、।—–-][\"'”’)»*_~]*$")
+
+# Marks inside code and escaped ones are text: they hide here until the markup has been removed.
+_HIDDEN = {c: chr(0xE000 + i) for i, c in enumerate("*_[]<>&`#~|\\$!(){}+-.")}
+_HIDE = str.maketrans(_HIDDEN)
+_SHOW = str.maketrans({hidden: c for c, hidden in _HIDDEN.items()})
+_PRIVATE = re.compile("[\ue000-\uf8ff]")
+_CODE = re.compile(r"(`+)(?!`)(.{1,400}?)(?<!`)\1(?!`)", re.DOTALL)
+_ESCAPE = re.compile(r"\\([*_\[\]<>&`#~|$!(){}+.\-\\])")
+_IMAGE = re.compile(r"!\[([^\]\[]*)\](?:\([^()\s]*(?:\([^()]*\))?[^()]*\)|\[[^\]]*\])")
+_LINK = re.compile(r"\[([^\]\[]*)\](?:\([^()\s]*(?:\([^()]*\))?[^()]*\)|\[[^\]]*\])")
+_FOOTNOTE = re.compile(r"\[\^[^\]]+\]|(?<=[\w.,!?])\[\d{1,3}\](?=[\s.,!?]|\[|$)|【[^】]{0,40}】")
+_AUTOLINK = re.compile(r"<((?:[a-z][a-z0-9+.-]*:|[^\s<>@]+@)[^\s<>]+)>", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
+_BREAK = re.compile(r"<(?:br|/p|/div|/li|/h\d|/tr)\s*/?>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,400}>")
+_STARS = re.compile(r"(?<![\w*])(\*{1,3})(?=[^\s*])(.{1,600}?)(?<=[^\s*])\1(?!\*)", re.DOTALL)
+_UNDERSCORES = re.compile(r"(?<!\w)(_{1,3})(?=[^\s_])(.{1,600}?)(?<=[^\s_])\1(?!\w)", re.DOTALL)
+_STRUCK = re.compile(r"~~|==(?=\S)(?=.{1,400}?==)|(?<=\S)==(?!=)(?=[\s.,;:!?]|$)")
+_STRAY = re.compile(
+    r"(?<!\d)\*{2,}|\*{2,}(?!\d)|(?<![\w\s*])\*(?=\s|$)|(?<!\S)\*(?=[^\W\d])|(?<=[^\W\d])\*(?=[\s.,;:!?]|$)"
+)
+
+
+class MarkdownReader:
+    """Phrases of markdown in, the words in them out.
+
+    A code block is announced once and then skipped, however many phrases it fills.
+    """
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._fence = ""  # the marks of the open code block
+        self._line_start = True
+
+    def push(self, phrase: str) -> str:
+        """The words of the next phrase, on one line."""
+        said: list[tuple[str, bool]] = []  # a line, and whether a full stop is due where it has none
+        start = self._line_start
+        for line in phrase.splitlines(keepends=True):
+            whole = line.endswith(("\n", "\r"))
+            self._line(line.strip("\r\n"), start, whole, said)
+            start = whole
+        self._line_start = start
+        return _joined(said)
+
+    def _line(self, line: str, start: bool, whole: bool, said: list[tuple[str, bool]]) -> None:
+        fence = FENCE.match(line) if start else None
+        if self._fence:
+            if fence and fence[1].startswith(self._fence) and not line[fence.end() :].strip():
+                self._fence = ""
+            return
+        if fence and ("`" not in fence[1] or "`" not in line[fence.end() :]):
+            self._fence = fence[1]
+            said.append((_CODE_BLOCK.get(self._language, ""), True))
+            return
+        if not line.strip():
+            if said and whole:
+                said[-1] = (said[-1][0], True)
+            return
+        if not start:
+            said.append((line, False))
+            return
+        text, block = _block(line)
+        said.append((text, block and whole))
+
+
+def _block(line: str) -> tuple[str, bool]:
+    """The words of a whole line, and whether it stands alone (a heading, a list item, a row of a table)."""
+    if (_RULE.match(line) and not any(c.isalnum() for c in line)) or _DEFINITION.match(line):
+        return "", True
+    block = False
+    while quote := _QUOTE.match(line):
+        line = line[quote.end() :]
+    if note := _NOTE.match(line):
+        line = line[note.end() :]
+    if heading := _HEADING.match(line):
+        return _CLOSING_HASHES.sub("", line[heading.end() :]), True
+    if bullet := _BULLET.match(line):
+        line, block = line[bullet.end() :], True
+    if number := _NUMBER.match(line):
+        line, block = f"{number[1]}, {line[number.end() :]}", True
+    row = line.strip()
+    if row.startswith("|") and row.count("|") > 1:
+        cells = (cell.strip() for cell in re.split(r"(?<!\\)\|", row.strip("|")))
+        return ", ".join(cell for cell in cells if cell), True
+    return line, block
+
+
+def _joined(said: list[tuple[str, bool]]) -> str:
+    text = ""
+    for line, block in said:
+        line = line.strip() if text else line.rstrip()
+        if not line.strip():
+            if block and text and not _ENDED.search(text):
+                text += "."
+            continue
+        text += f" {line}" if text else line
+        if block and not _ENDED.search(line):
+            text += "."
+    return text
+
+
+def inline(text: str, english: bool) -> str:
+    """One line of markdown without emphasis, code marks, links, images, formulas, tags and entities."""
+    if not text.isascii():
+        text = _PRIVATE.sub("", text)
+    if "`" in text:
+        text = _CODE.sub(lambda match: _code(match[2]), text).replace("`", "")
+    text = said_formulas(text, english)
+    if "\\" in text:
+        text = _ESCAPE.sub(lambda match: match[1].translate(_HIDE), text)
+    if "[" in text or "【" in text:
+        text = _FOOTNOTE.sub("", _LINK.sub(r"\1", _IMAGE.sub(r"\1", text)))
+    if "<" in text:
+        text = _BREAK.sub(" ", _COMMENT.sub(" ", _AUTOLINK.sub(r"\1", text)))
+        text = _TAG.sub("", text)
+    if "&" in text:
+        text = html.unescape(text)
+    if "*" in text:
+        text = _STARS.sub(r"\2", _STARS.sub(r"\2", text))
+        text = _STRAY.sub("", text)
+    if "_" in text:
+        text = _UNDERSCORES.sub(r"\2", _UNDERSCORES.sub(r"\2", text))
+    if "~~" in text or "==" in text:
+        text = _STRUCK.sub("", text)
+    return text.translate(_SHOW)
+
+
+def _code(code: str) -> str:
+    """Code within a line: names are read word by word, marks stay."""
+    words = (
+        re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", code.strip())
+        if re.fullmatch(r"\w+(?:\(\))?", code)
+        else code
+    )
+    words = re.sub(r"\(\)$", "", words)
+    return words.strip("_").replace("_", " ").translate(_HIDE)

@@ -1,0 +1,226 @@
+"""Numbers in English text: times, dates, years, ordinals, fractions, ranges, versions and telephone numbers.
+
+Plain numbers stay digits, which every engine reads; what engines read badly becomes words.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from voicecli.conversation.numerals import cardinal, fraction, ordinal, year
+from voicecli.conversation.units import NUMBER, said_units
+
+__all__ = ["said_numbers"]
+
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+_MONTH = (
+    r"(Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|"
+    r"Nov(?:ember)?|Dec(?:ember)?)"
+)
+_YEAR = r"(1[0-9]\d\d|20\d\d)"
+_DASH = r"\s?[-–—]\s?"
+
+_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]\d)")
+_MINUS = re.compile(r"(?<![\w.)\]%°])[-−](?=[$€£]?\.?\d)")
+_POINT = re.compile(r"(?<![\w.])\.(?=\d)")
+
+_PHONE = re.compile(
+    r"(?<![\w.,-])(?:(\+\d{1,3})[\s.-]?)?(?:\((\d{2,4})\)\s?|(\d{3})[.-]|(?<=\d[\s.-])(\d{2,4})[\s.-])(\d{3,4})[\s.-](\d{4})(?![\w-]|\.\d)"
+)
+_LONG_PHONE = re.compile(r"(?<!\w)\+\d(?:[\s.-]?\d){6,14}(?![\w-])")
+_SHORT_PHONE = re.compile(
+    r"\b(call|dial|phone|tel|text|number)(\W+(?:\w+\W+)?)(\d{3})-(\d{4})\b", re.IGNORECASE
+)
+
+_ISO_DATE = re.compile(rf"(?<![\w-]){_YEAR}-(\d\d)-(\d\d)(?:[T ](?=\d\d:\d\d))?(?![\d-])")
+_SLASH_DATE = re.compile(r"(?<![\w/.])(\d{1,2})([/.])(\d{1,2})\2(\d{4})(?![\w/])")
+_MONTH_DAY = re.compile(
+    rf"\b{_MONTH}(\.?\s+)(\d{{1,2}})(?:st|nd|rd|th)?(?:(,?)\s+{_YEAR})?(?![\w:%]|[.,]\d|\s?(?:am|pm|a\.m|p\.m)\b)"
+)
+_MONTH_YEAR = re.compile(rf"\b{_MONTH}(\.?,?\s+){_YEAR}(?!\w|[.,]\d)")
+_YEAR_ALONE = re.compile(
+    rf"\b(in|since|until|till|by|from|during|year|before|after|around|circa|early|late|mid|the)(\s+){_YEAR}(?!\w|[.,:]\d|[-/]|\s+(?!to\b)[a-z]+s\b|\s?[%°$€£×+*/=])",
+    re.IGNORECASE,
+)
+_YEARS = re.compile(rf"(?<![\w.,$€£-]){_YEAR}(?:{_DASH}|\s+to\s+){_YEAR}(?![\w-]|[.,]\d)")
+_DECADE = re.compile(r"\b(1[0-9]|20)(\d0)['’]?s\b")
+_SHORT_DECADE = re.compile(r"(?<![\w$])['’]([2-9]0)s\b|\b([2-9]0)s\b")
+
+_AMPM = r"(?:\s?([apAP])\.?\s?[mM]\b(\.)?)"
+_TIME_RANGE = re.compile(
+    rf"(?<![\d:])(\d{{1,2}}(?::\d\d)?{_AMPM}?){_DASH}(?=\d{{1,2}}:\d\d|\d{{1,2}}\s?[apAP]\.?[mM]\b)"
+)
+_TIME = re.compile(rf"(?<![\d:.])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:]|\.\d)Z?{_AMPM}?")
+_HOUR = re.compile(rf"(?<![\d:.$])(1[0-2]|0?[1-9]){_AMPM}")
+_RATIO = re.compile(r"(?<![\w:])(\d+):(\d+)(?![\w:])")
+
+_ORDINAL = re.compile(r"(?<![\w.,])(\d{1,6})(?:st|nd|rd|th)\b")
+_VULGAR = {
+    "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5),
+    "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8), "⅐": (1, 7),
+    "⅑": (1, 9), "⅒": (1, 10),
+}  # fmt: skip
+_VULGAR_SIGN = re.compile(f"(?:(?<!\\d)(\\d{{1,9}})\\s?)?([{''.join(_VULGAR)}])")
+_SLASHED = re.compile(r"(?<![\w/.])(?:(\d+)\s+(?:and\s+)?)?(\d{1,3})\s?[/⁄]\s?(\d{1,3})(?![\w/]|\.\d)")
+_BELOW = frozenset((2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 32, 64, 100))
+
+_RANGE = re.compile(rf"(?<![\w.,/+-])({NUMBER})([%°]?[CF]?)\s?[-–]\s?({NUMBER})(?![\d-]|[.,]\d)")
+_SPACED_MINUS = re.compile(
+    rf"(?<=\d)\s*[-–−]\s*(?={NUMBER}\s*[=+*×])|(?<=\d)\s+[-–−]\s+(?={NUMBER}\s*(?:[/)]|is\b))|(?<=[=+*×]\s)[-−](?=\d)"
+)
+_MINUS_IN_SUM = re.compile(r"(?<=\d)\s*−\s*(?=\d)")
+_DOTTED = re.compile(r"(?<![\w.])([vV])?(\d+(?:\.\d+){2,})(?![\w]|\.\d)")
+_VERSION = re.compile(r"\b[vV](?=\d+(?:\.\d+)?(?!\w))")
+_BY = re.compile(r"(?<=\d)\s?x\s?(?=\d)|(?<=\d{3})\s?×\s?(?=\d{3})")
+
+
+def said_numbers(text: str) -> str:
+    """English `text` with its numbers as they are said."""
+    if not any(c.isnumeric() for c in text):
+        return text
+    text = _POINT.sub("0.", _GROUPS.sub(lambda match: match.group().replace(",", ""), text))
+    text = _phones(text)
+    text = _dates(text)
+    text = _times(text)
+    text = _DOTTED.sub(_dotted, text)
+    text = _fractions(text)
+    text = _VERSION.sub("version ", text)
+    text = _MINUS_IN_SUM.sub(" minus ", _SPACED_MINUS.sub(" minus ", text))
+    text = _RANGE.sub(r"\1\2 to \3", text)
+    text = _MINUS.sub("minus ", text)
+    text = said_units(text)
+    text = _ORDINAL.sub(lambda match: ordinal(int(match[1])), text)
+    return _BY.sub(" by ", text)
+
+
+def _spelled(digits: str) -> str:
+    return " ".join(digits)
+
+
+def _phones(text: str) -> str:
+    def phone(match: re.Match[str]) -> str:
+        country, *groups = match.groups()
+        said = [_spelled(group) for group in groups if group]
+        return ", ".join([f"plus {_spelled(country[1:])}", *said] if country else said)
+
+    def long(match: re.Match[str]) -> str:
+        groups = re.findall(r"\d+", match.group())
+        return "plus " + ", ".join(_spelled(group) for group in groups)
+
+    text = _PHONE.sub(phone, text)
+    text = _LONG_PHONE.sub(long, text)
+    return _SHORT_PHONE.sub(lambda m: f"{m[1]}{m[2]}{_spelled(m[3])}, {_spelled(m[4])}", text)
+
+
+def _dates(text: str) -> str:
+    def iso(match: re.Match[str]) -> str:
+        said = _date(int(match[1]), int(match[2]), int(match[3]))
+        return match.group() if said is None else f"{said}, " if match.group()[-1] in "T " else said
+
+    def slashed(match: re.Match[str]) -> str:
+        first, second, number = int(match[1]), int(match[3]), int(match[4])
+        month, day = (second, first) if match[2] == "." or first > 12 else (first, second)
+        return _date(number, month, day) or match.group()
+
+    def month_day(match: re.Match[str]) -> str:
+        day = int(match[3])
+        if not 1 <= day <= 31:
+            return match.group()
+        said = f"{_month(match[1])} {ordinal(day)}"
+        return f"{said}, {year(int(match[5]))}" if match[5] else said
+
+    text = _SLASH_DATE.sub(slashed, _ISO_DATE.sub(iso, text))
+    text = _MONTH_DAY.sub(month_day, text)
+    text = _MONTH_YEAR.sub(lambda match: f"{_month(match[1])} {year(int(match[3]))}", text)
+    text = _YEARS.sub(lambda match: f"{year(int(match[1]))} to {year(int(match[2]))}", text)
+    text = _YEAR_ALONE.sub(lambda match: f"{match[1]}{match[2]}{year(int(match[3]))}", text)
+    text = _DECADE.sub(lambda match: _decade(year(int(match[1] + match[2]))), text)
+    return _SHORT_DECADE.sub(lambda match: _decade(cardinal(int(match[1] or match[2]))), text)
+
+
+def _date(number: int, month: int, day: int) -> str | None:
+    try:
+        date(number, month, day)
+    except ValueError:
+        return None
+    if not 1000 <= number <= 2099:
+        return None
+    return f"{_MONTHS[month - 1]} {ordinal(day)}, {year(number)}"
+
+
+def _month(name: str) -> str:
+    return next(month for month in _MONTHS if month.startswith(name[:3]))
+
+
+def _decade(words: str) -> str:
+    return f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"
+
+
+def _times(text: str) -> str:
+    def time(match: re.Match[str]) -> str:
+        hour, minute, second = match[1], match[2], match[3]
+        half = _half(match, 4, 5)
+        said = str(int(hour))
+        if minute != "00":
+            said += f" {f'oh {int(minute)}' if minute[0] == '0' else minute}"
+        elif not half and not second:
+            said = (
+                "midnight"
+                if said in ("0", "24")
+                else f"{said} o'clock"
+                if int(hour) < 13
+                else f"{said} hundred"
+            )
+        if second and second != "00":
+            said += f" and {int(second)} seconds"
+        return said + half
+
+    text = _TIME_RANGE.sub(r"\1 to ", text)
+    text = _TIME.sub(time, text)
+    text = _HOUR.sub(lambda match: str(int(match[1])) + _half(match, 2, 3), text)
+    return _RATIO.sub(r"\1 to \2", text)
+
+
+def _half(match: re.Match[str], letter: int, stop: int) -> str:
+    """AM or PM, with the full stop that also ends the sentence."""
+    if not match[letter]:
+        return ""
+    rest = match.string[match.end() :]
+    ends = bool(match[stop]) and (not rest.strip() or re.match(r"[\"'”’)]*\s+[A-Z]", rest) is not None)
+    return f" {match[letter].upper()}M" + ("." if ends else "")
+
+
+def _fractions(text: str) -> str:
+    def vulgar(match: re.Match[str]) -> str:
+        said = fraction(*_VULGAR[match[2]])
+        return f"{match[1]} and {said}" if match[1] else said
+
+    def slashed(match: re.Match[str]) -> str:
+        above, below = int(match[2]), int(match[3])
+        if above < below and above and below in _BELOW:
+            said = fraction(above, below)
+            return f"{match[1]} and {said}" if match[1] else said
+        return f"{match[1] + ' ' if match[1] else ''}{match[2]} {match[3]}"
+
+    return _SLASHED.sub(slashed, _VULGAR_SIGN.sub(vulgar, text))
+
+
+def _dotted(match: re.Match[str]) -> str:
+    parts = match[2].split(".")
+    if not match[1] and len(parts) == 4 and all(len(part) < 4 and int(part) < 256 for part in parts):
+        return " dot ".join(parts)
+    return ("version " if match[1] else "") + " point ".join(parts)

@@ -1,0 +1,112 @@
+"""The recognition of one utterance, which may be finished on trust and taken up again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from voicecli.audio.block import Samples
+from voicecli.errors import TimedOut, VoiceError
+from voicecli.flow.steps import Feed, scoped
+from voicecli.providers.recognizer import Recognizer, Transcript
+
+__all__ = ["Recognition"]
+
+
+class Recognition:
+    """Feeds an utterance to a recogniser while it is spoken.
+
+    `finish` asks for the final transcript; if the speaker goes on after all, `resume` gives everything heard
+    so far to the recogniser again, as one utterance. Results of a recognition that was resumed or cancelled
+    are never reported.
+    """
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        timeout: float,
+        on_transcript: Callable[[Transcript], None],
+        on_failure: Callable[[VoiceError], None],
+    ) -> None:
+        self._recognizer = recognizer
+        self._timeout = timeout  # seconds without progress once the utterance has ended
+        self._on_transcript = on_transcript
+        self._on_failure = on_failure
+        self._audio: list[Samples] = []
+        self._feed: Feed[Samples] = Feed()
+        self._limit: asyncio.Timeout | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.finished = False
+
+    def start(self) -> None:
+        """Begin to recognise what was pushed so far and what is pushed from now on."""
+        self._feed = Feed()
+        for samples in self._audio:
+            self._feed.push(samples)
+        self.finished = False
+        self._task = asyncio.create_task(self._run(self._feed), name="recognition")
+
+    def push(self, samples: Samples) -> None:
+        """Append mono samples at the hearing rate."""
+        self._audio.append(samples)
+        self._feed.push(samples)
+
+    def prepend(self, earlier: Recognition) -> None:
+        """What `earlier` heard was the beginning of this utterance."""
+        self._audio = earlier._audio + self._audio
+        self.resume()
+
+    def finish(self) -> None:
+        """The utterance is complete, as far as anybody can tell."""
+        if self.finished:
+            return
+        self.finished = True
+        self._feed.close()
+        self._extend()
+
+    def resume(self) -> None:
+        """It was not complete: begin again with all of it."""
+        self.cancel()
+        self.start()
+
+    def cancel(self) -> None:
+        """Forget the recognition under way."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def closed(self) -> None:
+        """Wait until nothing runs any more."""
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _extend(self) -> None:
+        if self._limit is not None and self._timeout and self.finished:
+            self._limit.reschedule(asyncio.get_running_loop().time() + self._timeout)
+
+    async def _run(self, feed: Feed[Samples]) -> None:
+        try:
+            async with asyncio.timeout(None) as limit:
+                self._limit = limit
+                self._extend()
+                try:
+                    await self._follow(feed)
+                finally:
+                    if self._limit is limit:
+                        self._limit = None
+        except TimeoutError:
+            self._on_failure(
+                TimedOut(
+                    f"{self._recognizer.name} recognised nothing for {self._timeout:g} seconds.",
+                    "Raise [asr] timeout if it is slow.",
+                )
+            )
+        except VoiceError as error:
+            self._on_failure(error)
+
+    async def _follow(self, feed: Feed[Samples]) -> None:
+        async with scoped(self._recognizer.transcribe(feed)) as transcripts:
+            async for transcript in transcripts:
+                self._extend()
+                if feed is self._feed:
+                    self._on_transcript(transcript)

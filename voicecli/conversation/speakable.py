@@ -1,0 +1,150 @@
+"""Makes written text speakable: what the screen shows as marks, the voice says as words or not at all.
+
+Markup, emoji and addresses are dealt with in every language; numbers and symbols are spelled out in English,
+and left to the engine elsewhere, which knows its language.
+"""
+
+from __future__ import annotations
+
+import re
+
+from voicecli.conversation.addresses import said_addresses
+from voicecli.conversation.emoji import without_emoji
+from voicecli.conversation.markdown import MarkdownReader, inline
+from voicecli.conversation.numbers_spoken import said_numbers
+
+__all__ = ["SpeakableText", "speakable"]
+
+_WORDS = [
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"\b[Ee]\.\s?g\.,?|\b[Ee]g\.,?(?=\s)", "for example,"),
+        (r"\b[Ii]\.\s?e\.,?", "that is,"),
+        (r"\betc\.(?=\s+[a-z])|\betc\b\.?(?=[,;)])", "et cetera"),
+        (r"\betc\.", "et cetera."),
+        (r"\bvs\.?(?=\s)", "versus"),
+        (r"\b[Aa]pprox\.(?=\s)", "approximately"),
+        (r"\bDr\.\s+(?=[A-Z])", "Doctor "),
+        (r"\bMr\.\s+(?=[A-Z])", "Mister "),
+        (r"\bMrs\.\s+(?=[A-Z])", "Missus "),
+        (r"\bMs\.\s+(?=[A-Z])", "Ms "),
+        (r"\bProf\.\s+(?=[A-Z])", "Professor "),
+        (r"\bNo\.\s?(?=\d)", "number "),
+        (r"\bw/o\b", "without"),
+        (r"\bw/(?=\s)", "with"),
+    )
+]
+_SYMBOLS = [
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"\b([CFJ])#", r"\1 sharp"),
+        (r"\b([A-Za-z])\+\+", r"\1 plus plus"),
+        (r"#(?=\d)", "number "),
+        (r"(?<!\w)#(?=[^\W\d])", "hashtag "),
+        (r"(?<=\w)²", " squared"),
+        (r"(?<=\w)³", " cubed"),
+        (r"(?<=[\w)])\s?(?:\^|\*\*)\s?2(?!\w|\.\d)", " squared"),
+        (r"(?<=[\w)])\s?(?:\^|\*\*)\s?3(?!\w|\.\d)", " cubed"),
+        (r"(?<=[\w)])\s?(?:\^|\*\*)\s?(?=[\w(-])", " to the power of "),
+        (r"<->|<=>|[↔⇔⟷]", " to and from "),
+        (r"[-=]>|[→⇒➜➔⟶]", " to "),
+        (r"<-(?=\s)|[←⇐⟵]", " from "),
+        (r"[↑⬆]", " up "),
+        (r"[↓⬇]", " down "),
+        (r"<=|≤", " less than or equal to "),
+        (r">=|≥", " greater than or equal to "),
+        (r"!=|≠", " is not equal to "),
+        (r"≈|≅|(?<=\s)~=", " approximately "),
+        (r"±|\+/-|\+-(?=\d)", " plus or minus "),
+        (r"(?:(?<=[\w)])|(?<=[\w)]\s))<(?=\s?[\w(])", " less than "),
+        (r"(?:(?<=[\w)])|(?<=[\w)]\s))>(?=\s?[\w(])", " greater than "),
+        (r"(?<=[\w)])\s?\*\s?(?=[\w(])|[×⋅]", " times "),
+        (r"÷|(?<=\d)\s/\s(?=\d)", " divided by "),
+        (r"==?=?", " equals "),
+        (r"(?<=\w)&(?=\w)|&", " and "),
+        (r"(?<!\w)@(?=\w)", "at "),
+        (r"@", " at "),
+        (r"(?<=\d)\+(?!\s?\w)", " plus"),
+        (r"\+", " plus "),
+        (r"~(?=\s?[\d$€£])", "about "),
+        (r"√", " the square root of "),
+        (r"∞", " infinity "),
+        (r"π", " pi "),
+        (r"∑", " the sum of "),
+        (r"§", " section "),
+        (r"©", " copyright "),
+        (r"№", " number "),
+        (r"%", " percent "),
+        (r"°", " degrees "),
+        (r"€", " euros "),
+        (r"£", " pounds "),
+        (r"¥", " yen "),
+        (r"¢", " cents "),
+        (r"\$(?=\w)", ""),
+        (r"\$", " dollars "),
+        (r"(?<!\S)/(?=\w)", " slash "),
+        (r"/", " "),
+        (r"\s*\|\s*", ", "),
+        (r"[\\^~`#*<>{}]|(?<!\w)_+|_+(?!\w)", " "),
+        (r"_", " "),
+    )
+]
+_SIGN = re.compile(r"[^\w\s.,;:!?'\"()\-]|_")
+_STOPS = re.compile(r"\b(?:[Ee]\.?g\.|[Ii]\.\s?e\.|etc\b|vs\b|[Aa]pprox\.|Dr\.|Mrs?\.|Ms\.|Prof\.|No\.|w/)")
+_LEADING = re.compile(r"^[\s,.;:!?)\]}»…、，。！？；：–—-]+")
+_TRAILING = re.compile(r"[\s(\[{«“„]+$")
+_EMPTY = re.compile(r"\(\s*\)|\[\s*\]|\"\s*\"|“\s*”")
+_SPACES = re.compile(r"\s+")
+_LOOSE = re.compile(r"\s+(?=[,.;:!?)\]](?:\s|$))")
+_DOUBLED = re.compile(r"([,;:])\s*(?=[,;:.!?](?:\s|$))|(?<=[.!?])\s*,(?=\s|$)")
+_DASH = re.compile(r"\s+-{1,3}\s+|(?<=\w)--(?=\w)|\s+–\s+")
+_LANGUAGE = re.compile(r"[A-Za-z]+")
+
+
+def speakable(text: str, language: str = "en") -> str:
+    """`text` as an engine should be given it; empty when there is nothing to say.
+
+    `language` is a BCP 47 tag. The phrases of one reply go through `SpeakableText`, which knows what a former
+    phrase has left open.
+    """
+    return SpeakableText(language).push(text)
+
+
+class SpeakableText:
+    """The phrases of one reply made speakable, one after the other."""
+
+    def __init__(self, language: str = "en") -> None:
+        primary = _LANGUAGE.match(language)
+        self._language = primary.group().lower() if primary else "en"
+        self._markdown = MarkdownReader(self._language)
+
+    def push(self, phrase: str) -> str:
+        """The next phrase as an engine should be given it; empty when there is nothing to say."""
+        english = self._language == "en"
+        text = inline(self._markdown.push(phrase), english)
+        text = said_addresses(without_emoji(text), self._language)
+        if english:
+            text = _english(text)
+        return _tidy(text)
+
+
+def _english(text: str) -> str:
+    if _STOPS.search(text):
+        for pattern, words in _WORDS:
+            text = pattern.sub(words, text)
+    text = said_numbers(text)
+    if _SIGN.search(text) or "->" in text:
+        text = text.replace("’", "'")
+        for pattern, words in _SYMBOLS:
+            text = pattern.sub(words, text)
+    return text
+
+
+def _tidy(text: str) -> str:
+    """One line without the punctuation that its removed neighbours have left behind."""
+    text = _EMPTY.sub(" ", text)
+    if not any(c.isalnum() for c in text):
+        return ""
+    text = _SPACES.sub(" ", _DASH.sub(" — ", text))
+    text = _DOUBLED.sub("", _LOOSE.sub("", text))
+    return _TRAILING.sub("", _LEADING.sub("", text))

@@ -1,0 +1,96 @@
+"""Latencies drawn for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.table import Table
+from rich.text import Text
+
+from voicecli.latency.budget import Verdict
+from voicecli.latency.statistics import Statistics
+from voicecli.latency.timeline import Span, Timeline
+
+__all__ = ["milliseconds", "statistics_table", "turn_line"]
+
+_FULL = 1.0  # seconds that fill the whole width of the bars
+_WIDTH = 28  # characters
+_BLOCKS = "▏▎▍▌▋▊▉█"
+_NEAR = 0.8  # share of a budget from which it is nearly used up
+# The spans whose budgets colour a stage's bar; one over is enough.
+_JUDGED = {
+    "endpoint": (Span.ENDPOINT,),
+    "asr": (Span.ASR,),
+    "llm": (Span.TTFT, Span.PHRASE),
+    "tts": (Span.TTFB,),
+    "playout": (Span.PLAYOUT,),
+}
+
+
+def milliseconds(seconds: float | None) -> str:
+    """As people read them."""
+    return "–" if seconds is None else f"{seconds * 1000:.0f} ms"
+
+
+def turn_line(timeline: Timeline, budget: Mapping[Span, Verdict]) -> Text:
+    """One line: voice-to-voice in front, then a bar for each stage, coloured against the budgets."""
+    line = Text()
+    total = timeline.span(Span.VOICE_TO_VOICE)
+    line.append(f"{milliseconds(total):>8} ", style=f"bold {_colour(budget, (Span.VOICE_TO_VOICE,))}")
+    waits = timeline.waits()
+    if not waits:
+        line.append("no sound", style="dim")
+        return line
+    scale = _WIDTH / max(_FULL, sum(waits.values()))
+    for stage, seconds in waits.items():
+        colour = _colour(budget, _JUDGED[stage])
+        line.append(f" {stage} ", style="dim")
+        line.append(f"{seconds * 1000:.0f}", style=colour)
+        line.append(_bar(seconds * scale), style=colour)
+    return line
+
+
+def _bar(length: float) -> str:
+    eighths = round(length * 8)
+    if eighths <= 0:
+        return ""
+    rest = eighths % 8
+    return " " + _BLOCKS[-1] * (eighths // 8) + (_BLOCKS[rest - 1] if rest else "")
+
+
+def _colour(budget: Mapping[Span, Verdict], spans: tuple[Span, ...]) -> str:
+    worst = "green"
+    for span in spans:
+        verdict = budget.get(span)
+        if verdict is None or verdict.value is None:
+            continue
+        if not verdict.ok:
+            return "red"
+        if verdict.value > _NEAR * verdict.limit:
+            worst = "yellow"
+    return worst
+
+
+def statistics_table(
+    statistics: Mapping[Span, Statistics | None], budgets: Mapping[Span, float], title: str = ""
+) -> Table:
+    """A row for each span that was measured; red where the 95th percentile is over its budget."""
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    table.add_column("span")
+    for name in ("p50", "p95", "min", "max", "budget", "n"):
+        table.add_column(name, justify="right")
+    for span, found in statistics.items():
+        if found is None:
+            continue
+        limit = budgets.get(span)
+        style = "red" if limit is not None and found.p95 > limit else ""
+        table.add_row(
+            str(span).replace("_", "-"),
+            milliseconds(found.p50),
+            Text(milliseconds(found.p95), style=style),
+            milliseconds(found.min),
+            milliseconds(found.max),
+            milliseconds(limit),
+            str(found.n),
+        )
+    return table
