@@ -176,7 +176,7 @@ class Hearing:
         """Speech that has gone on for long enough takes the floor."""
         if self._since is None or not self._conversation.answering:
             return
-        if now - self._since >= self._options.barge_in_after:
+        if self._segmenter.gate.voiced_until - self._since >= self._options.barge_in_after:
             self._conversation.barge_in(now + self._offset)
 
     def _words(self, text: str) -> bool:

@@ -49,6 +49,11 @@ class SpeechGate:
         self._end = 0.0  # where the last voiced window ended
 
     @property
+    def voiced_until(self) -> float:
+        """Seconds: where the last voiced window ended."""
+        return self._end
+
+    @property
     def speaking(self) -> bool:
         return self._speaking
 

@@ -1,0 +1,209 @@
+"""The ears, with a detector that hears loudness and a conversation that writes down what it is told."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from voicecli.audio.block import Block
+from voicecli.conversation.hearing import Hearing, HearingOptions
+from voicecli.conversation.turn import State
+from voicecli.speech.endpoint import EndpointOptions
+from voicecli.speech.segmenter import Segmenter
+
+RATE = 48_000
+AIR = 1000.0  # monotonic seconds at which the microphone was opened
+
+
+class Loudness:
+    """Anything loud is speech."""
+
+    name = "loudness"
+
+    def probability(self, window):
+        return float(np.abs(window).max() > 0.05)
+
+    def reset(self):
+        pass
+
+
+class Notes:
+    """What the conversation was told, in order."""
+
+    def __init__(self):
+        self.told, self.heard = [], []
+        self.hearing = self.answering = False
+        self.state = State.LISTENING
+        self.on_words = None
+
+    def speech_started(self, at):
+        self.hearing = True
+        self.told.append(("started", at))
+
+    def speech_resumed(self, at):
+        self.told.append(("resumed", at))
+
+    def speech_stopped(self, at):
+        self.told.append(("stopped", at))
+
+    def soft_end(self, at):
+        self.told.append(("soft", at))
+
+    def turn_ended(self, at):
+        self.hearing = False
+        self.told.append(("ended", at))
+
+    def speech_dropped(self):
+        self.hearing = False
+        self.told.append(("dropped", None))
+
+    def barge_in(self, at):
+        self.answering = False
+        self.told.append(("barge in", at))
+
+    def speech(self, samples):
+        self.heard.append(samples)
+
+    def stop(self):
+        self.told.append(("stop", None))
+
+
+class Played:
+    """A microphone that hears an array in blocks of 10 ms."""
+
+    name, rate, overflows = "played", RATE, 0
+
+    def __init__(self, samples):
+        self.samples = samples
+
+    async def blocks(self):
+        for start in range(0, len(self.samples), 480):
+            yield Block(self.samples[start : start + 480], RATE, AIR + start / RATE)
+
+
+def sound(*seconds):
+    """Silence and speech in turn."""
+    noise = np.random.default_rng(1)
+    parts = [
+        noise.standard_normal(round(length * RATE)) * (0.2 if index % 2 else 0.0005)
+        for index, length in enumerate(seconds)
+    ]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def hear(samples, notes=None, during=None, **options):
+    notes = notes or Notes()
+    warnings = []
+    segmenter = Segmenter(Loudness(), endpoint=EndpointOptions(min_wait=0.3, wait=0.5))
+    hearing = Hearing(Played(samples), segmenter, notes, HearingOptions(**options), warn=warnings.append)
+    if during is not None:
+        during(hearing)
+    asyncio.run(hearing.run())
+    return notes, warnings
+
+
+def times(notes, what):
+    return [at for name, at in notes.told if name == what]
+
+
+def test_times_are_of_the_air():
+    notes, _ = hear(sound(1.0, 1.5, 2.0))
+    assert times(notes, "started") == [pytest.approx(AIR + 1.0, abs=0.03)]
+    assert times(notes, "stopped")[-1] == pytest.approx(AIR + 2.5, abs=0.03)
+    (ended,) = times(notes, "ended")
+    assert AIR + 3.0 <= ended <= AIR + 3.1
+
+
+def test_first_syllable_is_kept():
+    notes, _ = hear(sound(1.0, 1.0, 1.5))
+    heard = np.concatenate(notes.heard)
+    begun = np.flatnonzero(np.abs(heard) > 0.05)[0]
+    assert 0.3 * 16_000 <= begun <= 0.5 * 16_000
+
+
+def test_pause_is_one_utterance():
+    notes, _ = hear(sound(0.5, 0.8, 0.3, 0.8, 1.5))
+    assert [name for name, _ in notes.told if name in ("started", "resumed", "ended")] == [
+        "started",
+        "resumed",
+        "ended",
+    ]
+
+
+def test_words_decide_the_wait():
+    def finished(hearing):
+        told = hearing._conversation.soft_end
+
+        def soft_end(at):
+            told(at)
+            assert hearing._conversation.on_words("what time is it")
+
+        hearing._conversation.soft_end = soft_end
+
+    notes, _ = hear(sound(0.5, 1.0, 1.5), during=finished)
+    assert times(notes, "ended")[0] < AIR + 1.5 + 0.4
+
+
+def test_unfinished_words_are_not_worth_an_answer():
+    def unfinished(hearing):
+        hearing._segmenter.endpointer.started(0.0)
+        assert not hearing._conversation.on_words("set a timer for")
+
+    hear(sound(0.1), during=unfinished)
+
+
+def test_long_speech_interrupts_the_answer():
+    notes = Notes()
+    notes.answering, notes.state = True, State.SPEAKING
+    hear(sound(0.5, 1.0, 1.0), notes, barge_in_after=0.3)
+    (at,) = times(notes, "barge in")
+    assert AIR + 0.79 <= at <= AIR + 0.9
+
+
+def test_cough_does_not_interrupt():
+    notes = Notes()
+    notes.answering, notes.state = True, State.SPEAKING
+    hear(sound(0.5, 0.15, 1.0), notes, barge_in_after=0.3)
+    assert [name for name, _ in notes.told] == ["started", "dropped"]
+
+
+def test_without_barge_in_nothing_is_heard_while_speaking():
+    notes = Notes()
+    notes.answering, notes.state = True, State.SPEAKING
+    hear(sound(0.5, 1.0, 1.0), notes, barge_in=False)
+    assert not times(notes, "started")
+
+
+def test_muted_microphone_hears_nothing():
+    notes, _ = hear(sound(0.5, 1.0, 1.0), during=lambda hearing: hearing.mute(True))
+    assert not times(notes, "started")
+
+
+def test_push_to_talk_ends_with_the_key():
+    notes = Notes()
+
+    def keys(hearing):
+        assert hearing.press()
+        inner = hearing._hear
+
+        def hear_and_release(block):
+            inner(block)
+            if block.time >= AIR + 1.5 and hearing._open:
+                assert not hearing.press()
+
+        hearing._hear = hear_and_release
+
+    hear(sound(0.5, 1.0, 0.1, 1.0, 1.0), notes, during=keys, push_to_talk=True)
+    (ended,) = times(notes, "ended")
+    assert ended == pytest.approx(AIR + 1.5, abs=0.05)
+
+
+def test_only_zeros_are_told_once():
+    _, warnings = hear(np.zeros(RATE * 5, np.float32), silent_after=3.0)
+    assert len(warnings) == 1
+    assert "muted" in warnings[0]
+
+
+def test_quiet_room_is_not_a_muted_microphone():
+    _, warnings = hear(sound(5.0), silent_after=3.0)
+    assert warnings == []
