@@ -245,6 +245,9 @@ def test_ends_of_sentences(text: str, expected: list[str]) -> None:
 def test_code_block_is_one_phrase() -> None:
     text = "Here is how:\n\n```python\nprint('a. b')\n```\n\nThat prints it."
     assert "```python\nprint('a. b')\n```\n" in cut([text])
+    text = "Here is all of it now. " * 3 + "So:\n\n```py\na = 1\n```\nThat was it."
+    for tokens in ([text], list(text), re.findall(r"\s?\w+|\n+|\W", text)):
+        assert "```py\na = 1\n```" in {phrase.strip() for phrase in cut(tokens)}
 
 
 def test_long_code_block_is_cut_at_lines() -> None:

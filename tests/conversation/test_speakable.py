@@ -27,6 +27,7 @@ def said(text: str) -> str:
         ("It is $10-20, or $10–$20.", "It is 10 to 20 dollars, or 10 to 20 dollars."),
         ("-$5 and US$5 and 20 USD", "minus 5 dollars and 5 US dollars and 20 US dollars"),
         ("$20/month", "20 dollars per month"),
+        ("$0.006/min for 50 tokens/s", "0.006 dollars per minute for 50 tokens per second"),
         ("$1,234.56", "1234 dollars and 56 cents"),
     ],
 )

@@ -61,8 +61,8 @@ class PhraseCutter:
 
     The first phrase leaves early, at the first clause or sentence of some length, so that speech starts
     early; later ones are sentences, or clauses where a sentence is long, and short sentences travel together.
-    Where a phrase may end is decided as soon as the text makes it certain. A phrase may hold nothing to say (blank
-    lines, a rule). Time is linear in the text and memory bounded, whatever the text.
+    Where a phrase may end is decided as soon as the text makes it certain. A phrase may hold nothing to say
+    (blank lines, a rule). Time is linear in the text and memory bounded, whatever the text.
     """
 
     def __init__(self, options: PhraseOptions | None = None) -> None:
@@ -161,6 +161,9 @@ class PhraseCutter:
                 return min(end, limit)
             if end <= limit + 1 and self._long_enough(strength, end):
                 return end
+            if text[at] == "\n" and end == len(text):
+                self._seen = at  # a code block may follow
+                break
             if text[at] != "\n" and (line := text.find("\n", at + 1, end)) >= 0:
                 self._seen = line  # the end of the line may be a better place
             if end > limit:
@@ -197,7 +200,7 @@ class PhraseCutter:
         return end if end > wanted // 3 and enclosing(text, end) < 0 else 0
 
     def _space(self, limit: int) -> int:
-        """The last place before `limit` where a word begins that may be parted from the one before; 0: none."""
+        """The last place before `limit` where a word may be parted from the one before; 0 if none."""
         text, end = self._text, limit
         while (end := max(text.rfind(" ", 0, end), text.rfind("\n", 0, end), text.rfind("\t", 0, end))) > 0:
             if not _TITLE.search(text, max(0, end - 7), end + 1):

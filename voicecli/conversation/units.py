@@ -54,6 +54,16 @@ _MONEY_RANGE = re.compile(rf"({_SIGN})({NUMBER})\s?(?:[-–—]|to)\s?\1?({NUMBE
 _BEFORE = re.compile(rf"(-)?(?:\b(US|CA|C|AU|A|NZ))?({_SIGN})\s?({NUMBER}){_SCALE}(?!\d)")
 _BEHIND = re.compile(rf"(?<![\w.])({NUMBER}){_SCALE}\s?({_SIGN}|(?:{'|'.join(_CODES)})\b)")
 _CENTS = re.compile(r"(?<![\w.])(\d+)\s?¢")
+_PERIODS = {
+    "s": "second",
+    "sec": "second",
+    "min": "minute",
+    "h": "hour",
+    "hr": "hour",
+    "mo": "month",
+    "yr": "year",
+}
+_PER = re.compile(rf"(?<=[a-z])\s?/\s?({'|'.join(_PERIODS)}|second|minute|hour|day|week|month|year)\b")
 _PER_MONEY = re.compile(
     r"\b((?:US )?dollars?|euros?|pounds?|cents?|pence|yen|million|billion)\s?/\s?(?=[a-zA-Z])"
 )
@@ -113,11 +123,12 @@ def said_units(text: str) -> str:
         lambda match: _money(match[1], match[2], _MONEY.get(match[3]) or _CODES[match[3]]), text
     )
     text = _CENTS.sub(lambda match: f"{match[1]} cent" + ("" if match[1] == "1" else "s"), text)
-    text = _PER_MONEY.sub(r"\1 per ", text)
     text = _HEIGHT.sub(r"\1 feet \2 inches", text)
     text = _INCHES.sub(r"\1 inches", text)
     text = _UNIT.sub(_measure, _DEGREES.sub(r"\1°\2", text))
-    return _COUNT.sub(_thousands, text)
+    text = _COUNT.sub(_thousands, text)
+    text = _PER.sub(lambda match: f" per {_PERIODS.get(match[1], match[1])}", text)
+    return _PER_MONEY.sub(r"\1 per ", text)
 
 
 def _money_range(match: re.Match[str]) -> str:
