@@ -1,3 +1,4 @@
+import gc
 import io
 import wave
 
@@ -75,6 +76,17 @@ def test_it_streams(codec: Codec) -> None:
     heard = np.concatenate([decoder.decode(encoder.encode(part)) for part in parts])
     assert decoder.rate is not None
     assert len(heard) / decoder.rate > 0.75
+
+
+@pytest.mark.parametrize("codec", MUXED)
+def test_a_stream_may_be_given_up(codec: Codec) -> None:
+    """An encoder in a cycle that nobody flushed is collected without harm (PyAV up to 16 crashed)."""
+    encoder = open_encoder(StreamFormat(codec))
+    assert encoder.encode(voice(24_000)) is not None
+    cycle: list[object] = [encoder]
+    cycle.append(cycle)
+    del encoder, cycle
+    gc.collect()
 
 
 @pytest.mark.parametrize("codec", list(Codec))

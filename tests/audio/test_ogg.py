@@ -109,8 +109,6 @@ def test_cut_out_of_a_longer_stream() -> None:
 def test_packets_span_pages() -> None:
     long = max(packets(), key=len)
     full, _ = decoded(file_of([page([long, long], 0, 1920, 1, 2)]))
-    if len(long) < 255:
-        long = long + bytes([0]) * 0
     part = packets()[0]
     padded = padded_packet(part, 600)
     pieces = [page([padded[:510]], 0, (1 << 64) - 1, 1, 2), page([padded[510:], part], 1 | 4, 1920, 1, 3)]
@@ -124,7 +122,7 @@ def padded_packet(packet: bytes, size: int) -> bytes:
     padding = size - len(packet) - 3
     counts = b"\xff" * (padding // 255) + bytes([padding % 255])
     body = bytes([packet[0] | 3, 0x41]) + counts + packet[1:]
-    return body + bytes(padding - padding // 255 * 1)
+    return body + bytes(padding - padding // 255)
 
 
 def test_large_tags_are_passed_over() -> None:

@@ -6,6 +6,7 @@ PyAV is imported when the first coder is built (about 50 ms): `preload` does it 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
@@ -132,6 +133,8 @@ class Muxer:
         from av.audio.stream import AudioStream
 
         self._sink = _Sink()
+        self._error = av.FFmpegError
+        self._open = True
         self._output = av.open(self._sink, "w", format=container, options=options)
         stream = self._output.add_stream(codec, rate=rate)
         assert isinstance(stream, AudioStream)  # only audio codecs are asked for
@@ -158,8 +161,19 @@ class Muxer:
     def flush(self) -> bytes:
         """The rest: the codec's last frame and the container's end."""
         self._output.mux(self._stream.encode(None))
-        self._output.close()
+        self._close()
         return self._sink.take()
+
+    def __del__(self) -> None:
+        # A stream that is given up half-way must still be closed while its sink is alive: PyAV up to 16
+        # writes the end of it when it is collected, and crashes if the sink was collected first.
+        if getattr(self, "_open", False) and hasattr(self, "_output"):
+            with suppress(self._error):
+                self._close()
+
+    def _close(self) -> None:
+        self._open = False
+        self._output.close()
 
     def _frame(self, samples: Samples) -> AudioFrame:
         from av.audio.frame import AudioFrame

@@ -167,7 +167,8 @@ def import_recording(path: Path) -> tuple[Samples, int]:
     kind = _audio_segment()
     segment: AudioSegment
     if _is_plain(path):
-        segment = kind.from_file(str(path), format="wav")
+        with _open(path) as file:  # given a name, pydub leaves the file open
+            segment = kind.from_file(file, format="wav")
     else:
         samples, rate = load_recording(path)
         segment = kind(data=s16_bytes(samples), sample_width=2, frame_rate=rate, channels=1)
@@ -261,7 +262,9 @@ def _audio_segment() -> type[AudioSegment]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Couldn't find ffmpeg or avconv", RuntimeWarning)
         warnings.filterwarnings("ignore", "'audioop' is deprecated", DeprecationWarning)
-        warnings.simplefilter("ignore", SyntaxWarning)  # regular expressions in plain strings
+        # Regular expressions in plain strings; Python 3.11 and 3.12 differ in the category.
+        warnings.filterwarnings("ignore", "invalid escape sequence", DeprecationWarning)
+        warnings.simplefilter("ignore", SyntaxWarning)
         from pydub import AudioSegment
 
     kind: type[AudioSegment] = AudioSegment
