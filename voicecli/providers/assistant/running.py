@@ -1,0 +1,128 @@
+"""The timers, alarms and reminders that are running: listing and cancelling them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import time
+from functools import partial
+from typing import ClassVar
+
+from voicecli.providers.assistant import durations
+from voicecli.providers.assistant.reply import Context, Reply, Topic
+from voicecli.providers.assistant.timeofday import parse, spoken
+from voicecli.providers.assistant.timers import Timer
+from voicecli.providers.assistant.utterance import Utterance
+from voicecli.providers.language_model import Action
+
+__all__ = ["WhichTimer", "cancel", "cancelled", "named", "running", "which"]
+
+
+@dataclass(frozen=True, slots=True)
+class WhichTimer(Topic):
+    """We asked which timer to cancel."""
+
+    lasting: ClassVar[bool] = False
+    label: str = ""  # of those that only their order tells apart
+
+
+# Listing
+
+_LEFT = re.compile(
+    r"(?:how (?:much (?:more )?(?:time|longer)|long|many (?:more )?(?:minutes|seconds"
+    r"|hours))(?: do i have| is there| are there| have i got| is| are)?(?: still)? (?:left"
+    r"|remaining|remain|to go)"
+    r"|how much longer|how long (?:to go|until (?:the|my) .*(?:timer|alarm).*)"
+    r"|when (?:does|will|is) (?:the|my) .*\b(?:timer|alarm)\b.*|time left"
+    r"|how long is left)"
+    r"(?: (?:on|for|in|until|of|with|till) (?:the |my )?(?P<which>.+?))?"
+)
+_LIST = re.compile(
+    r"(?:(?:what|which|how many|show me|show|list|read|are there|do i have|have i got"
+    r"|check)(?: are)?(?: all| any| the| my| of)* ?(?:running |active )?(?:timers?|alarms?"
+    r"|reminders?)"
+    r"(?: status)?(?: do i have| are there| are running| are set| have i set| is running"
+    r"| running| set| is set| left)*"
+    r"|is (?:there|my|the) .*\b(?:timer|alarm)\b.*|how is (?:my|the) .*timer.*|timer status|my timers|timers)"
+)
+
+
+def running(utterance: Utterance, context: Context) -> Reply | None:
+    """ "how much time is left", "what timers do I have"."""
+    left = _LEFT.fullmatch(utterance.core)
+    if not left and not _LIST.fullmatch(utterance.core):
+        return None
+    timers = context.timers.running
+    if not timers:
+        return Reply("timers", "No timer is running.")
+    if left and left["which"]:
+        timers = named(left["which"], timers) or timers
+    lines = [
+        f"{durations.spell_out(timer.left(context.clock, context.now))} left on the {timer.label}"
+        for timer in timers
+    ]
+    if len(lines) == 1:
+        label = timers[0].label
+        rest = durations.spell_out(timers[0].left(context.clock, context.now))
+        verb = f"is due in {rest}" if timers[0].at or label.startswith("reminder") else f"has {rest} left"
+        return Reply("timers", f"Your {label} {verb}.")
+    return Reply("timers", f"You have {len(lines)} timers: {', '.join(lines[:-1])} and {lines[-1]}.")
+
+
+def named(words: str, timers: list[Timer]) -> list[Timer]:
+    """Those that the words mean: by kind, by a part of the label, by the time of an alarm."""
+    words = re.sub(r"^(?:the|my|that|this) | (?:1|one)$", "", words.strip())
+    kind = re.search(r"\b(timer|alarm|reminder)s?$", words)
+    name = re.sub(r" ?\b(?:timer|alarm|reminder)s?$", "", words).strip()
+    pool = [timer for timer in timers if not kind or kind[1] in timer.label]
+    if not name:
+        return pool
+    of_day = parse(name)
+    halves = [of_day] if not of_day or of_day.certain else [of_day.halved(False), of_day.halved(True)]
+    names = [name, *(spoken(time(half.hour, half.minute)) for half in halves if half)]
+    return [timer for timer in pool if any(f" {name}" in f" {timer.label}" for name in names)]
+
+
+# Cancelling
+
+_CANCEL = re.compile(
+    r"(?:cancel|stop|delete|clear|remove|end|kill|turn off|switch off|dismiss|abort"
+    r"|shut off|get rid of|forget) (?P<all>all |every |both |all of )?(?:the |my |that "
+    r"|this |of )*(?P<which>.*?\b(?:timer|alarm|reminder"
+    r"|countdown)(?P<many>s)?)(?: please)?"
+)
+
+
+def cancel(utterance: Utterance, context: Context) -> Reply | None:
+    """ "cancel the timer", "stop the tea timer", "cancel all timers"."""
+    match = _CANCEL.fullmatch(utterance.core)
+    if not match:
+        return None
+    timers = context.timers.running
+    kind = "alarm" if "alarm" in match["which"] else "reminder" if "reminder" in match["which"] else "timer"
+    if not timers:
+        return Reply("cancel", f"No {kind} is running.")
+    chosen = named(match["which"], timers)
+    if not chosen:
+        return which(timers, f"There is no {match['which']}.")
+    if len(chosen) > 1 and not (match["all"] or match["many"]):
+        return which(chosen, "")
+    return cancelled(chosen, context)
+
+
+def cancelled(chosen: list[Timer], context: Context) -> Reply:
+    action = Action("cancel timer", partial(context.timers.cancel, tuple(chosen)))
+    what = f"the {chosen[0].label}" if len(chosen) == 1 else f"{len(chosen)} timers"
+    return Reply("cancel", f"I've cancelled {what}.", (action,))
+
+
+def which(timers: list[Timer], before: str) -> Reply:
+    labels = [f"the {timer.label}" for timer in timers]
+    if len(labels) == 1:
+        return Reply("cancel", f"{before} Only {labels[0]} is running.".strip())
+    if len(set(labels)) == 1:
+        text = f"There are {len(labels)} of that name. The first, the last, or all of them?"
+        return Reply("cancel", text, topic=WhichTimer(timers[0].label))
+    return Reply(
+        "cancel", f"{before} Which one: {', '.join(labels[:-1])} or {labels[-1]}?".strip(), topic=WhichTimer()
+    )

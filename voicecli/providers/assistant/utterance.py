@@ -1,0 +1,155 @@
+"""What was said, in the one spelling that the intents compare with.
+
+Typed or recognised, with or without punctuation, contractions, figures: "What's 15% of eighty, please?" and
+"um whats fifteen percent of eighty" both become "what is 15 percent of 80".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from voicecli.providers.assistant.numbers import figures
+
+__all__ = ["Utterance", "hear"]
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """`text` holds every word, `core` none of the politeness around it; `plain` keeps "yes" and "hello"."""
+
+    text: str
+    plain: str
+    core: str
+
+    @property
+    def readings(self) -> list[str]:
+        """What short remarks are compared with, which may themselves be politeness: \"many thanks\"."""
+        return list(dict.fromkeys((self.text, _opened(self.text, _SOFT_OPENERS), self.plain, self.core)))
+
+
+# Symbols that are typed, and how they are said; in this order.
+_SYMBOLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), spoken)
+    for pattern, spoken in (
+        (r"(\d),(?=\d{3}\b)", r"\1"),
+        (r"\ba\.\s?m\b\.?", " am "),
+        (r"\bp\.\s?m\b\.?", " pm "),
+        (r"o['’]?\s?clock", " oclock "),
+        (r"°\s*c\b", " degrees celsius "),
+        (r"°\s*f\b", " degrees fahrenheit "),
+        (r"°", " degrees "),
+        (r"\bkm/h\b|\bkmh\b|\bkph\b", " kilometers per hour "),
+        (r"\bm/s\b", " meters per second "),
+        (r"(?<=[\w)])\s*(?:\*\*|\^)\s*(?=[-\w(])", " to the power of "),
+        (r"(?<=[\w)%])\s*[*×·]\s*(?=[-\w(√])", " times "),
+        (r"(?<=[\d)])\s*x\s*(?=[\d(])", " times "),
+        (r"(?<=[\w)%])\s*[/÷]\s*(?=[-\w(√])", " divided by "),
+        (r"\+", " plus "),
+        (r"(?<=[\d)!])\s*[-−–]\s*(?=[\d(])", " minus "),
+        (r"(?<=[\w)])\s+[-−–]\s+(?=[\w(])", " minus "),
+        (r"(?<![\w)])[-−](?=[\d(])", " minus "),
+        (r"√", " square root of "),
+        (r"(?<=\d)!", " factorial "),
+        (r"%", " percent "),
+        (r"\$\s*(\d+(?:\.\d+)?)", r" \1 dollars "),
+        (r"€\s*(\d+(?:\.\d+)?)", r" \1 euros "),
+        (r"£\s*(\d+(?:\.\d+)?)", r" \1 pounds sterling "),
+        (r"[()]", r" \g<0> "),
+        (r"(\d)\s*:\s*(\d\d)\b", r"\1 \2"),
+        (r"\b(\d*d\d+)\b", r" \1 "),
+    )
+)
+# A figure glued to a unit ("5km", "3pm", "100f"); not an ordinal, not dice.
+_GLUED = re.compile(r"\b(\d+(?:\.\d+)?)(?!(?:st|nd|rd|th|d\d+)\b)([a-z]+)\b")
+_NOISE = re.compile(r"[^\w\s.'()]|(?<!\d)\.(?!\d)|(?<=\d)\.(?!\d)|_")
+
+_CONTRACTIONS = {
+    "whens": "when is", "thats": "that is", "theres": "there is", "isnt": "is not",
+    "can't": "can not", "cannot": "can not", "cant": "can not", "won't": "will not", "wont": "will not",
+    "let's": "let us", "lets": "let us", "i'm": "i am", "im": "i am", "i'd": "i would",
+    "whats": "what is", "wats": "what is", "what's": "what is", "whos": "who is", "hows": "how is",
+    "wheres": "where is", "dont": "do not", "doesnt": "does not", "ya": "you",
+    "gonna": "going to", "wanna": "want to", "gimme": "give me", "lemme": "let me", "y'all": "you",
+    "alright": "all right", "tonight's": "tonight", "o'clock": "oclock",
+}  # fmt: skip
+_ENDINGS = (("n't", " not"), ("'re", " are"), ("'ve", " have"), ("'ll", " will"), ("'d", " would"))
+# The nouns before which 's is "is"; elsewhere it is a possessive ("new year's", "today's").
+_IS = frozenset(["what", "who", "how", "where", "when", "that", "there", "it", "he", "she"])
+
+_FILLERS = frozenset(["um", "uh", "uhm", "umm", "er", "erm", "hm", "hmm", "mm", "ah", "eh", "uhh"])
+_OPENERS = re.compile(
+    r"(?:"
+    r"(?:hey|hi|hello|okay|ok|so|well|now|please|just|oh|actually|and then|then|all right"
+    r"|right|yes|yeah|no)\b"
+    r"|(?:hey |okay )?(?:computer|assistant|alexa|siri|google|jasper|mycroft|porcupine)\b"
+    r"|(?:can|could|would|will) you (?:please |just |quickly |maybe |kindly )*(?:tell me|let me know|say)\b"
+    r"|(?:can|could|would|will) you (?:please |just |quickly |maybe |kindly )*(?!do\b|say\b|hear\b)"
+    r"|(?:please )?(?:tell me|let me know)\b"
+    r"|(?:do|would) you (?:happen to )?know\b"
+    r"|(?:i|i would) (?:want|need|like) you to\b"
+    r"|i (?:just )?(?:want|need|would like|would love|wanted) to know\b"
+    r"|i (?:was wondering|wonder)\b"
+    r"|may i ask\b|(?:thanks|thank you)(?! (?:very|so|a lot|again|kindly|for))\b"
+    r"|i (?:said|asked|repeat)\b|can i ask you\b|do me a favor and\b"
+    r") ?"
+)
+_SOFT_OPENERS = re.compile(r"(?:hey(?! there)|okay|ok|so|well|oh|please|actually|computer)\b ?")
+_CLOSERS = re.compile(
+    r" (?:please|thanks|thank you|now|right now|for me|would you|could you|will you|if you can|if you could|"
+    r"currently|at the moment|buddy|okay|then)$|(?<!\bthe)(?<!\bmy)(?<!\bthis)(?<!\ba) computer$"
+)
+
+
+def hear(said: str) -> Utterance:
+    """The utterance in its normal spelling."""
+    text = unicodedata.normalize("NFKD", said.casefold().replace("’", "'").replace("‘", "'"))
+    text = "".join(letter for letter in text if not unicodedata.combining(letter))
+    for pattern, spoken in _SYMBOLS:
+        text = pattern.sub(spoken, text)
+    text = _GLUED.sub(r"\1 \2", text)
+    text = _NOISE.sub(" ", text)
+    words = [part for word in text.split() for part in _expanded(word).split()]
+    words = _letters([word for word in words if word not in _FILLERS])
+    text = " ".join(figures(words))
+    return Utterance(text, _bare(text, _SOFT_OPENERS), _bare(text, _OPENERS))
+
+
+def _expanded(word: str) -> str:
+    """A contraction in full; a possessive without its apostrophe."""
+    if word in _CONTRACTIONS:
+        return _CONTRACTIONS[word]
+    stem, apostrophe, ending = word.partition("'")
+    if apostrophe and ending == "s" and stem in _IS:
+        return f"{stem} is"
+    for short, full in _ENDINGS:
+        if word.endswith(short):
+            return word.removesuffix(short) + full
+    return word.replace("'", "")
+
+
+def _letters(words: list[str]) -> list[str]:
+    """ "p m" and "a m" as one word, where an hour comes before."""
+    found: list[str] = []
+    for word in words:
+        if word == "m" and found and found[-1] in ("a", "p"):
+            found[-1] += "m"
+        else:
+            found.append(word)
+    return found
+
+
+def _opened(text: str, openers: re.Pattern[str]) -> str:
+    """The text without what leads up to it, as long as something is left."""
+    while (opener := openers.match(text)) and opener.end() < len(text):
+        text = text[opener.end() :].strip()
+    return text
+
+
+def _bare(text: str, openers: re.Pattern[str]) -> str:
+    """The text without the politeness around it, as long as something is left."""
+    core = _opened(text, openers)
+    while (closer := _CLOSERS.search(core)) and closer.start() > 0:
+        core = core[: closer.start()].strip()
+    return core
