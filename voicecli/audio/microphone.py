@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol, Self
 import numpy as np
 
 from voicecli.audio.block import Block, Samples
+from voicecli.audio.lag import Lag
 from voicecli.errors import DeviceLost
 
 __all__ = ["DeviceMicrophone", "Input", "Microphone", "PacedMicrophone", "pcm_pieces"]
@@ -70,7 +71,8 @@ class DeviceMicrophone:
         self.rate = device.rate
         self.overflows = 0
         # Appending to and popping from a deque needs no lock.
-        self._blocks: deque[Block] = deque()
+        self._blocks: deque[tuple[Samples, float, float]] = deque()
+        self._lag = Lag()
         self._arrived = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lost: str | None = None
@@ -89,7 +91,7 @@ class DeviceMicrophone:
         if len(self._blocks) * len(samples) > _KEPT * self.rate:
             self.overflows += 1
             return
-        self._blocks.append(Block(samples, self.rate, at))
+        self._blocks.append((samples, at, time.monotonic()))
         self._wake()
 
     def _on_lost(self, reason: str) -> None:
@@ -100,11 +102,15 @@ class DeviceMicrophone:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._arrived.set)
 
+    def _dated(self, samples: Samples, at: float, taken: float) -> Block:
+        length = len(samples) / self.rate
+        return Block(samples, self.rate, taken - length - self._lag.push(taken - length - at, taken))
+
     async def blocks(self) -> AsyncIterator[Block]:
         """Yield what the device hears. Raises DeviceLost when it goes away or dies without a word."""
         while True:
             while self._blocks:
-                yield self._blocks.popleft()
+                yield self._dated(*self._blocks.popleft())
             if self._lost is not None:
                 raise DeviceLost(self._lost, "Plug it in again, or choose another: `voicecli devices`.")
             self._arrived.clear()
