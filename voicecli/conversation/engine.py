@@ -252,9 +252,9 @@ class Conversation:
         if turn is None:
             return
         self._tell(events.SpeechStarted(at))
+        self._discard(turn)
         turn.stopwatch.clear(Mark.SOFT_END, Mark.TRANSCRIPT, Mark.SPEECH_STOPPED)
         turn.final = False
-        self._discard_reply(turn)
         if turn.recognition is not None and turn.recognition.finished:
             turn.recognition.resume()
 
@@ -359,8 +359,8 @@ class Conversation:
         reply = turn.reply
         if reply is None:
             reply = self._start_reply(turn, self.engines.llm.complete(self.history.with_user(turn.text)))
-        else:
-            self.ledger = self.ledger.hit(turn.stopwatch[Mark.TURN_ENDED] - turn.stopwatch[Mark.TRANSCRIPT])
+        if Mark.SOFT_END in turn.stopwatch:
+            self.ledger = self.ledger.hit(turn.stopwatch[Mark.TURN_ENDED] - turn.stopwatch[Mark.SOFT_END])
         self.history.add_user(turn.text)
         self._commit(turn, reply)
 
@@ -416,11 +416,11 @@ class Conversation:
         if turn is self._turn and turn.reply is reply and self.state is State.THINKING:
             self._push(Voiced(time.monotonic()))
 
-    def _discard_reply(self, turn: _Turn) -> None:
-        """Throw away a reply that was begun on trust."""
-        if turn.reply is not None:
-            self.ledger = self.ledger.miss(turn.reply.tokens)
-            turn.reply = None
+    def _discard(self, turn: _Turn) -> None:
+        """Throw away what was begun on trust."""
+        if Mark.SOFT_END in turn.stopwatch:
+            self.ledger = self.ledger.miss(turn.reply.tokens if turn.reply is not None else 0)
+        turn.reply = None
         if turn.playing is not None:
             turn.playing.cancel()
             turn.playing = None
@@ -515,7 +515,7 @@ class Conversation:
             return
         if turn.recognition is not None:
             turn.recognition.cancel()
-        self._discard_reply(turn)
+        self._discard(turn)
         self._settle()
         if self.state is State.INTERRUPTED:
             self._push(NothingHeard(time.monotonic()))

@@ -11,15 +11,15 @@ __all__ = ["Ledger"]
 class Ledger:
     """Counts over a conversation; every method returns the new ledger."""
 
-    hits: int = 0  # replies begun at a short silence that were used
-    misses: int = 0  # those thrown away because the speaker went on
-    saved: float = 0.0  # seconds by which the used ones were ahead of the end of their turns
-    wasted_tokens: int = 0  # tokens of those thrown away
+    hits: int = 0  # short silences at which work was begun that was used
+    misses: int = 0  # those after which the speaker went on
+    saved: float = 0.0  # seconds by which the used work was ahead of the end of its turn
+    wasted_tokens: int = 0  # tokens of replies thrown away
 
     def hit(self, saved: float) -> Ledger:
-        """A reply begun `saved` seconds before its turn surely ended is used."""
+        """Work begun `saved` seconds before its turn surely ended is used."""
         return replace(self, hits=self.hits + 1, saved=self.saved + max(0.0, saved))
 
     def miss(self, tokens: int) -> Ledger:
-        """A reply that had `tokens` tokens already is thrown away."""
+        """Work is thrown away, and with it a reply of `tokens` tokens so far."""
         return replace(self, misses=self.misses + 1, wasted_tokens=self.wasted_tokens + tokens)

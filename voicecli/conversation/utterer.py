@@ -179,6 +179,7 @@ class Utterer:
                 self.bytes += len(piece)
                 samples = decoder.decode(piece)
                 await self._convert(speech, samples, decoder.rate, ready)
+                await asyncio.sleep(0)  # a burst must not hold up the rest
         await self._convert(speech, decoder.flush(), decoder.rate, ready)
         speech.finished = True
 
