@@ -1,0 +1,219 @@
+"""`voicecli doctor`: what works on this machine, and what to do about the rest.
+
+Exit status: 0 when everything that a conversation needs works; 3 when only the microphone or the loudspeaker
+is lacking (it still works with files, or typed); 4 when an engine's server does not answer or takes no key;
+1 for anything else. Notes change nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from voicecli.cli import hardware, machine, stages
+from voicecli.cli.check import Check, Level, exit_status, failure, in_background, note, ok, problem
+from voicecli.cli.folders import conversations_folder
+from voicecli.config import Loaded, Settings, default_user_file, load_settings
+from voicecli.errors import ExitStatus, UsageError, VoiceError
+
+__all__ = ["run_doctor", "save_check"]
+
+_SCARCE = 100e6  # bytes of disk below which saving will soon fail
+_SOUND_SYSTEM = 5.0  # seconds for PortAudio to look at every device
+_STYLES = {Level.OK: "green", Level.NOTE: "yellow", Level.PROBLEM: "bold red"}
+_PLURAL = {Level.NOTE: "notes", Level.PROBLEM: "problems"}
+
+Section = tuple[str, list[Check]]
+
+
+async def run_doctor(load: Callable[[], Loaded], as_json: bool) -> ExitStatus:
+    """Look at everything and print it. `load` gives the settings; if it cannot, that is the first finding."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character still gets its report
+    terminal = machine.terminal_check()  # before the progress line takes its place
+    with ExitStack() as stack:
+        if sys.stderr.isatty() and not as_json:
+            stack.enter_context(Console(stderr=True).status("looking at everything, a few seconds …"))
+        sections = await _examine(load, terminal)
+    checks = [check for _, found in sections for check in found]
+    if as_json:
+        records = [check.record() for check in checks]
+        fine = exit_status(checks) is ExitStatus.FINE
+        print(json.dumps({"event": "doctor", "checks": records, "ok": fine}, ensure_ascii=False))
+    else:
+        _print(sections)
+    return exit_status(checks)
+
+
+async def _examine(load: Callable[[], Loaded], terminal: Check) -> list[Section]:
+    settings_check, loaded = _settings(load)
+    settings = loaded.settings
+
+    async def sound() -> list[Check]:
+        needed = hardware.needs_devices(settings)
+        try:
+            found = await in_background(lambda _: _sound_system(needed), _SOUND_SYSTEM)
+        except TimeoutError:
+            remedy = "Restart the sound server."
+            detail = f"PortAudio found no end of its devices within {_SOUND_SYSTEM:.0f} seconds"
+            if needed:
+                return [problem("sound server", detail, remedy, ExitStatus.NO_DEVICE)]
+            found = [note("sound server", detail, remedy)]
+        return [*found, *await hardware.device_checks(settings)]
+
+    async def choose() -> tuple[stages.Chosen, list[Check]]:
+        chosen = await stages.choose_all(loaded)
+        return chosen, await stages.network_checks(chosen)
+
+    async def local() -> list[Check]:
+        return [
+            await stages.server_check(),
+            await asyncio.to_thread(stages.model_check),
+        ]
+
+    heard, (chosen, network), here, known = await asyncio.gather(
+        sound(), choose(), local(), stages.engine_checks(loaded)
+    )
+    # Only now: what loading an engine does to the sound would be taken for a fault of the devices.
+    opened = await stages.opening_checks(chosen)
+    return [
+        (
+            "This machine",
+            [
+                machine.version_check(),
+                machine.python_check(),
+                *machine.package_checks(),
+                machine.opus_check(),
+            ],
+        ),
+        ("Terminal and settings", [terminal, settings_check, save_check(settings)]),
+        ("Sound", heard),
+        ("What a conversation uses", [*opened, *network]),
+        ("Engines", [*known, *here]),
+    ]
+
+
+def _sound_system(needed: bool) -> list[Check]:
+    return [machine.portaudio_check(needed), hardware.server_check()]
+
+
+def _settings(load: Callable[[], Loaded]) -> tuple[Check, Loaded]:
+    """The settings; the defaults where the user's cannot be used."""
+    try:
+        loaded = load()
+    except (VoiceError, OSError) as error:
+        what, remedy = (error.message, error.hint) if isinstance(error, VoiceError) else (f"{error}.", "")
+        without = load_settings(user_file=None, environ={})
+        return problem(
+            "settings", f"{what} What follows is for the defaults.", remedy, _gravity(error)
+        ), without
+    path = default_user_file()
+    count = len(loaded.origins)
+    detail = f"{path} is valid" if path.exists() else f"no file {path}, which is fine"
+    if count:
+        detail += f"; {count} value{'' if count == 1 else 's'} set: `voicecli config show --changed`"
+    return ok("settings", detail), loaded
+
+
+def _gravity(error: VoiceError | OSError) -> ExitStatus:
+    """The doctor was not used wrongly if what it was to look at is wrong."""
+    if isinstance(error, UsageError) or not isinstance(error, VoiceError):
+        return ExitStatus.FAILED
+    return error.status
+
+
+def save_check(settings: Settings) -> Check:
+    """Whether conversations can be saved, tried with a file that leaves no trace."""
+    folder = conversations_folder(settings)
+    if not settings.save.enabled:
+        return ok("save folder", "nothing is saved: save.enabled is false")
+    try:
+        place = _nearest(folder)
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(b"\0")
+            file.flush()
+        free = shutil.disk_usage(place).free
+        made = "" if folder.is_dir() else ", made when needed"
+    except OSError as error:
+        return failure("save folder", _unsaved(folder, error))
+    if free < _SCARCE:
+        return note("save folder", f"{folder}: only {free / 1e6:.0f} MB are left", "Make room on the disk.")
+    return ok("save folder", f"{folder}{made}; {free / 1e9:.1f} GB free")
+
+
+def _unsaved(folder: Path, error: OSError) -> VoiceError:
+    return VoiceError(
+        f"{folder} cannot be written: {error.strerror or error}.",
+        "Set save.folder to another, or talk with --save DIR or --no-save.",
+    )
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or what there is of the way to it."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _print(sections: Sequence[Section]) -> None:
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    for title, checks in sections:
+        console.print(Text(title, style="bold"))
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for check in _gathered(checks):
+            text = Text(check.detail)
+            if check.remedy:
+                grave = check.level is Level.PROBLEM
+                text.append("\n" if grave else " ")
+                text.append(f"→ {check.remedy}", style="bold" if grave else "")
+            table.add_row(Text(f" {check.level:<7}", style=_STYLES[check.level]), Text(check.name), text)
+        console.print(table)
+        console.print()
+    console.print(_verdict([check for _, checks in sections for check in checks]))
+
+
+def _gathered(checks: Sequence[Check]) -> list[Check]:
+    """Packages that are as they should be share a line."""
+    fine = [check for check in checks if check.name.startswith("package.") and check.level is Level.OK]
+    shown: list[Check] = []
+    for check in checks:
+        if check not in fine:
+            shown.append(check)
+        elif check is fine[0]:
+            listed = ", ".join(f"{one.name.removeprefix('package.')} {one.detail}" for one in fine)
+            shown.append(ok("packages", f"{len(fine)} present: {listed}"))
+    return shown
+
+
+def _verdict(checks: Sequence[Check]) -> Text:
+    counts = {level: sum(check.level is level for check in checks) for level in Level}
+    told = [
+        f"{counts[level]} {_PLURAL[level] if counts[level] != 1 else level}"
+        for level in _PLURAL
+        if counts[level]
+    ]
+    rest = f" ({', '.join(told)})" if told else ""
+    match exit_status(checks):
+        case ExitStatus.FINE:
+            return Text(f"A conversation works here{rest}: voicecli talk", style="bold green")
+        case ExitStatus.NO_DEVICE:
+            what = "All that is lacking are devices; a conversation works with files, or typed with --text"
+            return Text(f"{what}{rest}.", style="bold yellow")
+        case ExitStatus.PROVIDER:
+            return Text(f"An engine's server cannot be used{rest}: see above.", style="bold red")
+        case _:
+            return Text(f"A conversation does not work here yet{rest}: see above.", style="bold red")

@@ -1,0 +1,252 @@
+"""The microphone, the loudspeaker and the sound server, tried out."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from voicecli.audio.devices import devices
+from voicecli.audio.probe import Probed, probe_microphone, probe_speaker
+from voicecli.cli import sound
+from voicecli.cli.check import Check, failure, in_background, note, ok, problem
+from voicecli.cli.machine import install
+from voicecli.config import Settings
+from voicecli.errors import ExitStatus, NoDevice, SaveError, VoiceError
+
+__all__ = ["device_checks", "judge_microphone", "judge_speaker", "needs_devices", "server_check"]
+
+_LIMIT = 8.0  # seconds for a device, from opening it to closing it
+_LATE = 0.3  # seconds of latency that make themselves felt
+_DRIFT = 0.1  # of the rate; what remains is the unevenness of a short measurement
+_CONNECT = 0.3  # seconds for a sound server to take a connection
+_FILES = "Or give files: --mic question.wav --speaker answer.wav, or type: `voicecli talk --text`."
+
+
+def needs_devices(settings: Settings) -> bool:
+    """Whether a conversation opens a microphone or a loudspeaker."""
+    return _is_device(str(settings.mic.device)) or _is_device(str(settings.speaker.device))
+
+
+async def device_checks(settings: Settings) -> list[Check]:
+    """Try out the microphone and the loudspeaker that a conversation would use."""
+    mic, speaker = str(settings.mic.device), str(settings.speaker.device)
+    return list(await asyncio.gather(_microphone(mic), _speaker(speaker)))
+
+
+async def _microphone(name: str) -> Check:
+    if name == sound.PIPE:
+        return ok("microphone", "standard input")
+    if not _is_device(name):
+        try:
+            await asyncio.to_thread(_try_file, name)
+        except VoiceError as error:
+            return failure("microphone", error)
+        return ok("microphone", f"the file {name}")
+    try:
+        return judge_microphone(await in_background(lambda stop: probe_microphone(name, stop), _LIMIT))
+    except TimeoutError:
+        return _hanging("microphone")
+    except ImportError as error:
+        return problem("microphone", f"the sound card cannot be reached: {error}")
+    except VoiceError as error:
+        return _device_failure("microphone", error)
+
+
+async def _speaker(name: str) -> Check:
+    if name == sound.PIPE:
+        return ok("loudspeaker", "standard output")
+    if name == sound.NULL:
+        return ok("loudspeaker", "nowhere")
+    if not _is_device(name):
+        return await asyncio.to_thread(_file_to_write, name)
+    try:
+        return judge_speaker(await in_background(lambda stop: probe_speaker(name, stop), _LIMIT))
+    except TimeoutError:
+        return _hanging("loudspeaker")
+    except ImportError as error:
+        return problem("loudspeaker", f"the sound card cannot be reached: {error}")
+    except VoiceError as error:
+        return _device_failure("loudspeaker", error)
+
+
+def judge_microphone(probed: Probed) -> Check:
+    """What half a second of listening says."""
+    if not probed.blocks:
+        detail = f"{probed.name} was opened and sends nothing"
+        return problem("microphone", detail, f"{_allow()} {_FILES}", ExitStatus.NO_DEVICE)
+    detail = _described(probed)
+    if probed.peak == 0.0:
+        return note("microphone", f"{detail}; nothing but zeros: muted, or not permitted?", _allow())
+    detail += f", loudest {20 * math.log10(probed.peak):.0f} dBFS"
+    if probed.overflows:
+        lost = f"{detail}; {probed.overflows} times sound was lost"
+        return note("microphone", lost, "Something keeps this machine busy: look at its load.")
+    return _steady("microphone", probed, detail)
+
+
+def judge_speaker(probed: Probed) -> Check:
+    """What half a second of silence says."""
+    if not probed.blocks:
+        detail = f"{probed.name} was opened and plays nothing"
+        remedy = f"Choose another: `voicecli devices`. {_FILES}"
+        return problem("loudspeaker", detail, remedy, ExitStatus.NO_DEVICE)
+    return _steady("loudspeaker", probed, _described(probed))
+
+
+def server_check(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Check:
+    """Which sound server takes connections, and what stands in for one."""
+    if platform == "darwin":
+        return ok("sound server", "Core Audio")
+    answering: list[str] = []
+    silent: list[str] = []
+    for server, path in _sockets(environ):
+        if path.exists():
+            (answering if _takes_connections(path) else silent).append(f"{server} at {path}")
+    if answering:
+        return _plugged(" and ".join(answering))
+    remote = environ.get("PULSE_SERVER", "")
+    if remote and not _unix_path(remote):
+        return ok("sound server", f"PulseAudio at {remote} (PULSE_SERVER)")
+    if silent:
+        detail = f"{' and '.join(silent)} has gone: its socket answers no more"
+        return note("sound server", detail, _start())
+    cards = _cards()
+    if cards:
+        return ok("sound server", f"none; ALSA speaks to {', '.join(cards)} itself")
+    lacking = "" if environ.get("XDG_RUNTIME_DIR") else " (XDG_RUNTIME_DIR is not set)"
+    return note("sound server", f"none runs{lacking}, and there is no sound card", _start())
+
+
+def _is_device(name: str) -> bool:
+    return name not in (sound.PIPE, sound.NULL) and not sound.is_file(name)
+
+
+def _try_file(name: str) -> None:
+    from voicecli.audio.recording import open_recording
+
+    open_recording(Path(name)).close()
+
+
+def _file_to_write(name: str) -> Check:
+    folder = Path(name).expanduser().parent
+    if folder.is_dir():
+        return ok("loudspeaker", f"the file {name}")
+    return failure("loudspeaker", SaveError(f"There is no folder {folder}.", "Make it, or name another."))
+
+
+def _described(probed: Probed) -> str:
+    measured = "" if probed.measured_rate is None else f" ({probed.measured_rate / 1000:.1f} kHz measured)"
+    return (
+        f"{probed.name}: {probed.rate} Hz{measured}, blocks of {probed.block * 1000:.0f} ms, "
+        f"latency {probed.latency * 1000:.0f} ms"
+    )
+
+
+def _steady(name: str, probed: Probed, detail: str) -> Check:
+    measured = probed.measured_rate
+    if measured is not None and abs(measured / probed.rate - 1) > _DRIFT:
+        remedy = "If it persists, sound will stutter: restart the sound server, or choose another device."
+        return note(name, f"{detail}; it does not keep its rate", remedy)
+    if probed.latency > _LATE:
+        remedy = "Every answer waits for it: restart the sound server, or choose another device."
+        return note(name, f"{detail}; that is late", remedy)
+    return ok(name, detail)
+
+
+def _hanging(name: str) -> Check:
+    remedy = f"Restart the sound server. {_FILES}"
+    return problem(name, f"opening it did not end within {_LIMIT:.0f} seconds", remedy, ExitStatus.NO_DEVICE)
+
+
+def _device_failure(name: str, error: VoiceError) -> Check:
+    if not isinstance(error, NoDevice):
+        return failure(name, error)
+    hint = error.hint
+    if sys.platform == "linux" and not _cards() and "PortAudio" not in error.message:
+        hint = f"Start a sound server, as above. {_FILES}"
+    return problem(name, error.message.rstrip("."), hint, ExitStatus.NO_DEVICE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where a sound server's socket may be, relative to a variable's folder."""
+
+    server: str
+    variable: str
+    below: str
+
+
+_PLACES = (
+    _Places("PulseAudio", "PULSE_RUNTIME_PATH", "native"),
+    _Places("PulseAudio", "XDG_RUNTIME_DIR", "pulse/native"),
+    _Places("PipeWire", "PIPEWIRE_RUNTIME_DIR", "pipewire-0"),
+    _Places("PipeWire", "XDG_RUNTIME_DIR", "pipewire-0"),
+)
+
+
+def _sockets(environ: Mapping[str, str]) -> list[tuple[str, Path]]:
+    found = []
+    named = _unix_path(environ.get("PULSE_SERVER", ""))
+    if named:
+        found.append(("PulseAudio", Path(named)))
+    for place in _PLACES:
+        folder = environ.get(place.variable)
+        if folder:
+            found.append((place.server, Path(folder) / place.below))
+    return list(dict.fromkeys(found))
+
+
+def _unix_path(server: str) -> str:
+    """The socket that PULSE_SERVER names: `unix:/path`, `/path`, or either after `{machine}`."""
+    server = server.split(" ")[0].rpartition("}")[2]
+    path = server.removeprefix("unix:")
+    return path if path.startswith("/") else ""
+
+
+def _takes_connections(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(_CONNECT)
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def _plugged(servers: str) -> Check:
+    """The server is there; ALSA, through which PortAudio goes, must know it."""
+    try:
+        found = devices()
+    except (VoiceError, ImportError):
+        found = None
+    if found is None or found:
+        return ok("sound server", servers)
+    detail = f"{servers}; but ALSA, which PortAudio uses, does not lead there"
+    return note("sound server", detail, f"{install('alsa plug-ins')} (with PipeWire: pipewire-alsa)")
+
+
+def _cards(listing: Path = Path("/proc/asound/cards")) -> list[str]:
+    try:
+        lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [line.partition("]:")[2].strip() for line in lines if "]:" in line]
+
+
+def _start() -> str:
+    return (
+        "Start a sound server: `systemctl --user start pipewire pipewire-pulse wireplumber`, "
+        "or `pulseaudio --start`."
+    )
+
+
+def _allow() -> str:
+    if sys.platform == "darwin":
+        return "Allow the terminal in System Settings, Privacy & Security, Microphone."
+    return "Unmute it (`pactl set-source-mute @DEFAULT_SOURCE@ 0`), or choose another: `voicecli devices`."

@@ -1,0 +1,117 @@
+"""Probes: whether a server that the settings name answers, takes the key, and has the model."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from voicecli.errors import NotFound, ProviderError
+from voicecli.providers.openai.address import Address
+
+__all__ = ["Journey", "listed_models", "proxy_for", "travel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """How long each step of the way to a server took, in seconds; None for a step that was not reached."""
+
+    dns: float | None = None
+    connect: float | None = None
+    tls: float | None = None  # also None where the server wants none
+    failure: str = ""  # why the step after the last one did not succeed
+
+
+def proxy_for(server: Address) -> str:
+    """Host and port of the proxy that stands before the server, or an empty string; never its password."""
+    parts = urlsplit(server.url)
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
+    if not proxy or server.is_loopback or urllib.request.proxy_bypass(parts.hostname or ""):
+        return ""
+    return urlsplit(proxy if "://" in proxy else f"//{proxy}").netloc.rpartition("@")[2]
+
+
+def travel(server: Address, limit: float) -> Journey:
+    """Look the server up, connect and greet it, without asking it anything; blocks.
+
+    `limit` is in seconds and holds for connecting and for TLS; nothing but the system's own limit holds for
+    the look-up.
+    """
+    parts = urlsplit(server.url)
+    host = parts.hostname or ""
+    secure = parts.scheme == "https"
+    began = time.monotonic()
+    try:
+        found = socket.getaddrinfo(host, parts.port or (443 if secure else 80), type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        return Journey(failure=f"not known to the network ({_why(error)})")
+    dns = time.monotonic() - began
+    began = time.monotonic()
+    try:
+        plain = _connected(found, limit)
+    except OSError as error:
+        return Journey(dns, failure=_why(error))
+    connect = time.monotonic() - began
+    with plain:
+        if not secure:
+            return Journey(dns, connect)
+        began = time.monotonic()
+        try:
+            with ssl.create_default_context().wrap_socket(plain, server_hostname=host):
+                return Journey(dns, connect, time.monotonic() - began)
+        except (OSError, ValueError) as error:
+            return Journey(dns, connect, failure=_why(error))
+
+
+async def listed_models(server: Address, limit: float) -> tuple[str, ...] | None:
+    """The models that the server lists to the holder of the key; None where it has no such list.
+
+    Goes the way that every request of a conversation goes, through the same proxy and with the same
+    certificates. Raises ProviderError.
+    """
+    from voicecli.providers.openai.client import Client
+    from voicecli.providers.openai.faults import Call
+
+    client = await Client.join(server, 0)
+    try:
+        listing: Any = await client.fetch("/models", Call("llm", server, "", limit), limit)
+    except NotFound:
+        return None
+    finally:
+        await client.leave(0)
+    entries = listing.get("data") if isinstance(listing, dict) else None
+    if entries is None:
+        raise ProviderError(f"{server.host} answers, but not as an OpenAI-compatible server does.")
+    return tuple(str(entry["id"]) for entry in entries if isinstance(entry, dict) and entry.get("id"))
+
+
+def _connected(found: list[Any], limit: float) -> socket.socket:
+    """To the first address that answers. Raises OSError."""
+    failure: OSError = OSError("it has no address")
+    deadline = time.monotonic() + limit
+    for family, kind, protocol, _, where in found:
+        plain = socket.socket(family, kind, protocol)
+        plain.settimeout(max(0.1, deadline - time.monotonic()))
+        try:
+            plain.connect(where)
+        except OSError as error:
+            plain.close()
+            failure = error
+        else:
+            return plain
+    raise failure
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error)
