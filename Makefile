@@ -1,0 +1,59 @@
+# Two commands: `make talk` sets everything up and talks; `make test` sets everything up and runs the suite.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ANSWERS ?= answers.wav
+
+# PortAudio and libopus are what the program can use; the rest is what the tests need on a machine without sound.
+TALK_PACKAGES := python3-venv libportaudio2 libopus0
+TEST_PACKAGES := $(TALK_PACKAGES) pulseaudio pulseaudio-utils libasound2-plugins tmux
+
+.PHONY: talk test lint install clean
+
+talk: $(VENV)/.talk-packages $(VENV)/.installed
+	@if $(BIN)/voicecli devices >/dev/null 2>&1; then \
+		$(BIN)/voicecli talk; \
+	else \
+		echo "There is no microphone or no loudspeaker here, so the bundled voice asks three questions"; \
+		echo "in real time, and the answers are written to $(ANSWERS)."; \
+		$(BIN)/voicecli talk --rehearse --speaker $(ANSWERS); \
+	fi
+
+test: $(VENV)/.test-packages $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+install: $(VENV)/.installed
+
+# The environment is made after the packages, for Debian keeps Python's venv in one of them.
+$(VENV)/bin/python: | system-venv
+	$(PYTHON) -m venv $(VENV)
+
+.PHONY: system-venv
+system-venv:
+	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || sh .ci/packages python3-venv
+
+$(VENV)/.talk-packages: .ci/packages | $(VENV)/bin/python
+	sh .ci/packages $(TALK_PACKAGES)
+	@touch $@
+
+$(VENV)/.test-packages: .ci/packages | $(VENV)/bin/python
+	sh .ci/packages $(TEST_PACKAGES)
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
