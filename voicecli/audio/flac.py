@@ -60,6 +60,8 @@ class FlacUnpacker:
         self._last_block = False
         self._frame: _Frame | None = None  # whose header is at the start of the buffer
         self._scanned = 0  # bytes in which no next header begins
+        self._lost = False  # the next header is damaged or gone: any later one will do
+        self._ended = False
         self._checked = 0  # bytes that the checksum covers
         self._checksum = 0
         self._junk = 0
@@ -78,8 +80,9 @@ class FlacUnpacker:
         return sounds
 
     def flush(self) -> list[Sound]:
-        """Nothing: a frame that is whole has been noticed by its checksum."""
-        return []
+        """The whole frames behind a damaged one; others have been noticed by their checksums."""
+        self._ended = True
+        return self.push(b"")
 
     def _step(self, sounds: list[Sound]) -> bool:
         if self._skip:
@@ -139,6 +142,7 @@ class FlacUnpacker:
         frame = _read_header(buffer, 0, len(buffer))
         if frame is not None:
             self._frame, self._scanned, self._checked, self._checksum = frame, frame.size, 0, 0
+            self._lost = False
             return True
         place = buffer.find(b"\xff", 1)
         gone = place if place > 0 else len(buffer)
@@ -152,7 +156,9 @@ class FlacUnpacker:
         """Find the end of the frame at the start of the buffer."""
         assert self._frame is not None  # `_step` has looked
         sync = bytes(self._buffer[:2])
-        lost = len(self._buffer) > self._largest + _LONGEST_HEADER
+        lost = self._ended or len(self._buffer) > self._largest + _LONGEST_HEADER
+        if lost and not self._lost:
+            self._lost, self._scanned = True, self._frame.size  # later headers have been passed over
         while (place := self._buffer.find(sync, self._scanned)) >= 0:
             self._scanned = place
             if len(self._buffer) - place < _LONGEST_HEADER:

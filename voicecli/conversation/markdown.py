@@ -135,7 +135,7 @@ def inline(text: str, english: bool) -> str:
     if not text.isascii():
         text = _PRIVATE.sub("", text)
     if "`" in text:
-        text = _CODE.sub(lambda match: _code(match[2]), text).replace("`", "")
+        text = _CODE.sub(lambda match: _code(match[2].replace("`", " ")), text).replace("`", "")
     text = said_formulas(text, english)
     if "\\" in text:
         text = _ESCAPE.sub(lambda match: match[1].translate(_HIDE), text)
