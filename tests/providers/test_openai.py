@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.providers.openai_server import flow, hang, say, serving, talk
+from tests.providers.openai_server import flow, hang, models, say, serving, talk
 from voicecli.errors import ProviderError, RateLimited, Refused, SettingsError, TimedOut, Unavailable
 from voicecli.providers import secrets
 from voicecli.providers.language_model import Message
@@ -132,9 +132,15 @@ def scripted():
     )
 
 
+async def unhurried(exchange):
+    await asyncio.sleep(0.1)
+    await models()(exchange)
+
+
 def test_first_turn_opens_no_connection(stages):
     async def run():
         async with scripted() as server:
+            server.replies["/models"] = [unhurried]  # so that no request finds another's connection free
             recognizer, model, synthesizer = stages(server)
             async with recognizer, model, synthesizer:
                 client = recognizer._client
