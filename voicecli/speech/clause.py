@@ -25,6 +25,9 @@ class Completeness(StrEnum):
     UNFINISHED = "unfinished"  # more follows, as far as words can tell
 
 
+DECIMALS = frozenset({"point", "dot", "coma", "virgule", "komma"})  # a number that ends so has just begun
+
+
 def completeness(text: str, language: str = "en") -> Completeness:
     """Judge a transcript by its last words, its first ones and its punctuation, where there is any.
 
@@ -110,6 +113,9 @@ def _numbers(words: list[str], lexicon: Lexicon) -> Completeness | None:
         return Completeness.UNFINISHED
     rest = words[: len(words) - run]
     if lexicon.operators & set(rest) or "by" in rest:
+        return Completeness.UNKNOWN
+    if rest and rest[0] in lexicon.questions and last not in DECIMALS and "timer" not in rest:
+        # "What is fifteen percent of eighty": it may grow, but nobody should wait a second and a half for that.
         return Completeness.UNKNOWN
     if last in lexicon.tens or "timer" in rest or not rest:
         # Twenty what, four hundred and how many; a timer for ten of which unit.
