@@ -36,6 +36,7 @@ from voicecli.errors import (
     Unavailable,
     VoiceError,
 )
+from voicecli.folders import cache_folder
 
 __all__ = ["ModelFile", "Progress", "Reporter", "fetch", "model_folder"]
 
@@ -72,9 +73,7 @@ def model_folder() -> Path:
     """Where model files are kept; `VOICECLI_MODELS` moves it."""
     if moved := os.environ.get("VOICECLI_MODELS"):
         return Path(moved).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("voicecli", appauthor=False)) / "models"
+    return cache_folder() / "models"
 
 
 async def fetch(

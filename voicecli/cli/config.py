@@ -1,0 +1,170 @@
+"""`voicecli config`: what is set and by whom, the user's file, and changes to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from voicecli.errors import UsageError
+
+__all__ = ["config_app", "overrides"]
+
+config_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show and change the settings.")
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Another settings file, over the user's own.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines.")]
+
+
+@config_app.command()
+def show(
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="Sections or keys: tts, llm.openai.model.")
+    ] = None,
+    config: ConfigFile = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", metavar="NAME", help="With this profile.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As if this were set.")
+    ] = None,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what somebody has set.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show every setting, its value and where the value comes from."""
+    from voicecli.config import load_settings
+
+    loaded = load_settings(config=config, profile=profile, overrides=overrides(set_ or []))
+    items = [item for item in loaded.items() if not changed or item.origin != "default"]
+    if keys:
+        items = _below(keys, items)
+    if as_json:
+        for item in items:
+            _print_json("setting", key=item.key, value=item.value, origin=item.origin)
+    else:
+        _print_settings([(item.key, item.value, item.origin) for item in items])
+
+
+@config_app.command()
+def init(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Write this file instead of the user's own."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a settings file in which every setting stands, commented out, with its default."""
+    from voicecli.config.document import first_text, write
+
+    path = _target(config)
+    if (path.exists() or path.is_symlink()) and not force:
+        raise UsageError(f"{path} exists.", "Edit it, or replace it with --force.")
+    write(path, first_text())
+    if as_json:
+        _print_json("written", path=str(path))
+    else:
+        typer.echo(f"Wrote {path}")
+
+
+@config_app.command()
+def path(as_json: Json = False) -> None:
+    """Print where the user's settings file is, or would be."""
+    target = _target(None)
+    if as_json:
+        _print_json("path", path=str(target), exists=target.exists())
+    else:
+        typer.echo(str(target))
+
+
+@config_app.command("set")
+def set_values(
+    assignments: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="tts.espeak.speed=1.2")],
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Change this file instead of the user's own."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change settings in the user's file, which keeps its comments; a wrong key or value changes nothing."""
+    from voicecli.config.document import changes, write
+
+    target = _target(config)
+    text, values = changes(target, overrides(assignments))
+    write(target, text)
+    for key, value in values.items():
+        if as_json:
+            _print_json("setting", key=key, value=value, origin=str(target))
+        else:
+            typer.echo(f"{key} = {_written(value)}  # {target}")
+
+
+def overrides(assignments: Iterable[str]) -> dict[str, str]:
+    """`KEY=VALUE` by key. Raises UsageError for one without a key or an equals sign."""
+    found = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(
+                f"A setting is KEY=VALUE, not {assignment!r}.", "For example: tts.espeak.speed=1.2"
+            )
+        found[key.strip()] = value.strip()
+    return found
+
+
+def _target(config: Path | None) -> Path:
+    from voicecli.config import default_user_file
+
+    return default_user_file() if config is None else config.expanduser()
+
+
+def _below(keys: Sequence[str], items: Sequence[Any]) -> list[Any]:
+    """The items that a key or a section of `keys` covers, in the order of the file."""
+    from voicecli.config import schema
+
+    for key in keys:
+        if schema.find(tuple(key.split("."))) is None:
+            raise schema.unknown(tuple(key.split(".")))
+    return [item for item in items if any(f"{item.key}.".startswith(f"{key}.") for key in keys)]
+
+
+def _print_settings(rows: Sequence[tuple[str, Any, str]]) -> None:
+    """A table on a terminal; elsewhere lines of TOML, whole, with the origin as a comment."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        for key, value, origin in rows:
+            typer.echo(f"{key} = {_written(value)}  # {origin}")
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("origin", overflow="fold")
+    for key, value, origin in rows:
+        style = "dim" if origin == "default" else "bold"
+        table.add_row(Text(key), Text(_written(value)), Text(origin), style=style)
+    console.print(table)
+
+
+def _written(value: Any) -> str:
+    from voicecli.config.check import toml
+
+    return toml(value)
+
+
+def _print_json(event: str, **values: Any) -> None:
+    typer.echo(json.dumps({"event": event, **values}, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else str(value)

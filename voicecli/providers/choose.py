@@ -1,0 +1,269 @@
+"""The choice of an engine for a stage: what was asked for, or for `auto` the best that works here, and why.
+
+An engine that was asked for is taken, or it is an error that says what it lacks. For `auto` the first of
+these is taken that works here:
+
+    asr    openai, where it has a key or an address; an OpenAI-compatible server on this machine that has a
+           model for it; moonshine or whisper, where installed and the model is already fetched; pocketsphinx
+    llm    openai; such a server; assistant
+    tts    openai; such a server; kokoro or piper, as above; espeak
+    vad    silero; energy
+
+An address in OPENAI_BASE_URL that is not OpenAI's counts for the language model alone: it usually names a
+server that neither hears nor speaks. The other stages take it from their own `base_url`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from voicecli.errors import LibraryMissing, ProviderError, Refused, VoiceError
+from voicecli.providers.language_model import LanguageModel
+from voicecli.providers.local_servers import PORTS, LocalServer, find_servers
+from voicecli.providers.recognizer import Recognizer
+from voicecli.providers.registry import EngineClass, Stage, engine_class
+from voicecli.providers.synthesizer import Synthesizer
+from voicecli.speech.vad import VoiceDetector
+
+if TYPE_CHECKING:
+    from voicecli.providers.fetch import Reporter
+
+__all__ = [
+    "AUTO",
+    "Choice",
+    "choose",
+    "choose_detector",
+    "choose_language_model",
+    "choose_recognizer",
+    "choose_synthesizer",
+]
+
+T_co = TypeVar("T_co", covariant=True)
+
+AUTO: Mapping[Stage, Sequence[str]] = {
+    "asr": ("openai", "moonshine", "whisper", "pocketsphinx"),
+    "llm": ("openai", "assistant"),
+    "tts": ("openai", "kokoro", "piper", "espeak"),
+    "vad": ("silero", "energy"),
+}
+REMOTE = "openai"  # also what talks to a server on this machine
+ASKED = "as asked for"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Generic[T_co]):
+    """An engine, not yet opened, and why it is this one."""
+
+    engine: T_co
+    name: str
+    reason: str  # a short sentence without a full stop, for people
+    options: Any  # what the engine was made with
+    automatic: bool = False  # nobody asked for it by name
+
+
+@dataclass(frozen=True, slots=True)
+class _Pick:
+    """What `auto` settles on."""
+
+    name: str
+    options: Any
+    reason: str
+
+
+async def choose_recognizer(
+    requested: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    *,
+    servers: Sequence[LocalServer] | None = None,
+    domain: object = None,
+    report: Reporter | None = None,
+) -> Choice[Recognizer]:
+    """`choose` for `asr`. An engine that takes a `domain` (what it should expect to hear) is given it."""
+    return await choose("asr", requested, options, servers=servers, domain=domain, report=report)
+
+
+async def choose_language_model(
+    requested: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    *,
+    servers: Sequence[LocalServer] | None = None,
+) -> Choice[LanguageModel]:
+    """`choose` for `llm`."""
+    return await choose("llm", requested, options, servers=servers)
+
+
+async def choose_synthesizer(
+    requested: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    *,
+    servers: Sequence[LocalServer] | None = None,
+    report: Reporter | None = None,
+) -> Choice[Synthesizer]:
+    """`choose` for `tts`. An engine that fetches its model says through `report` how far that is."""
+    return await choose("tts", requested, options, servers=servers, report=report)
+
+
+async def choose_detector(
+    requested: str = "auto", options: Mapping[str, Any] | None = None
+) -> Choice[VoiceDetector]:
+    """`choose` for `vad`."""
+    return await choose("vad", requested, options)
+
+
+async def choose(
+    stage: Stage,
+    requested: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    *,
+    servers: Sequence[LocalServer] | None = None,
+    **more: object,
+) -> Choice[Any]:
+    """Choose and make the engine; opening it is the caller's.
+
+    `options` maps names of engines to their options, defaults where it has none. `servers` are those on this
+    machine; None looks for them when they matter. Whatever is in `more`, and is not None, reaches an engine
+    whose constructor has a parameter of that name. Raises UsageError for an unknown engine, LibraryMissing or
+    ProviderError when it cannot work here, SettingsError for options that it refuses.
+    """
+    given = options or {}
+    if requested == "auto":
+        pick = await _automatic(stage, given, servers)
+    else:
+        pick = _Pick(requested, _options(stage, requested, given), ASKED)
+        lacking = await _lacking(stage, requested, pick.options)
+        if lacking is not None:
+            raise _unusable(stage, requested, lacking)
+    cls = engine_class(stage, pick.name)
+    engine = cls(pick.options, **_accepted(cls, more))
+    return Choice(engine, pick.name, pick.reason, pick.options, automatic=requested == "auto")
+
+
+async def _automatic(stage: Stage, given: Mapping[str, Any], servers: Sequence[LocalServer] | None) -> _Pick:
+    """The first that works here; the reason says why those before it do not."""
+    passed: list[str] = []
+    lacks: list[tuple[str, str]] = []
+    for name in AUTO[stage]:
+        own = _options(stage, name, given)
+        lacking = await _lacking(stage, name, own)
+        if name == REMOTE:
+            lacking = lacking or _elsewhere(stage, own)
+            if lacking is None:
+                return _Pick(name, own, _configured(stage, own))
+            passed.append(_no_key(own, lacking))
+            served, why = await _served(stage, own, servers)
+            if served is not None:
+                return dataclasses.replace(served, reason="; ".join([*passed, served.reason]))
+            passed.append(why)
+        elif lacking is None and not _fetched(stage, name, own):
+            lacks.append((name, "its model is not fetched yet"))
+        elif lacking is None:
+            reason = "; ".join([*passed, *_together(lacks)])
+            return _Pick(name, own, reason or "the best that works here")
+        else:
+            lacks.append((name, _briefly(lacking)))
+    what = "; ".join([*passed, *_together(lacks)])
+    raise ProviderError(
+        f"No {stage} engine works here: {what}.", "`voicecli doctor` says what each one needs."
+    )
+
+
+async def _served(stage: Stage, own: Any, servers: Sequence[LocalServer] | None) -> tuple[_Pick | None, str]:
+    """A server on this machine with a model for the stage, or why there is none."""
+    kind: Literal["asr", "llm", "tts"] = stage if stage != "vad" else "llm"
+    found = await find_servers() if servers is None else servers
+    for server in found:
+        model = own.model if own.model in server.models else server.model(kind)
+        if model is None:
+            continue
+        # A key for OpenAI is nobody else's business, and servers on this machine want none.
+        options = dataclasses.replace(own, base_url=server.base_url, api_key_env="", model=model)
+        return _Pick(REMOTE, options, f"{server.name} is running at {_host(server)} with {model}"), ""
+    if not found:
+        return None, f"nothing listens on {', '.join(map(str, PORTS))}"
+    named = " and ".join(f"{server.name} at {_host(server)}" for server in found)
+    return None, f"{named} {'has' if len(found) == 1 else 'have'} no model for {stage}"
+
+
+def _options(stage: Stage, name: str, given: Mapping[str, Any]) -> Any:
+    cls = engine_class(stage, name)  # first, for its error names the nearest engine
+    return given[name] if name in given else cls.Options()
+
+
+async def _lacking(stage: Stage, name: str, options: Any) -> str | None:
+    """What keeps the engine from working here; a keyring may take its time to answer."""
+    return await asyncio.to_thread(engine_class(stage, name).missing, options)
+
+
+def _fetched(stage: Stage, name: str, options: Any) -> bool:
+    """Whether the engine's model is on this machine; an engine that fetches none does not say."""
+    cached = getattr(engine_class(stage, name), "cached", None)
+    return cached is None or bool(cached(options))
+
+
+def _elsewhere(stage: Stage, options: Any) -> str | None:
+    """Why the remote engine is not meant for this stage, although nothing keeps it from working."""
+    from voicecli.providers.openai.address import address
+
+    server = address(options.base_url, options.api_key_env)
+    if stage == "llm" or options.base_url or server.is_openai:
+        return None
+    return f"OPENAI_BASE_URL ({server.host}) is taken to be for llm"
+
+
+def _configured(stage: Stage, options: Any) -> str:
+    from voicecli.providers.openai.address import address
+
+    server = address(options.base_url, options.api_key_env)
+    if server.is_openai:
+        return f"there is a key in {server.key_name}"
+    return f"{f'{stage}.openai.base_url' if options.base_url else 'OPENAI_BASE_URL'} is {server.host}"
+
+
+def _no_key(options: Any, lacking: str) -> str:
+    return f"no {options.api_key_env}" if lacking.startswith("no key: ") else _briefly(lacking)
+
+
+def _host(server: LocalServer) -> str:
+    return server.base_url.partition("://")[2].partition("/")[0]
+
+
+def _briefly(lacking: str) -> str:
+    """What is missing, without what to do about it."""
+    return lacking.partition(": ")[0].rstrip(".")
+
+
+def _together(lacks: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """One clause for each thing that is missing, naming all that miss it."""
+    for what in dict.fromkeys(what for _, what in lacks):
+        names = [name for name, lacking in lacks if lacking == what]
+        yield f"{' and '.join(names)}: {what}"
+
+
+def _unusable(stage: Stage, name: str, lacking: str) -> VoiceError:
+    what, _, remedy = lacking.partition(": ")
+    kind: type[VoiceError] = ProviderError
+    if "install" in lacking:
+        kind = LibraryMissing
+    elif what.startswith("no key"):
+        kind = Refused
+    hint = (
+        f"{remedy[:1].upper()}{remedy[1:].rstrip('.')}."
+        if remedy
+        else "`voicecli doctor` says what it needs."
+    )
+    return kind(f"The {stage} engine {name} cannot be used: {what.rstrip('.')}.", hint)
+
+
+def _accepted(cls: EngineClass, more: Mapping[str, object]) -> dict[str, object]:
+    """Those of `more` that the constructor has a parameter for."""
+    offered = {name: value for name, value in more.items() if value is not None}
+    if not offered:
+        return {}
+    import inspect
+
+    taken = inspect.signature(cls).parameters
+    return {name: value for name, value in offered.items() if name in taken}
