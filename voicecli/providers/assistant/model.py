@@ -63,6 +63,13 @@ class Assistant:
         """It works everywhere."""
         return None
 
+    @property
+    def domain(self) -> str:
+        """What it understands, as a JSGF grammar: what a recogniser should expect to hear."""
+        from voicecli.providers.assistant.grammar import jsgf
+
+        return jsgf()
+
     async def __aenter__(self) -> Self:
         await self._ready()
         return self
