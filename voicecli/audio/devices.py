@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import difflib
+import os
+import platform
 import sys
 import time
 from collections.abc import Callable
@@ -21,7 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-__all__ = ["Device", "DeviceInput", "DeviceOutput", "NO_DEVICES_HINT", "devices", "find_device", "portaudio_version"]
+__all__ = [
+    "NO_DEVICES_HINT",
+    "Device",
+    "DeviceInput",
+    "DeviceOutput",
+    "devices",
+    "find_device",
+    "portaudio_version",
+]
 
 Direction = Literal["input", "output"]
 
@@ -30,12 +40,10 @@ _LATENCY = 0.02  # seconds of buffer asked for; PortAudio's own "low" (8 ms) bre
 
 _INSTALL = (
     "Install PortAudio: `apt install libportaudio2` (Debian, Ubuntu), `dnf install portaudio` (Fedora), "
-    "`brew install portaudio` (macOS). Or give files: --mic question.wav --speaker answer.wav"
+    "`brew install portaudio` (macOS). Or give files: --mic question.wav, --speaker answer.wav."
 )
-NO_DEVICES_HINT = (
-    "Plug one in or start a sound server, and look with `voicecli devices`. "
-    "Or give files: --mic question.wav --speaker answer.wav, or type: --text"
-)
+_LOOK = "Plug one in or start a sound server, and look with `voicecli devices`."
+NO_DEVICES_HINT = f"{_LOOK} Or give files: --mic question.wav, --speaker answer.wav."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,7 @@ class Device:
 @cache
 def _sounddevice() -> ModuleType:
     _quiet_alsa()
+    _quiet_portaudio()
     try:
         import sounddevice
     except OSError as error:  # it raises this when it finds no PortAudio
@@ -81,6 +90,21 @@ def _quiet_alsa() -> None:
     except OSError:
         return
     alsa.snd_lib_error_set_handler(_alsa_handler)
+
+
+def _quiet_portaudio() -> None:
+    """Keep PortAudio from reporting every failed call by source file and line on C's error output.
+
+    It has no switch for that, and returns what matters. Python's own error output does not go that way. Only
+    the GNU library lets its stream be replaced; in musl it is a constant.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    library = ctypes.CDLL(None)
+    library.fopen.restype = ctypes.c_void_p
+    nothing = library.fopen(os.devnull.encode(), b"w")
+    if nothing:
+        ctypes.c_void_p.in_dll(library, "stderr").value = nothing
 
 
 @contextmanager
@@ -134,7 +158,8 @@ def find_device(wanted: str, direction: Direction) -> Device:
     noun = "microphone" if direction == "input" else "loudspeaker"
     usable = [d for d in devices() if (d.inputs if direction == "input" else d.outputs) > 0]
     if not usable:
-        raise NoDevice(f"There is no {noun} on this machine.", NO_DEVICES_HINT)
+        instead = "--mic question.wav" if direction == "input" else "--speaker answer.wav"
+        raise NoDevice(f"There is no {noun} on this machine.", f"{_LOOK} Or give a file: {instead}.")
     if not wanted or wanted == "default":
         chosen = [d for d in usable if (d.default_input if direction == "input" else d.default_output)]
         return chosen[0] if chosen else usable[0]

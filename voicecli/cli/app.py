@@ -1,14 +1,473 @@
-"""The command line."""
+"""The command line: what each command takes; the work is in a file of its own, loaded when needed."""
 
 from __future__ import annotations
 
+import os
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from voicecli import __version__
+from voicecli.cli.bench import bench
+from voicecli.cli.config import config_app
+from voicecli.cli.history import history_app
+from voicecli.errors import ExitStatus, UsageError, VoiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from voicecli.config import Loaded
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(
+    name="voicecli",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A voice assistant in the terminal that shows where every millisecond went.",
+    epilog="Begin with `voicecli talk`; `voicecli doctor` says what works here and what to install.",
+)
+
+_SOUND, _ENGINES, _SETTINGS, _OUTPUT = "Sound", "Engines", "Settings", "Output"
+
+Mic = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEVICE|FILE|-",
+        help="A microphone (name, part of it, or number), an audio file, which plays as a microphone would "
+        "hear it, or `-` for raw s16le mono 16 kHz on standard input.",
+        rich_help_panel=_SOUND,
+    ),
+]
+Speaker = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEVICE|FILE.wav|-|null",
+        help="A loudspeaker (name, part of it, or number), a WAV file to write, `-` for PCM 24 kHz on "
+        "standard output, or `null` for nothing.",
+        rich_help_panel=_SOUND,
+    ),
+]
+Asr = Annotated[
+    str | None, typer.Option(metavar="ENGINE", help="Recognition engine.", rich_help_panel=_ENGINES)
+]
+Llm = Annotated[str | None, typer.Option(metavar="ENGINE", help="Language model.", rich_help_panel=_ENGINES)]
+Tts = Annotated[str | None, typer.Option(metavar="ENGINE", help="Speech engine.", rich_help_panel=_ENGINES)]
+Vad = Annotated[
+    str | None, typer.Option(metavar="ENGINE", help="Voice activity engine.", rich_help_panel=_ENGINES)
+]
+Voice = Annotated[str | None, typer.Option(help="A voice of the speech engine.", rich_help_panel=_ENGINES)]
+Language = Annotated[
+    str | None,
+    typer.Option(help="The language of both sides, as in `de` or `en-GB`.", rich_help_panel=_ENGINES),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        help="A profile of the settings, or `local`, `openai`, `simulated`.", rich_help_panel=_SETTINGS
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Settings to put over the user's own.", rich_help_panel=_SETTINGS),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any setting, as in `tts.espeak.speed=1.3`.",
+        rich_help_panel=_SETTINGS,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.", rich_help_panel=_OUTPUT)]
+RealTime = Annotated[
+    bool,
+    typer.Option(
+        "--real-time/--fast",
+        help="Whether files are heard and played at their own pace, or as fast as they are worked on.",
+        rich_help_panel=_SOUND,
+    ),
+]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"voicecli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(rich_help_panel="Talking")
+def talk(
+    mic: Mic = None,
+    speaker: Speaker = None,
+    asr: Asr = None,
+    llm: Llm = None,
+    tts: Tts = None,
+    vad: Vad = None,
+    system: Annotated[
+        str | None, typer.Option(help="What the language model is told first.", rich_help_panel=_ENGINES)
+    ] = None,
+    voice: Voice = None,
+    language: Language = None,
+    turns: Annotated[int | None, typer.Option(min=1, help="End after so many turns.")] = None,
+    text: Annotated[bool, typer.Option("--text", help="Type instead of talking.")] = False,
+    push_to_talk: Annotated[
+        bool, typer.Option("--push-to-talk", help="Listen between two presses of the space bar.")
+    ] = False,
+    no_barge_in: Annotated[
+        bool,
+        typer.Option(
+            "--no-barge-in",
+            help="Do not listen while the answer plays: for loudspeakers that the microphone hears.",
+        ),
+    ] = False,
+    no_speculation: Annotated[
+        bool,
+        typer.Option("--no-speculation", help="Begin to answer only when the turn has surely ended."),
+    ] = False,
+    rehearse: Annotated[
+        bool,
+        typer.Option("--rehearse", help="The bundled voice asks three questions: no microphone needed."),
+    ] = False,
+    profile: Profile = None,
+    config: Config = None,
+    settings: Set = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Save the conversation below DIR.", rich_help_panel=_OUTPUT),
+    ] = None,
+    no_save: Annotated[
+        bool, typer.Option("--no-save", help="Keep nothing on the disk.", rich_help_panel=_OUTPUT)
+    ] = False,
+    save_audio: Annotated[
+        bool, typer.Option("--save-audio", help="Save the sound of both sides too.", rich_help_panel=_OUTPUT)
+    ] = False,
+    earlier: Annotated[
+        str | None,
+        typer.Option(
+            "--continue",
+            metavar="[ID]",
+            help="Go on with a saved conversation; without ID the latest.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Exit with 5 if a latency budget was breached.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+    json: Json = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="With --json: every token too.", rich_help_panel=_OUTPUT)
+    ] = False,
+    real_time: RealTime = True,
+) -> None:
+    """Hold a spoken conversation.
+
+    Speak, wait for the answer, and speak over it to interrupt. After every turn a line shows how long you
+    waited for it and for what. The conversation is saved as text unless you say `--no-save`; its sound only
+    with `--save-audio`.
+    """
+    if no_save and (save is not None or save_audio):
+        raise UsageError("--no-save keeps nothing, so --save and --save-audio cannot be given with it.")
+    if text and (mic is not None or rehearse or push_to_talk):
+        raise UsageError("--text needs no microphone: leave --mic, --rehearse and --push-to-talk out.")
+    if rehearse and (mic is not None or push_to_talk):
+        raise UsageError("--rehearse asks by itself: leave --mic and --push-to-talk out.")
+    overrides = {
+        "mic.device": mic,
+        "speaker.device": speaker,
+        "asr.engine": asr,
+        "llm.engine": llm,
+        "tts.engine": tts,
+        "vad.engine": vad,
+        "conversation.system": system,
+        "conversation.language": language,
+        "conversation.barge_in": False if no_barge_in else None,
+        "conversation.speculation": False if no_speculation else None,
+        "save.folder": None if save is None else str(save),
+    }
+    loaded = _load(config, profile, settings, overrides)
+    from voicecli.cli.talk import TalkRequest, run_talk
+
+    keep = loaded.settings.save
+    request = TalkRequest(
+        text=text,
+        rehearse=rehearse,
+        push_to_talk=push_to_talk,
+        real_time=real_time,
+        turns=turns,
+        voice=voice,
+        save=not no_save and (keep.enabled or save is not None),
+        save_audio=save_audio or (keep.audio and not no_save),
+        earlier=earlier,
+        strict=strict,
+        json=json,
+        verbose=verbose,
+    )
+    _finish(run_talk(loaded, request))
+
+
+@app.command(rich_help_panel="Talking")
+def tts(
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT|-]", help="What to say; `-` reads standard input.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="Read the text from a file.")] = None,
+    tts: Tts = None,
+    voice: Voice = None,
+    language: Language = None,
+    speed: Annotated[
+        float | None, typer.Option(min=0.25, max=5.0, help="Times the normal pace.", rich_help_panel=_ENGINES)
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="pcm|wav|mp3|opus|aac|flac",
+            help="What the engine is asked to send, where it can choose, and what --out is written in.",
+            rich_help_panel=_SOUND,
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|-",
+            help="Write the speech to a file instead of playing it (with --speaker: as well).",
+            rich_help_panel=_SOUND,
+        ),
+    ] = None,
+    speaker: Speaker = None,
+    voices: Annotated[
+        bool, typer.Option("--list-voices", help="List the engine's voices.", rich_help_panel=_ENGINES)
+    ] = False,
+    profile: Profile = None,
+    config: Config = None,
+    settings: Set = None,
+    json: Json = False,
+) -> None:
+    """Speak a text.
+
+    It plays from its first phrase on, while the rest is still being made.
+    """
+    from voicecli.audio.format import Codec
+
+    if format is not None and format not in list(Codec):
+        raise UsageError(f"There is no format {format!r}.", f"Formats are {', '.join(Codec)}.")
+    loaded = _load(
+        config,
+        profile,
+        settings,
+        {"tts.engine": tts, "speaker.device": speaker, "conversation.language": language},
+    )
+    from voicecli.cli.tts import TtsRequest, list_voices, read_text, run_tts
+
+    if voices:
+        _finish(list_voices(loaded, json))
+        return
+    request = TtsRequest(
+        text=read_text(text, file),
+        voice=voice,
+        speed=speed,
+        codec=None if format is None else Codec(format),
+        out=out,
+        play=out is None or speaker is not None,
+        json=json,
+    )
+    _finish(run_tts(loaded, request))
+
+
+@app.command(rich_help_panel="Talking")
+def listen(
+    mic: Mic = None,
+    asr: Asr = None,
+    vad: Vad = None,
+    language: Language = None,
+    interim: Annotated[
+        bool,
+        typer.Option("--interim", help="Show transcripts that may still change.", rich_help_panel=_OUTPUT),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write .srt, .vtt, .txt or .jsonl.", rich_help_panel=_OUTPUT),
+    ] = None,
+    profile: Profile = None,
+    config: Config = None,
+    settings: Set = None,
+    json: Json = False,
+    real_time: Annotated[
+        bool | None,
+        typer.Option(
+            "--real-time/--fast", help="How files are heard; fast unless told.", rich_help_panel=_SOUND
+        ),
+    ] = None,
+) -> None:
+    """Write down what a microphone or a recording says."""
+    loaded = _load(
+        config,
+        profile,
+        settings,
+        {"mic.device": mic, "asr.engine": asr, "vad.engine": vad, "conversation.language": language},
+    )
+    from voicecli.cli.listen import ListenRequest, run_listen
+
+    _finish(run_listen(loaded, ListenRequest(interim=interim, json=json, out=out, real_time=real_time)))
+
+
+@app.command(rich_help_panel="This machine")
+def devices(json: Json = False) -> None:
+    """List microphones and loudspeakers; exits with 3 when one of them is lacking."""
+    from voicecli.cli.devices import run_devices
+
+    run_devices(json)
+
+
+app.command(rich_help_panel="This machine")(bench)
+
+
+@app.command(rich_help_panel="This machine")
+def doctor(
+    mic: Mic = None,
+    speaker: Speaker = None,
+    profile: Profile = None,
+    config: Config = None,
+    settings: Set = None,
+    json: Json = False,
+) -> None:
+    """Say what works here, and what to do about the rest.
+
+    Opens the microphone and the loudspeaker for half a second. Exits with 0 when a conversation works, 3 when
+    only devices are lacking, 4 when an engine's server cannot be used, 1 otherwise.
+    """
+    from voicecli.cli.doctor import run_doctor
+
+    overrides = {"mic.device": mic, "speaker.device": speaker}
+    _finish(run_doctor(lambda: _load(config, profile, settings, overrides), json))
+
+
+app.add_typer(history_app, name="history", rich_help_panel="Talking")
+app.add_typer(config_app, name="config", rich_help_panel="This machine")
+
+
+# Which flag stands for a setting, so that an error names what was typed.
+_FLAGS = {
+    "mic.device": "--mic",
+    "speaker.device": "--speaker",
+    "asr.engine": "--asr",
+    "llm.engine": "--llm",
+    "tts.engine": "--tts",
+    "vad.engine": "--vad",
+    "conversation.system": "--system",
+    "conversation.language": "--language",
+    "conversation.barge_in": "--no-barge-in",
+    "conversation.speculation": "--no-speculation",
+    "save.folder": "--save",
+}
+
+
+def _load(
+    config: Path | None, profile: str | None, settings: list[str] | None, overrides: dict[str, Any]
+) -> Loaded:
+    """The settings with the flags put over them. Raises SettingsError."""
+    from voicecli.config import Flag, load_settings
+
+    flags: dict[str, Any] = {}
+    for setting in settings or []:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageError(
+                f"--set takes KEY=VALUE, not {setting!r}.", "For example: --set tts.espeak.speed=1.3"
+            )
+        flags[key.strip()] = value
+    flags.update({key: Flag(_FLAGS[key], value) for key, value in overrides.items() if value is not None})
+    loaded = load_settings(config, profile, flags)
+    _start_log(loaded)
+    return loaded
+
+
+def _start_log(loaded: Loaded) -> None:
+    import logging
+
+    log = loaded.settings.log
+    try:
+        logging.basicConfig(
+            level=log.level.upper(),
+            filename=log.file or None,
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
+    except OSError as error:
+        raise UsageError(f"The log cannot be written to {log.file}: {error.strerror}.") from error
+
+
+def _finish(work: Coroutine[Any, Any, ExitStatus]) -> None:
+    """Run the work of a command and leave with its exit status."""
+    import asyncio
+
+    from voicecli.cli.signals import until_terminated
+
+    try:
+        status = asyncio.run(until_terminated(work))
+    except asyncio.CancelledError:
+        status = ExitStatus.INTERRUPTED
+    if status == ExitStatus.INTERRUPTED:
+        _ignore_interrupts()
+    if status:
+        raise typer.Exit(int(status))
+
+
+def _ignore_interrupts() -> None:
+    """Everything is closed and saved: a second Ctrl-C would only change the exit status."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _complain(error: VoiceError) -> None:
+    from rich.console import Console
+
+    from voicecli.cli.screen import failure_text
+
+    Console(stderr=True, highlight=False, soft_wrap=True).print(failure_text(error.message, error.hint))
+
+
+def _with_optional_values(words: list[str]) -> list[str]:
+    """Let `--continue` stand alone: Typer knows no option whose value may be left out."""
+    given = []
+    for word, following in zip(words, [*words[1:], "-"], strict=True):
+        given.append("--continue=" if word == "--continue" and following.startswith("-") else word)
+    return given
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; every way out has its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # What somebody said must not end the program because a terminal lacks a letter.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        app(args=_with_optional_values(sys.argv[1:]))
+    except VoiceError as error:
+        _complain(error)
+        sys.exit(error.status)
+    except KeyboardInterrupt:
+        _ignore_interrupts()
+        sys.exit(ExitStatus.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitStatus.FAILED)

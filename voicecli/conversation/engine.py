@@ -246,6 +246,11 @@ class Conversation:
         turn.stopwatch.move(Mark.SPEECH_STOPPED, at)
         self._tell(events.SpeechStopped(at))
 
+    def speech_dated(self, at: float) -> None:
+        """The utterance began at `at`: sound that is heard faster than it lasts is dated from its end."""
+        if self._utterance is not None:
+            self._utterance.stopwatch.move(Mark.SPEECH_STARTED, at)
+
     def speech_resumed(self, at: float) -> None:
         """The utterance goes on: whatever was begun on trust was in vain."""
         turn = self._utterance
@@ -523,7 +528,8 @@ class Conversation:
     def _push(self, event: TurnEvent) -> None:
         before = self._machine.state
         after = self._machine.push(event)
-        self._tell(events.StateChanged(before, after, event.time, self._number))
+        number = self._number if self._turn is None else self._turn.number
+        self._tell(events.StateChanged(before, after, event.time, number))
 
 
 def _worth_answering(text: str) -> bool:

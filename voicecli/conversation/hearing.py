@@ -20,6 +20,7 @@ from voicecli.speech.segmenter import Segmenter, SpeechEvent
 
 __all__ = ["Hearing", "HearingOptions"]
 
+_SHIFTED = 0.05  # seconds by which only a stream that is not heard at its own pace shifts against the clock
 _FLOOR = -90.0  # dBFS: what is quieter is shown as nothing
 
 
@@ -69,6 +70,8 @@ class Hearing:
         self._taken = 0  # samples at the microphone's rate
         self._offset = 0.0  # from stream time to monotonic time
         self._since: float | None = None  # stream time at which running speech began
+        self._began = 0.0  # stream time at which the utterance began
+        self._began_at = 0.0  # the same in monotonic seconds, as it was told
         self._deaf_until = 0.0  # stream time
         self._deaf = False
         self._zeros = 0  # samples
@@ -137,6 +140,7 @@ class Hearing:
                 if conversation.hearing:
                     conversation.speech_resumed(at)
                 else:
+                    self._began, self._began_at = event.time, at
                     conversation.speech_started(at)
             elif isinstance(event, SpeechStopped):
                 self._stopped(event)
@@ -168,6 +172,9 @@ class Hearing:
             conversation.speech_stopped(event.time + self._offset)
 
     def _ended(self, event: TurnEnded) -> None:
+        began = self._began + self._offset
+        if self._conversation.hearing and abs(began - self._began_at) > _SHIFTED:
+            self._conversation.speech_dated(began)
         self._conversation.speech_stopped(event.stopped + self._offset)
         self._conversation.turn_ended(event.time + self._offset)
         self._segmenter.utterance.end()

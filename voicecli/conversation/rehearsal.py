@@ -17,7 +17,7 @@ __all__ = ["QUESTIONS", "rehearsed_questions"]
 QUESTIONS = (
     "What time is it in Tokyo?",
     "How many kilometers is five miles?",
-    "What is fifteen percent of eighty?",
+    "What is, fifteen percent of eighty?",
 )
 _NOISE = 0.001  # amplitude of the room's noise: -60 dBFS
 _PIECE = HEARING_RATE // 50  # samples: 20 ms

@@ -1,0 +1,175 @@
+"""Engines chosen from the settings, opened together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
+
+from voicecli.audio.decode import prepare
+from voicecli.audio.format import Codec
+from voicecli.config import Loaded, Settings
+from voicecli.providers.choose import (
+    Choice,
+    choose_detector,
+    choose_language_model,
+    choose_recognizer,
+    choose_synthesizer,
+)
+from voicecli.providers.fetch import Reporter
+from voicecli.providers.language_model import LanguageModel
+from voicecli.providers.recognizer import Recognizer
+from voicecli.providers.synthesizer import Synthesizer
+from voicecli.speech.vad import VoiceDetector
+
+__all__ = [
+    "Assembly",
+    "ReadyDecoder",
+    "Tailored",
+    "assemble",
+    "enter_all",
+    "pick_recognizer",
+    "pick_synthesizer",
+]
+
+
+class _Enterable(Protocol):
+    async def __aenter__(self) -> object: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+class Tailored(Mapping[str, Any]):
+    """Options of engines with what holds for all of them put in, where they have such a field."""
+
+    def __init__(self, options: Mapping[str, Any], **common: object) -> None:
+        self._options = options
+        self._common = {name: value for name, value in common.items() if value is not None}
+
+    def __getitem__(self, name: str) -> Any:
+        options = self._options[name]
+        known = {field.name for field in fields(options)}
+        return replace(options, **{key: value for key, value in self._common.items() if key in known})
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._options
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._options)
+
+    def __len__(self) -> int:
+        return len(self._options)
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The engines of a conversation, not yet opened."""
+
+    llm: Choice[LanguageModel]
+    tts: Choice[Synthesizer]
+    asr: Choice[Recognizer] | None
+    vad: Choice[VoiceDetector] | None
+
+    @property
+    def _choices(self) -> dict[str, Choice[Any]]:
+        choices = {"asr": self.asr, "llm": self.llm, "tts": self.tts, "vad": self.vad}
+        return {stage: choice for stage, choice in choices.items() if choice is not None}
+
+    @property
+    def names(self) -> dict[str, str]:
+        """By stage."""
+        return {stage: choice.name for stage, choice in self._choices.items()}
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """By stage: why this engine."""
+        return {stage: choice.reason for stage, choice in self._choices.items()}
+
+    @property
+    def engines(self) -> list[_Enterable]:
+        """All of them."""
+        return [*(choice.engine for choice in self._choices.values()), ReadyDecoder(self.tts.engine)]
+
+
+def language_of(loaded: Loaded) -> str | None:
+    """The conversation's language if anybody set it; engines keep their own otherwise."""
+    return (
+        None if loaded.origin("conversation.language") == "default" else loaded.settings.conversation.language
+    )
+
+
+async def pick_recognizer(
+    loaded: Loaded, domain: object = None, report: Reporter | None = None
+) -> Choice[Recognizer]:
+    """As the settings say; `report` hears of models that are fetched.
+
+    Raises UsageError, LibraryMissing, ProviderError.
+    """
+    stage = loaded.settings.asr
+    options = Tailored(stage.engines, language=language_of(loaded))
+    return await choose_recognizer(stage.engine, options, domain=domain, report=report)
+
+
+async def pick_synthesizer(
+    loaded: Loaded,
+    voice: str | None = None,
+    speed: float | None = None,
+    codec: Codec | None = None,
+    report: Reporter | None = None,
+) -> Choice[Synthesizer]:
+    """As the settings say; `report` hears of models that are fetched.
+
+    Raises UsageError, LibraryMissing, ProviderError.
+    """
+    stage = loaded.settings.tts
+    wire = None if codec is None else str(codec)
+    options = Tailored(stage.engines, language=language_of(loaded), voice=voice, speed=speed, format=wire)
+    return await choose_synthesizer(stage.engine, options, report=report)
+
+
+async def assemble(
+    loaded: Loaded, *, voice: str | None = None, ears: bool = True, report: Reporter | None = None
+) -> Assembly:
+    """Choose all engines; `report` hears of models that are fetched when they are opened.
+
+    Raises UsageError, LibraryMissing, ProviderError.
+    """
+    settings: Settings = loaded.settings
+    llm, tts = await asyncio.gather(
+        choose_language_model(settings.llm.engine, settings.llm.engines),
+        pick_synthesizer(loaded, voice, report=report),
+    )
+    if not ears:
+        return Assembly(llm, tts, None, None)
+    # What the model understands is what the recogniser should expect to hear.
+    domain = getattr(llm.engine, "domain", None)
+    asr, vad = await asyncio.gather(
+        pick_recognizer(loaded, domain, report), choose_detector(settings.vad.engine, settings.vad.engines)
+    )
+    return Assembly(llm, tts, asr, vad)
+
+
+class ReadyDecoder:
+    """The libraries that the engine's codec needs, loaded before the first chunk comes."""
+
+    def __init__(self, synthesizer: Synthesizer) -> None:
+        self._codec = synthesizer.format.codec
+
+    async def __aenter__(self) -> None:
+        await asyncio.to_thread(prepare, self._codec)
+
+    async def __aexit__(self, *exc: object) -> None:
+        pass
+
+
+async def enter_all(stack: AsyncExitStack, things: Sequence[_Enterable]) -> None:
+    """Open everything at the same time; if one fails, `stack` still closes the others."""
+    results = await asyncio.gather(*(thing.__aenter__() for thing in things), return_exceptions=True)
+    for thing, result in zip(things, results, strict=True):
+        if not isinstance(result, BaseException):
+            stack.push_async_exit(thing.__aexit__)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result

@@ -1,0 +1,48 @@
+"""Progress of model files that are fetched on first use."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from voicecli.providers import fetch
+
+__all__ = ["Downloads"]
+
+
+class Downloads:
+    """Call it with every report; bars appear on standard error when the first one comes."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, report: fetch.Progress) -> None:
+        """Show how far a file is."""
+        if self._progress is None:
+            self._progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True, highlight=False),
+            )
+            self._progress.start()
+        if report.name not in self._tasks:
+            self._tasks[report.name] = self._progress.add_task(f"fetching {report.name}", total=None)
+        self._progress.update(self._tasks[report.name], completed=report.done, total=report.total)
+
+    def close(self) -> None:
+        """Leave the bars as they are."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None

@@ -1,0 +1,322 @@
+"""`voicecli listen`: a microphone or a recording as text."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from rich.console import Console
+from rich.text import Text
+
+from voicecli.audio.block import Block
+from voicecli.audio.microphone import Microphone
+from voicecli.audio.resample import Resampler
+from voicecli.audio.wavfile import save_failure
+from voicecli.cli import sound
+from voicecli.cli.assembly import enter_all, pick_recognizer
+from voicecli.cli.downloads import Downloads
+from voicecli.cli.screen import failure_text
+from voicecli.config import Loaded
+from voicecli.conversation.recognition import Recognition
+from voicecli.errors import ExitStatus, NotFound, ProviderError, Refused, UsageError, VoiceError
+from voicecli.providers.choose import choose_detector
+from voicecli.providers.recognizer import HEARING_RATE, Recognizer, Transcript
+from voicecli.speech.endpoint import TurnEnded
+from voicecli.speech.gate import SpeechStarted
+from voicecli.speech.segmenter import Segmenter
+
+__all__ = ["ListenRequest", "Passage", "run_listen"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenRequest:
+    """What the command line says beyond the settings."""
+
+    interim: bool = False
+    json: bool = False
+    out: Path | None = None
+    real_time: bool | None = None  # None: a file as fast as it is worked on
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One utterance, written down."""
+
+    number: int  # from 1
+    start: float  # seconds from the beginning of the stream
+    end: float
+    text: str
+
+
+class Writer(Protocol):
+    """Where passages go."""
+
+    def write(self, passage: Passage) -> None: ...
+
+
+async def run_listen(loaded: Loaded, request: ListenRequest) -> ExitStatus:
+    """Write down what is heard until the microphone ends. Raises VoiceError."""
+    device = str(loaded.settings.mic.device)
+    from_file = device == sound.PIPE or sound.is_file(device)
+    real_time = not from_file if request.real_time is None else request.real_time
+    downloads = Downloads()
+    choice = await pick_recognizer(loaded, report=downloads)
+    detector = await choose_detector(loaded.settings.vad.engine, loaded.settings.vad.engines)
+    show = _Shown(request)
+    async with AsyncExitStack() as stack:
+        microphone = sound.open_microphone(device, real_time=real_time)
+        file = stack.enter_context(_SubtitleFile(request.out)) if request.out else None
+        stack.callback(downloads.close)
+        await enter_all(stack, [choice.engine, detector.engine, microphone])
+        downloads.close()
+        show.ready(choice.name, choice.reason, microphone)
+        segmenter = Segmenter(
+            detector.engine,
+            gate=loaded.settings.vad,
+            endpoint=loaded.settings.endpointer(),
+            utterance=loaded.settings.vad.utterance,
+        )
+        listening = _Listening(microphone, segmenter, choice.engine, loaded.settings.asr.timeout, show)
+        try:
+            async for passage in listening.passages():
+                show.passage(passage)
+                if file is not None:
+                    file.write(passage)
+        except asyncio.CancelledError:
+            return ExitStatus.INTERRUPTED
+        except VoiceError as error:
+            show.ended_by(error)
+            raise
+        if not listening.utterances:
+            show.warning(f"No speech was noticed in {microphone.name}.")
+    return listening.status
+
+
+class _Listening:
+    """Cuts a microphone into utterances and has each of them recognised, in order."""
+
+    def __init__(
+        self,
+        microphone: Microphone,
+        segmenter: Segmenter,
+        recognizer: Recognizer,
+        timeout: float,
+        show: _Shown,
+    ) -> None:
+        self._microphone = microphone
+        self._segmenter = segmenter
+        self._recognizer = recognizer
+        self._timeout = timeout
+        self._show = show
+        self._recognition: Recognition | None = None
+        self._result: asyncio.Future[Transcript] | None = None
+        self._start = 0.0
+        self._number = 0
+        self.utterances = 0
+        self.status = ExitStatus.FINE  # of the last utterance that could not be recognised
+
+    async def passages(self) -> AsyncIterator[Passage]:
+        """Yield each utterance in which something was understood.
+
+        One that cannot be recognised is told about, and the next one is tried. Raises VoiceError where that
+        would be no use.
+        """
+        resampler = Resampler(self._microphone.rate, HEARING_RATE)
+        heard = 0
+        try:
+            async for block in self._microphone.blocks():
+                samples = resampler.push(block.samples)
+                events = self._segmenter.push(Block(samples, HEARING_RATE, heard / HEARING_RATE))
+                heard += len(samples)
+                for event in events:
+                    async for passage in self._follow(event):
+                        yield passage
+                self._pass_on()
+            for event in self._segmenter.close():
+                async for passage in self._follow(event):
+                    yield passage
+        finally:
+            if self._recognition is not None:
+                self._recognition.cancel()
+                await self._recognition.closed()
+
+    def _pass_on(self) -> None:
+        samples = self._segmenter.utterance.take()
+        if self._recognition is not None and len(samples):
+            self._recognition.push(samples)
+
+    async def _follow(self, event: object) -> AsyncIterator[Passage]:
+        if isinstance(event, SpeechStarted) and self._recognition is None:
+            self._begin(event)
+        elif isinstance(event, TurnEnded) and self._recognition is not None and self._result is not None:
+            self._pass_on()
+            self._recognition.finish()
+            transcript = await self._understood(self._result)
+            self._recognition = None
+            self._segmenter.utterance.end()
+            if transcript.text:
+                self._number += 1
+                yield Passage(self._number, self._start, event.stopped, transcript.text)
+
+    async def _understood(self, result: asyncio.Future[Transcript]) -> Transcript:
+        try:
+            return await result
+        except (Refused, NotFound):
+            raise  # the next one would fare no better
+        except ProviderError as error:
+            self.status = error.status
+            self._show.failure(error)
+            return Transcript("", final=True)
+
+    def _begin(self, event: SpeechStarted) -> None:
+        self._start = event.time
+        self.utterances += 1
+        result: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
+
+        def on_transcript(transcript: Transcript) -> None:
+            self._segmenter.endpointer.heard(transcript.text)
+            if not transcript.final:
+                self._show.interim(self._number + 1, transcript.text)
+            elif not result.done():
+                result.set_result(transcript)
+
+        def on_failure(error: VoiceError) -> None:
+            if not result.done():
+                result.set_exception(error)
+
+        self._result = result
+        self._recognition = Recognition(self._recognizer, self._timeout, on_transcript, on_failure)
+        self._recognition.start()
+
+
+class _Shown:
+    """The transcript on the terminal, in a pipe, or as JSON Lines."""
+
+    def __init__(self, request: ListenRequest) -> None:
+        self._request = request
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._latest = ""  # of what may still change
+
+    def ready(self, engine: str, reason: str, microphone: Microphone) -> None:
+        """Say what listens to what."""
+        if self._request.json:
+            self._json({"event": "ready", "engines": {"asr": engine}, "devices": {"mic": microphone.name}})
+        else:
+            self._errors.print(Text(f"{engine} ({reason}) listens to {microphone.name}", style="dim"))
+
+    def interim(self, number: int, text: str) -> None:
+        """A transcript that may still change."""
+        if not self._request.interim or not text or text == self._latest:
+            return
+        self._latest = text
+        if self._request.json:
+            self._json({"event": "transcript", "turn": number, "text": text, "final": False})
+        elif self._console.is_terminal:
+            self._console.print(Text(text, style="dim"), end="\r", overflow="crop", no_wrap=True)
+
+    def passage(self, passage: Passage) -> None:
+        """A transcript that stays."""
+        self._latest = ""
+        if self._request.json:
+            self._json(
+                {
+                    "event": "transcript",
+                    "turn": passage.number,
+                    "text": passage.text,
+                    "final": True,
+                    "start": round(passage.start, 3),
+                    "end": round(passage.end, 3),
+                }
+            )
+            return
+        if self._request.interim and self._console.is_terminal:
+            self._console.print(" " * (self._console.width - 1), end="\r")
+        self._console.print(passage.text, markup=False)
+
+    def failure(self, error: VoiceError) -> None:
+        """An utterance that could not be recognised."""
+        if self._request.json:
+            self._json_error(error)
+        self._errors.print(failure_text(error.message, error.hint))
+
+    def ended_by(self, error: VoiceError) -> None:
+        """What ends everything; the command line says it to people."""
+        if self._request.json:
+            self._json_error(error)
+
+    def warning(self, message: str) -> None:
+        """Something the user should know."""
+        if self._request.json:
+            self._json({"event": "warning", "message": message})
+        else:
+            self._errors.print(Text(f"note   {message}", style="yellow"))
+
+    def _json_error(self, error: VoiceError) -> None:
+        self._json(
+            {"event": "error", "kind": error.kind, "message": str(error), "recoverable": error.recoverable}
+        )
+
+    def _json(self, record: dict[str, object]) -> None:
+        print(json.dumps(record, ensure_ascii=False), flush=True)
+
+
+class _SubtitleFile:
+    """SubRip, WebVTT, plain text or JSON Lines, by the file's name; written as it happens."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises UsageError for a name that says no format, SaveError for a file that cannot be written."""
+        self._path = path
+        self._kind = path.suffix.lower()
+        if self._kind not in (".srt", ".vtt", ".txt", ".jsonl"):
+            raise UsageError(
+                f"It is not clear what to write to {path}.", "Name it .srt, .vtt, .txt or .jsonl."
+            )
+        self._file: BinaryIO
+
+    def __enter__(self) -> _SubtitleFile:
+        try:
+            # Unbuffered: what could not be written must not be tried again when it is closed.
+            self._file = self._path.open("wb", buffering=0)
+        except OSError as error:
+            raise save_failure(self._path, error) from error
+        if self._kind == ".vtt":
+            self._put("WEBVTT\n\n")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.close()
+
+    def write(self, passage: Passage) -> None:
+        """Append one passage. Raises SaveError."""
+        start, end = passage.start, passage.end
+        if self._kind == ".srt":
+            self._put(f"{passage.number}\n{_stamp(start, ',')} --> {_stamp(end, ',')}\n{passage.text}\n\n")
+        elif self._kind == ".vtt":
+            self._put(f"{_stamp(start, '.')} --> {_stamp(end, '.')}\n{passage.text}\n\n")
+        elif self._kind == ".txt":
+            self._put(f"{passage.text}\n")
+        else:
+            record = {"start": round(start, 3), "end": round(end, 3), "text": passage.text}
+            self._put(json.dumps(record, ensure_ascii=False) + "\n")
+
+    def _put(self, text: str) -> None:
+        view = memoryview(text.encode())
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise save_failure(self._path, error) from error
+
+
+def _stamp(seconds: float, point: str) -> str:
+    """HH:MM:SS,mmm as SubRip has it, or with a point as WebVTT has it."""
+    thousandths = round(seconds * 1000)
+    minutes, rest = divmod(thousandths, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{rest // 1000:02}{point}{rest % 1000:03}"

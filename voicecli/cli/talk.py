@@ -1,0 +1,325 @@
+"""`voicecli talk`: a conversation wired to engines, devices, screen and disk."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from voicecli.audio.block import Block
+from voicecli.audio.microphone import DeviceMicrophone, Microphone, PacedMicrophone
+from voicecli.audio.player import AudioStreamPlayer, Output
+from voicecli.audio.recorder import RecordedOutput, Recorder
+from voicecli.cli import sound
+from voicecli.cli.account import Account, View
+from voicecli.cli.assembly import Assembly, Tailored, assemble, enter_all
+from voicecli.cli.downloads import Downloads
+from voicecli.cli.folders import conversations_folder
+from voicecli.cli.jsonlines import JsonLines
+from voicecli.cli.keys import ESCAPE, pressed_keys
+from voicecli.cli.lines import typed_lines
+from voicecli.cli.screen import Plain, Screen
+from voicecli.config import Loaded, Settings
+from voicecli.conversation import events
+from voicecli.conversation.engine import Conversation, Engines
+from voicecli.conversation.hearing import Hearing
+from voicecli.conversation.history import History
+from voicecli.conversation.journal import Journal, earlier_messages, find_saved
+from voicecli.conversation.rehearsal import QUESTIONS, rehearsed_questions
+from voicecli.errors import ExitStatus, NoDevice, SaveError, UsageError, VoiceError
+from voicecli.providers.choose import choose_synthesizer
+from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.speech.segmenter import Segmenter
+
+__all__ = ["TalkRequest", "run_talk"]
+
+_KEYS = "space pause · esc stop · m mute · q quit"
+_KEYS_PUSH_TO_TALK = "space talk · esc stop · m mute · q quit"
+_PROMPT = "you    "
+_UNBROKEN = 10_000  # characters of a line that no terminal has to show
+_WITHOUT_DEVICES = "Without any: type with --text, or look on with --rehearse --speaker answer.wav."
+_ASKING_VOICE = "en-us+f4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalkRequest:
+    """What the command line says beyond the settings."""
+
+    text: bool = False  # type instead of talking
+    rehearse: bool = False  # the bundled voice asks
+    push_to_talk: bool = False
+    real_time: bool = True
+    turns: int | None = None
+    voice: str | None = None
+    save: bool = True
+    save_audio: bool = False
+    earlier: str | None = None  # the conversation to go on with; "" is the latest
+    strict: bool = False
+    json: bool = False
+    verbose: bool = False
+
+
+async def run_talk(loaded: Loaded, request: TalkRequest) -> ExitStatus:
+    """Converse until the end; what was heard and said is saved and summed up however that comes.
+
+    Raises VoiceError for what ends the conversation early.
+    """
+    settings = loaded.settings
+    view = _view(request, sound_on_stdout=settings.speaker.device == sound.PIPE)
+    account = Account(view, settings.budgets.limits())
+    try:
+        async with AsyncExitStack() as stack:
+            await _converse(stack, loaded, request, view, account)
+    except asyncio.CancelledError:
+        account.close()
+        return ExitStatus.INTERRUPTED
+    except VoiceError as error:
+        if isinstance(error, NoDevice) and not request.text:
+            error.hint = f"{error.hint} {_WITHOUT_DEVICES}"
+        account.failed_by(error)
+        account.close()
+        raise
+    except BaseException:
+        account.close()
+        raise
+    account.close()
+    if account.failed and account.failure is not None:
+        return account.failure.status
+    return ExitStatus.BUDGET if request.strict and account.breached else ExitStatus.FINE
+
+
+def _view(request: TalkRequest, *, sound_on_stdout: bool) -> View:
+    """JSON, a live screen, or lines: whatever the other end can take."""
+    stream = sys.stderr if sound_on_stdout else sys.stdout
+    if request.json:
+        return JsonLines(stream, verbose=request.verbose)
+    console = Console(file=stream, highlight=False)
+    if not console.is_terminal:
+        return Plain(Console(file=stream, highlight=False, width=_UNBROKEN))
+    if request.text:
+        return Plain(console)
+    return Screen(console, _KEYS_PUSH_TO_TALK if request.push_to_talk else _KEYS)
+
+
+async def _converse(
+    stack: AsyncExitStack, loaded: Loaded, request: TalkRequest, view: View, account: Account
+) -> None:
+    settings = loaded.settings
+    downloads = Downloads()
+    stack.callback(downloads.close)
+    assembly = await assemble(loaded, voice=request.voice, ears=not request.text, report=downloads)
+    output = _speaker(settings, request, account)
+    folder = conversations_folder(settings)
+    history = History(settings.conversation.history)
+    if request.earlier is not None:
+        history.restore(earlier_messages(find_saved(folder, request.earlier)))
+    journal = None
+    if request.save:
+        journal = account.journal = Journal(folder, {"engines": assembly.names})
+    recordings = _Recordings(journal.folder if journal and request.save_audio else None, account, stack)
+    player = AudioStreamPlayer(recordings.of_output(output), settings.player)
+    conversation = _conversation(assembly, player, account, history, settings)
+    conversation.turns = request.turns or settings.conversation.max_turns or None
+    microphone = None if request.text else await _microphone(settings, request, conversation)
+    opening = [*assembly.engines, player, *([microphone] if microphone else [])]
+    await enter_all(stack, opening)
+    downloads.close()
+    stack.enter_context(view)
+    account(_ready(assembly, player, microphone, journal))
+    hearing = None
+    source: Coroutine[object, object, None]
+    if microphone is None:
+        source = _converse_by_typing(conversation)
+    else:
+        hearing = _hearing(microphone, assembly, conversation, settings, request, recordings, account)
+        view.watch(_level_of(hearing), conversation.heard)
+        source = hearing.run()
+    with ExitStack() as around:
+        if hearing is not None:
+            keys = _Keys(conversation, player, hearing, view, push_to_talk=request.push_to_talk)
+            around.enter_context(pressed_keys(keys.press))
+        await conversation.run(source)
+    if microphone is not None and not isinstance(microphone, DeviceMicrophone) and not account.turns:
+        account.warn(f"No speech was noticed in {microphone.name}.")
+
+
+def _speaker(settings: Settings, request: TalkRequest, account: Account) -> Output:
+    mic, speaker = Path(str(settings.mic.device)), Path(str(settings.speaker.device))
+    if mic.is_file() and speaker.is_file() and mic.samefile(speaker):
+        raise UsageError(f"{mic} cannot be microphone and loudspeaker at once.", "Name another file.")
+    try:
+        return sound.open_speaker(str(settings.speaker.device), real_time=request.real_time)
+    except NoDevice as error:
+        if not request.text or settings.speaker.device:
+            raise
+        account.warn(f"{error.message} The answers are shown only.")
+        return sound.open_speaker(sound.NULL, real_time=request.real_time)
+
+
+async def _microphone(settings: Settings, request: TalkRequest, conversation: Conversation) -> Microphone:
+    if request.rehearse:
+        # Another voice than the one that answers.
+        voice = await choose_synthesizer("espeak", Tailored(settings.tts.engines, voice=_ASKING_VOICE))
+        asking = rehearsed_questions(QUESTIONS, voice.engine, lambda: conversation.busy)
+        return PacedMicrophone(
+            "the bundled voice", HEARING_RATE, asking, real_time=request.real_time, hold=conversation.quiet
+        )
+    return sound.open_microphone(
+        str(settings.mic.device),
+        real_time=request.real_time,
+        hold=conversation.quiet,
+        linger=lambda: conversation.busy,
+    )
+
+
+def _conversation(
+    assembly: Assembly, player: AudioStreamPlayer, account: Account, history: History, settings: Settings
+) -> Conversation:
+    asr = assembly.asr
+    engines = Engines(
+        assembly.llm.engine, assembly.tts.engine, asr.engine if asr else None, settings.asr.timeout
+    )
+    return Conversation(
+        engines,
+        player,
+        account,
+        settings.conversation,
+        history=history,
+        reply=settings.reply(),
+        utterer=settings.utterer(),
+        budgets=settings.budgets.limits(),
+    )
+
+
+def _hearing(
+    microphone: Microphone,
+    assembly: Assembly,
+    conversation: Conversation,
+    settings: Settings,
+    request: TalkRequest,
+    recordings: _Recordings,
+    account: Account,
+) -> Hearing:
+    assert assembly.vad is not None
+    segmenter = Segmenter(
+        assembly.vad.engine,
+        gate=settings.vad,
+        endpoint=settings.endpointer(),
+        utterance=settings.vad.utterance,
+    )
+    options = replace(settings.conversation.hearing, push_to_talk=request.push_to_talk)
+    return Hearing(
+        microphone,
+        segmenter,
+        conversation,
+        options,
+        tap=recordings.of_microphone(microphone),
+        warn=account.warn,
+    )
+
+
+def _level_of(hearing: Hearing) -> Callable[[], float]:
+    return lambda: hearing.level
+
+
+def _ready(
+    assembly: Assembly, player: AudioStreamPlayer, microphone: Microphone | None, journal: Journal | None
+) -> events.Ready:
+    devices = {"speaker": player.output.name}
+    rates = {"speaker": player.rate}
+    if microphone is not None:
+        devices = {"mic": microphone.name, **devices}
+        rates = {"mic": microphone.rate, **rates}
+    saved = str(journal.folder) if journal else None
+    return events.Ready(assembly.names, assembly.reasons, devices, rates, saved)
+
+
+async def _converse_by_typing(conversation: Conversation) -> None:
+    async for line in _worth_saying(typed_lines(_PROMPT)):
+        await conversation.quiet()
+        conversation.say(line)
+        await conversation.quiet()
+        if conversation.over:
+            return
+
+
+async def _worth_saying(lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for line in lines:
+        # What a terminal or an engine would take for a command is not text.
+        text = "".join(letter if letter.isprintable() else " " for letter in line).strip()
+        if text:
+            yield text
+
+
+class _Recordings:
+    """The sound of both sides, where it is wanted."""
+
+    def __init__(self, folder: Path | None, account: Account, stack: AsyncExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._loop = asyncio.get_running_loop()
+        self._account = account
+
+    def of_output(self, output: Output) -> Output:
+        """The output, recorded."""
+        recorder = self._recorder("speaker.wav", output.rate)
+        return output if recorder is None else RecordedOutput(output, recorder)
+
+    def of_microphone(self, microphone: Microphone) -> Callable[[Block], None] | None:
+        """What to give every block to."""
+        recorder = self._recorder("microphone.wav", microphone.rate)
+        return None if recorder is None else recorder.push_block
+
+    def _recorder(self, name: str, rate: int) -> Recorder | None:
+        if self._folder is None:
+            return None
+        recorder = Recorder(self._folder / name, rate, self._failed)
+        self._stack.callback(recorder.close)
+        return recorder
+
+    def _failed(self, error: SaveError) -> None:
+        self._loop.call_soon_threadsafe(self._account.warn, str(error))
+
+
+class _Keys:
+    """What each key does."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        player: AudioStreamPlayer,
+        hearing: Hearing,
+        view: View,
+        *,
+        push_to_talk: bool,
+    ) -> None:
+        self._conversation = conversation
+        self._player = player
+        self._hearing = hearing
+        self._view = view
+        self._push_to_talk = push_to_talk
+        self._open = False
+        self._muted = False
+
+    def press(self, key: str) -> None:
+        """Do what `key` is for; other keys do nothing."""
+        if key == "q":
+            self._conversation.end()
+        elif key == ESCAPE:
+            self._conversation.stop()
+        elif key == "m":
+            self._muted = not self._muted
+        elif key == " " and self._push_to_talk:
+            self._open = self._hearing.press()
+        elif key == " " and self._player.paused:
+            self._player.resume()
+        elif key == " ":
+            self._player.pause()
+        self._hearing.mute(self._muted or self._player.paused)
+        shown = {"paused": self._player.paused, "muted": self._muted, "recording": self._open}
+        self._view.status(" · ".join(name for name, holds in shown.items() if holds))

@@ -1,0 +1,273 @@
+"""`voicecli tts`: a text, spoken from its first phrase on."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from voicecli.audio.block import Samples
+from voicecli.audio.encode import open_encoder
+from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.player import AudioStreamPlayer, Output
+from voicecli.audio.wavfile import WavWriter, save_failure
+from voicecli.cli import sound
+from voicecli.cli.assembly import ReadyDecoder, enter_all, pick_synthesizer
+from voicecli.cli.downloads import Downloads
+from voicecli.config import Loaded
+from voicecli.conversation.phrases import PhraseCutter
+from voicecli.conversation.record import marks_record, spans_record
+from voicecli.conversation.utterer import Utterer
+from voicecli.errors import ExitStatus, ProviderError, UsageError, VoiceError
+from voicecli.latency.render import milliseconds
+from voicecli.latency.timeline import Mark, Span, Timeline
+from voicecli.providers.choose import Choice
+from voicecli.providers.synthesizer import HasVoices, Synthesizer
+
+__all__ = ["TtsRequest", "list_voices", "read_text", "run_tts"]
+
+_PIECE = 4096  # characters of a text given to the phrase cutter at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TtsRequest:
+    """What the command line says beyond the settings."""
+
+    text: str
+    voice: str | None = None
+    speed: float | None = None
+    codec: Codec | None = None  # of the file; also what the engine is asked for, where it can choose
+    out: str | None = None  # a file, or "-"
+    play: bool = True
+    json: bool = False
+
+
+def read_text(text: str | None, file: Path | None) -> str:
+    """The text from the argument, a file, or standard input. Raises UsageError."""
+    if file is not None and text is not None:
+        raise UsageError("Give a text or --file, not both.")
+    try:
+        if file is not None:
+            data = file.read_bytes()
+        elif text == "-" or (text is None and not sys.stdin.isatty()):
+            data = sys.stdin.buffer.read()
+        else:
+            data = (text or "").encode()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from error
+    try:
+        decoded = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{file or 'Standard input'} is not text (byte {error.start} is not UTF-8).",
+            "To play a recording use `voicecli history play` or any player.",
+        ) from None
+    if "\0" in decoded:
+        raise UsageError(f"{file or 'Standard input'} is not text (it has NUL bytes).")
+    if not decoded.strip():
+        raise UsageError("There is nothing to say: the text is empty.", "Try `voicecli tts 'Hello there'`.")
+    return decoded
+
+
+async def run_tts(loaded: Loaded, request: TtsRequest) -> ExitStatus:
+    """Speak; returns what the process should. Raises VoiceError, after the JSON object if one is wanted."""
+    downloads = Downloads()
+    choice = await pick_synthesizer(loaded, request.voice, request.speed, request.codec, downloads)
+    player = AudioStreamPlayer(_output(loaded, request, choice), loaded.settings.player)
+    utterer: Utterer | None = None
+    failure: VoiceError | None = None
+    try:
+        async with AsyncExitStack() as stack:
+            stack.callback(downloads.close)
+            await enter_all(stack, [choice.engine, player, ReadyDecoder(choice.engine)])
+            downloads.close()
+            # Last, so that a file is not emptied for an engine that then cannot be used.
+            written = stack.enter_context(_written(request, player.rate)) if request.out else None
+            utterer = Utterer(choice.engine, player, loaded.settings.utterer(), tap=written)
+            requested = time.monotonic()
+            utterer.stopwatch.mark(Mark.FIRST_PHRASE, requested)
+            with _progress(request) as follow:
+                await utterer.play(follow(_phrases(loaded, request.text)), _at_once)
+            if not utterer.chunks:
+                raise UsageError("There is nothing to say: the text has no words.")
+    except VoiceError as error:
+        failure = error
+        if utterer is None:  # it never came to speaking
+            raise
+    if request.json:
+        stream = sys.stderr if _sound_on_stdout(loaded, request) else sys.stdout
+        record = _record(choice, request, utterer, player, failure)
+        print(json.dumps(record, ensure_ascii=False), file=stream, flush=True)
+    if failure is not None:
+        raise failure
+    if sys.stderr.isatty() and not request.json:
+        _console().print(_line(choice, player, utterer.stopwatch.timeline()), style="dim")
+    return ExitStatus.FINE
+
+
+def _sound_on_stdout(loaded: Loaded, request: TtsRequest) -> bool:
+    return request.out == sound.PIPE or (request.play and loaded.settings.speaker.device == sound.PIPE)
+
+
+async def list_voices(loaded: Loaded, as_json: bool) -> ExitStatus:
+    """Print the voices of the engine. Raises VoiceError."""
+    choice = await pick_synthesizer(loaded)
+    if not isinstance(choice.engine, HasVoices):
+        raise ProviderError(f"{choice.name} cannot list its voices.", "Its documentation may.")
+    async with choice.engine:
+        voices = await choice.engine.voices()
+    if as_json:
+        for voice in voices:
+            print(
+                json.dumps({"name": voice.name, "language": voice.language, "description": voice.description})
+            )
+        return ExitStatus.FINE
+    table = Table("voice", "language", "", box=None, pad_edge=False)
+    for voice in voices:
+        table.add_row(voice.name, voice.language, voice.description)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+    return ExitStatus.FINE
+
+
+def _output(loaded: Loaded, request: TtsRequest, choice: Choice[Synthesizer]) -> Output:
+    if request.play:
+        return sound.open_speaker(str(loaded.settings.speaker.device), real_time=True, silence=False)
+    return sound.fast_nowhere(choice.engine.format.rate)
+
+
+async def _phrases(loaded: Loaded, text: str) -> AsyncIterator[str]:
+    cutter = PhraseCutter(loaded.settings.conversation.phrases)
+    for start in range(0, len(text), _PIECE):
+        for phrase in cutter.push(text[start : start + _PIECE]):
+            yield phrase
+    for phrase in cutter.flush():
+        yield phrase
+
+
+async def _at_once() -> None:
+    pass
+
+
+@contextmanager
+def _written(request: TtsRequest, rate: int) -> Iterator[Callable[[Samples], None]]:
+    """What to give every piece of sound to so that it ends up in the file."""
+    assert request.out is not None
+    codec = request.codec or _codec_of(request.out)
+    path = Path(request.out)
+    if codec is Codec.WAV and request.out != sound.PIPE:
+        with WavWriter(path, rate) as writer:  # its header tells the length, which a stream's cannot
+            yield writer.write
+        return
+    encoder = open_encoder(StreamFormat(codec, rate))
+    with _opened(request.out) as file:
+        yield lambda samples: _put(file, encoder.encode(samples), path)
+        _put(file, encoder.flush(), path)
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    """Unbuffered: what could not be written must not be tried again when it is closed."""
+    if name == sound.PIPE:
+        with open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as pipe:
+            yield pipe
+        return
+    try:
+        file = Path(name).open("wb", buffering=0)  # noqa: SIM115 - only the opening is ours to explain
+    except OSError as error:
+        raise save_failure(Path(name), error) from error
+    with file:
+        yield file
+
+
+def _put(file: BinaryIO, data: bytes, path: Path) -> None:
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[file.write(view) :]
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise save_failure(path, error) from error
+
+
+def _codec_of(name: str) -> Codec:
+    """By the file's name. Raises UsageError."""
+    suffix = Path(name).suffix.lower().removeprefix(".")
+    if name == sound.PIPE or not suffix:
+        return Codec.WAV
+    known = {"ogg": Codec.OPUS, "oga": Codec.OPUS, "raw": Codec.PCM} | {str(codec): codec for codec in Codec}
+    if suffix not in known:
+        raise UsageError(f"It is not clear what to write to {name}.", f"Give --format: {', '.join(Codec)}.")
+    return known[suffix]
+
+
+@contextmanager
+def _progress(
+    request: TtsRequest,
+) -> Iterator[Callable[[AsyncIterator[str]], AsyncIterator[str]]]:
+    """How far the text has got, on a terminal and for texts of more than a moment."""
+    if request.json or not sys.stderr.isatty() or len(request.text) < 200:
+        yield lambda phrases: phrases
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_console(), transient=True) as progress:
+        task = progress.add_task("speaking" if request.play else "writing", total=len(request.text))
+
+        async def follow(phrases: AsyncIterator[str]) -> AsyncIterator[str]:
+            done = 0
+            async for phrase in phrases:
+                yield phrase
+                done += len(phrase)
+                progress.update(task, completed=done)
+
+        yield follow
+
+
+def _console() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def _line(choice: Choice[Synthesizer], player: AudioStreamPlayer, timeline: Timeline) -> str:
+    line = f"{choice.name} ({choice.reason}) · first sound after {milliseconds(timeline.span(Span.TTFA))}"
+    line += f" · {player.written:.1f} s on {player.output.name}"
+    if player.underruns.count:
+        line += f" · {player.underruns.count} breaks, {milliseconds(player.underruns.seconds)}"
+    return line
+
+
+def _record(
+    choice: Choice[Synthesizer],
+    request: TtsRequest,
+    utterer: Utterer,
+    player: AudioStreamPlayer,
+    failure: VoiceError | None,
+) -> dict[str, Any]:
+    timeline = utterer.stopwatch.timeline()
+    record: dict[str, Any] = {
+        "engine": choice.name,
+        "format": str(choice.engine.format.codec),
+        "text": request.text,
+        "chunks": utterer.chunks,
+        "bytes": utterer.bytes,
+        "bytes_to_first_sample": utterer.bytes_to_first_sample,
+        "audio": round(player.written, 6),
+        "rate": player.rate,
+        "device": player.output.name,
+        "marks": marks_record(timeline, Mark.FIRST_PHRASE),
+        "spans": spans_record(timeline),
+        "underruns": player.underruns.count,
+        "silence": round(player.underruns.seconds, 6),
+        "ok": failure is None,
+    }
+    if failure is not None:
+        record["error"] = {"kind": failure.kind, "message": str(failure)}
+    return record
