@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol, Self
 import numpy as np
 
 from voicecli.audio.block import Block, Samples
-from voicecli.audio.lag import Lag
+from voicecli.audio.clock import InputClock
 from voicecli.errors import DeviceLost
 
 __all__ = ["DeviceMicrophone", "Input", "Microphone", "PacedMicrophone", "pcm_pieces"]
@@ -72,7 +72,7 @@ class DeviceMicrophone:
         self.overflows = 0
         # Appending to and popping from a deque needs no lock.
         self._blocks: deque[tuple[Samples, float, float]] = deque()
-        self._lag = Lag()
+        self._clock = InputClock(device.rate)
         self._arrived = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lost: str | None = None
@@ -103,8 +103,7 @@ class DeviceMicrophone:
             self._loop.call_soon_threadsafe(self._arrived.set)
 
     def _dated(self, samples: Samples, at: float, taken: float) -> Block:
-        length = len(samples) / self.rate
-        return Block(samples, self.rate, taken - length - self._lag.push(taken - length - at, taken))
+        return Block(samples, self.rate, self._clock.push(len(samples), at, taken))
 
     async def blocks(self) -> AsyncIterator[Block]:
         """Yield what the device hears. Raises DeviceLost when it goes away or dies without a word."""

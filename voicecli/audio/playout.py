@@ -17,6 +17,8 @@ from voicecli.audio.ring import Ring
 __all__ = ["Playout"]
 
 _NEVER = sys.maxsize
+_NOT_YET = -sys.maxsize
+_SETTLING = 1.0  # seconds after the first sound in which its time is still corrected
 
 
 class Playout:
@@ -44,6 +46,9 @@ class Playout:
         self.underruns = 0  # times the sound broke off in the middle
         self.missing = 0  # samples of silence that these put in
         # Known here alone.
+        self._asked = 0  # samples that the loudspeaker has asked for, silence included
+        self._first = _NOT_YET  # which of them was the first audible one
+        self._settling = round(_SETTLING * rate)
         self._flowing = False
         self._starved = 0  # samples of silence since the ring ran dry; an underrun once sound goes on
 
@@ -62,7 +67,11 @@ class Playout:
         if count:
             self.anchor = (start, count, time)
             if start <= self.audible_at < start + count:
-                self.first_sound = time + (self.audible_at - start) / self._rate
+                self._first = self._asked + self.audible_at - start
+        if self._asked <= self._first + self._settling:
+            # The time of the block is known better and better while a stream opens.
+            self.first_sound = time + (self._first - self._asked) / self._rate
+        self._asked += len(out)
         if ring.read >= self.wake_at:
             self.wake_at = _NEVER
             self.wake()
@@ -103,6 +112,7 @@ class Playout:
 
     def reset(self) -> None:
         """Begin a new count; for the event loop, while nothing flows."""
+        self._first = _NOT_YET
         self.first_sound = None
         self.audible_at = _NEVER
         self.underruns = self.missing = 0
