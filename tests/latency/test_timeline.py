@@ -53,3 +53,11 @@ def test_waits_add_up_with_speculation():
 
 def test_no_sound_has_no_waits():
     assert Timeline({Mark.SPEECH_STOPPED: 1.0}).waits() == {}
+
+
+def test_waited_leaves_out_what_passed_before_the_end():
+    marks = {Mark.TURN_ENDED: 1.5, Mark.TRANSCRIPT: 1.2, Mark.FIRST_CHUNK: 1.3, Mark.FIRST_SOUND: 1.55}
+    timeline = Timeline(marks)
+    assert abs(timeline.span(Span.PLAYOUT) - 0.25) < 1e-9
+    assert abs(timeline.waited(Span.PLAYOUT) - 0.05) < 1e-9
+    assert timeline.waited(Span.TTFT) is None

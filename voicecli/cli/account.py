@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, Self
 
 from voicecli.conversation import events
 from voicecli.conversation.journal import Journal
 from voicecli.conversation.record import event_record, summary_record
 from voicecli.errors import SaveError, VoiceError
+from voicecli.latency.render import milliseconds
 from voicecli.latency.statistics import Statistics, summarize
 from voicecli.latency.timeline import Span
 
-__all__ = ["Account", "View"]
+__all__ = ["Account", "View", "late_turns"]
 
 _SAVED = (
     events.Ready
@@ -46,10 +48,19 @@ class View(Protocol):
         ...
 
     def summary(
-        self, turns: int, spans: Mapping[Span, Statistics | None], budgets: Mapping[Span, float]
+        self,
+        turns: int,
+        spans: Mapping[Span, Statistics | None],
+        budgets: Mapping[Span, float],
+        over: Mapping[Span, int],
     ) -> None:
-        """What the conversation comes to."""
+        """What the conversation comes to; `over` counts the turns beyond each budget."""
         ...
+
+
+def late_turns(turns: Iterable[events.TurnFinished]) -> Counter[Span]:
+    """How many turns were over the budget of each span."""
+    return Counter(span for turn in turns for span, verdict in turn.budget.items() if verdict.ok is False)
 
 
 class Account:
@@ -75,6 +86,12 @@ class Account:
             return
         self._save(event_record(event, self._names), sync=isinstance(event, events.TurnFinished))
 
+    def never_began(self) -> None:
+        """Throw the journal away if the conversation was never ready."""
+        if self.journal is not None and not self._names:
+            self.journal.discard()
+            self.journal = None
+
     def warn(self, message: str) -> None:
         """Something the user should know."""
         self(events.Warned(message))
@@ -99,9 +116,14 @@ class Account:
         return len(self._turns)
 
     @property
-    def breached(self) -> bool:
-        """Whether a turn was over one of its budgets."""
-        return any(verdict.ok is False for turn in self._turns for verdict in turn.budget.values())
+    def breaches(self) -> list[str]:
+        """Every budget that a turn was over, in words."""
+        return [
+            f"{span} took {milliseconds(verdict.value)} of {milliseconds(verdict.limit)} in turn {turn.turn}"
+            for turn in self._turns
+            for span, verdict in turn.budget.items()
+            if verdict.ok is False
+        ]
 
     @property
     def failed(self) -> bool:
@@ -121,7 +143,7 @@ class Account:
     def close(self) -> None:
         """Sum up, on the screen and on the disk."""
         spans = {span: summarize(turn.timeline.span(span) for turn in self._turns) for span in Span}
-        self._view.summary(len(self._turns), spans, self._budgets)
+        self._view.summary(len(self._turns), spans, self._budgets, late_turns(self._turns))
         if self.journal is None:
             return
         try:

@@ -201,6 +201,7 @@ def talk(
         "conversation.language": language,
         "conversation.barge_in": False if no_barge_in else None,
         "conversation.speculation": False if no_speculation else None,
+        "conversation.push_to_talk": True if push_to_talk else None,
         "save.folder": None if save is None else str(save),
     }
     loaded = _load(config, profile, settings, overrides)
@@ -210,7 +211,7 @@ def talk(
     request = TalkRequest(
         text=text,
         rehearse=rehearse,
-        push_to_talk=push_to_talk,
+        push_to_talk=loaded.settings.conversation.hearing.push_to_talk,
         real_time=real_time,
         turns=turns,
         voice=voice,

@@ -44,7 +44,11 @@ class JsonLines:
         self.write(event_record(event, self._names))
 
     def summary(
-        self, turns: int, spans: Mapping[Span, Statistics | None], budgets: Mapping[Span, float]
+        self,
+        turns: int,
+        spans: Mapping[Span, Statistics | None],
+        budgets: Mapping[Span, float],
+        over: Mapping[Span, int],
     ) -> None:
         """What the conversation comes to."""
         self.write(summary_record(turns, spans))

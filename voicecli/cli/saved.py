@@ -22,6 +22,7 @@ from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.recording import import_recording
 from voicecli.audio.resample import resample
 from voicecli.cli import sound
+from voicecli.cli.account import late_turns
 from voicecli.cli.screen import Plain
 from voicecli.config import Settings
 from voicecli.conversation import events
@@ -157,7 +158,7 @@ def print_one(folder: Path, wanted: str, *, as_json: bool) -> None:
         view(events.Warned("Nothing was said in this conversation."))
     spans = {span: summarize(turn.timeline.span(span) for turn in turns) for span in Span}
     budgets = {span: verdict.limit for turn in turns for span, verdict in turn.budget.items()}
-    view.summary(len(turns), spans, budgets)
+    view.summary(len(turns), spans, budgets, late_turns(turns))
 
 
 def print_matches(folder: Path, words: Sequence[str], *, as_json: bool) -> None:

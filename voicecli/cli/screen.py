@@ -72,9 +72,10 @@ def _said(label: str, text: str, style: str = "") -> Table:
 class Plain:
     """Lines, one after another: for pipes, logs and terminals that cannot be drawn on."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, typed: bool = False) -> None:
+        """`typed` says that what the user says stands on the terminal already."""
         self.console = console
-        self._heard_of = 0  # the turn whose transcript was printed last
+        self._typed = typed
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +105,7 @@ class Plain:
         """The command line says it, below everything else."""
 
     def _turn(self, turn: events.TurnFinished) -> None:
-        if turn.transcript:
+        if turn.transcript and not self._typed:
             self.console.print(_said(_YOU, turn.transcript, "bold"))
         if turn.interrupted:
             text = (
@@ -120,13 +121,17 @@ class Plain:
         self.console.print(line)
 
     def summary(
-        self, turns: int, spans: Mapping[Span, Statistics | None], budgets: Mapping[Span, float]
+        self,
+        turns: int,
+        spans: Mapping[Span, Statistics | None],
+        budgets: Mapping[Span, float],
+        over: Mapping[Span, int],
     ) -> None:
         """What the conversation comes to."""
         if any(statistics is not None for statistics in spans.values()):
             self.console.print()
             title = f"{turns} turn{'s' if turns != 1 else ''}"
-            self.console.print(statistics_table(spans, budgets, title))
+            self.console.print(statistics_table(spans, budgets, over, title))
 
 
 class Screen(Plain):

@@ -31,7 +31,7 @@ from voicecli.conversation.hearing import Hearing
 from voicecli.conversation.history import History
 from voicecli.conversation.journal import Journal, earlier_messages, find_saved
 from voicecli.conversation.rehearsal import QUESTIONS, rehearsed_questions
-from voicecli.errors import ExitStatus, NoDevice, SaveError, UsageError, VoiceError
+from voicecli.errors import BudgetBreached, ExitStatus, NoDevice, SaveError, UsageError, VoiceError
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.speech.segmenter import Segmenter
@@ -90,7 +90,9 @@ async def run_talk(loaded: Loaded, request: TalkRequest) -> ExitStatus:
     account.close()
     if account.failed and account.failure is not None:
         return account.failure.status
-    return ExitStatus.BUDGET if request.strict and account.breached else ExitStatus.FINE
+    if request.strict and account.breaches:
+        raise BudgetBreached(f"Over budget: {'; '.join(account.breaches)}.")
+    return ExitStatus.FINE
 
 
 def _view(request: TalkRequest, *, sound_on_stdout: bool) -> View:
@@ -102,7 +104,7 @@ def _view(request: TalkRequest, *, sound_on_stdout: bool) -> View:
     if not console.is_terminal:
         return Plain(Console(file=stream, highlight=False, width=_UNBROKEN))
     if request.text:
-        return Plain(console)
+        return Plain(console, typed=sys.stdin.isatty())
     return Screen(console, _KEYS_PUSH_TO_TALK if request.push_to_talk else _KEYS)
 
 
@@ -121,6 +123,7 @@ async def _converse(
     journal = None
     if request.save:
         journal = account.journal = Journal(folder, {"engines": assembly.names})
+        stack.callback(account.never_began)
     recordings = _Recordings(journal.folder if journal and request.save_audio else None, account, stack)
     player = AudioStreamPlayer(recordings.of_output(output), settings.player)
     conversation = _conversation(assembly, player, account, history, settings)
@@ -211,8 +214,10 @@ def _hearing(
         gate=settings.vad,
         endpoint=settings.endpointer(),
         utterance=settings.vad.utterance,
+        edges=settings.vad.edges,
     )
-    options = replace(settings.conversation.hearing, push_to_talk=request.push_to_talk)
+    # What is rehearsed presses no keys.
+    options = replace(settings.conversation.hearing, push_to_talk=request.push_to_talk and not request.rehearse)
     return Hearing(
         microphone,
         segmenter,

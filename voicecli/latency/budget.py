@@ -19,15 +19,15 @@ class Verdict:
     """One span against its limit; `ok` is None when the span was not measured."""
 
     limit: float  # seconds
-    value: float | None  # seconds
+    value: float | None  # seconds that were waited for
     ok: bool | None
 
 
 def judge(timeline: Timeline, budgets: Mapping[Span, float]) -> dict[Span, Verdict]:
-    """Hold every budgeted span of a turn against its limit."""
+    """Hold what was waited for in every budgeted span of a turn against its limit."""
     verdicts = {}
     for span, limit in budgets.items():
-        value = timeline.span(span)
+        value = timeline.waited(span)
         verdicts[span] = Verdict(limit, value, None if value is None else value <= limit)
     return verdicts
 

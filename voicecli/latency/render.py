@@ -72,25 +72,28 @@ def _colour(budget: Mapping[Span, Verdict], spans: tuple[Span, ...]) -> str:
 
 
 def statistics_table(
-    statistics: Mapping[Span, Statistics | None], budgets: Mapping[Span, float], title: str = ""
+    statistics: Mapping[Span, Statistics | None],
+    budgets: Mapping[Span, float],
+    over: Mapping[Span, int],
+    title: str = "",
 ) -> Table:
-    """A row for each span that was measured; red where the 95th percentile is over its budget."""
+    """A row for each span that was measured, and how many turns were over its budget."""
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     table.add_column("span")
-    for name in ("p50", "p95", "min", "max", "budget", "n"):
+    for name in ("p50", "p95", "min", "max", "n", "budget", "over"):
         table.add_column(name, justify="right")
     for span, found in statistics.items():
         if found is None:
             continue
-        limit = budgets.get(span)
-        style = "red" if limit is not None and found.p95 > limit else ""
+        limit, late = budgets.get(span), over.get(span, 0)
         table.add_row(
             str(span).replace("_", "-"),
             milliseconds(found.p50),
-            Text(milliseconds(found.p95), style=style),
+            milliseconds(found.p95),
             milliseconds(found.min),
             milliseconds(found.max),
-            milliseconds(limit),
             str(found.n),
+            milliseconds(limit),
+            Text("" if limit is None else str(late), style="red" if late else "dim"),
         )
     return table

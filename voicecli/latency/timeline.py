@@ -78,6 +78,18 @@ class Timeline:
         seconds = self.marks[last] - self.marks[first]
         return max(seconds, 0.0) if span in _NEVER_NEGATIVE else seconds
 
+    def waited(self, span: Span) -> float | None:
+        """How much of the span somebody waited for: not what passed before the turn had surely ended.
+
+        Differs from `span` only where work was begun on trust. Seconds, None when one of its marks is unset.
+        """
+        seconds = self.span(span)
+        if seconds is None or span in (Span.ENDPOINT, Span.VOICE_TO_VOICE):
+            return seconds
+        first, last = SPANS[span]
+        certain = self.marks.get(Mark.TURN_ENDED, self.marks[first])
+        return max(self.marks[last], certain) - max(self.marks[first], certain)
+
     def spans(self) -> dict[Span, float | None]:
         """Every span, None where a mark is unset."""
         return {span: self.span(span) for span in Span}
