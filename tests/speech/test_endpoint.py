@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from voicecli.speech.clause import Completeness
 from voicecli.speech.endpoint import Endpointer, EndpointOptions, EndReason, SoftEnd, TurnEnded
 
-OPTIONS = EndpointOptions()
+OPTIONS = EndpointOptions(soft_end=0.15)
 
 
 def speak(endpointer: Endpointer, start: float, stop: float) -> None:
@@ -65,7 +65,7 @@ def test_language_chooses_the_words() -> None:
 
 
 def test_soft_end_comes_first_and_once() -> None:
-    endpointer = Endpointer()
+    endpointer = Endpointer(OPTIONS)
     speak(endpointer, 1.0, 2.0)
     assert endpointer.tick(2.1) is None
     assert endpointer.tick(2.16) == SoftEnd(2.16, 2.0)
@@ -76,7 +76,7 @@ def test_soft_end_comes_first_and_once() -> None:
 
 
 def test_words_change_a_running_wait() -> None:
-    endpointer = Endpointer()
+    endpointer = Endpointer(OPTIONS)
     speak(endpointer, 1.0, 2.0)
     assert isinstance(endpointer.tick(2.15), SoftEnd)
     endpointer.heard("set a timer for")
@@ -87,7 +87,7 @@ def test_words_change_a_running_wait() -> None:
 
 
 def test_resumed_speech_voids_the_soft_end() -> None:
-    endpointer = Endpointer()
+    endpointer = Endpointer(OPTIONS)
     speak(endpointer, 1.0, 2.0)
     assert isinstance(endpointer.tick(2.2), SoftEnd)
     endpointer.started(2.3)
@@ -98,7 +98,7 @@ def test_resumed_speech_voids_the_soft_end() -> None:
 
 def test_words_before_a_pause_are_stale() -> None:
     """What was whole before the pause says nothing about what came after it."""
-    endpointer = Endpointer()
+    endpointer = Endpointer(OPTIONS)
     speak(endpointer, 1.0, 2.0)
     endpointer.heard("what time is it")
     speak(endpointer, 2.25, 3.0)
@@ -108,7 +108,7 @@ def test_words_before_a_pause_are_stale() -> None:
 
 
 def test_speaker_who_pauses_is_waited_for() -> None:
-    endpointer = Endpointer()
+    endpointer = Endpointer(OPTIONS)
     speak(endpointer, 1.0, 2.0)
     speak(endpointer, 2.55, 4.0)  # a pause of 0.55 s
     assert endpointer.wait == pytest.approx(0.55 * 1.2)
@@ -119,7 +119,7 @@ def test_speaker_who_pauses_is_waited_for() -> None:
 
 
 def test_pauses_are_remembered_and_forgotten() -> None:
-    endpointer, time = Endpointer(), 0.0
+    endpointer, time = Endpointer(OPTIONS), 0.0
     speak(endpointer, 0.0, 1.0)
     speak(endpointer, 2.0, 3.0)
     endpointer.close(3.0)
@@ -135,7 +135,7 @@ def test_pauses_are_remembered_and_forgotten() -> None:
 
 
 def test_cut_off_speaker_is_remembered() -> None:
-    endpointer = Endpointer()
+    endpointer = Endpointer(OPTIONS)
     speak(endpointer, 0.0, 1.0)
     assert isinstance(wait(endpointer, 2.0)[-1], TurnEnded)
     speak(endpointer, 1.9, 3.0)
@@ -171,7 +171,7 @@ def test_cap_ends_a_pause() -> None:
 
 
 def test_closing_ends_at_once() -> None:
-    endpointer = Endpointer()
+    endpointer = Endpointer(OPTIONS)
     assert endpointer.close(1.0) is None
     speak(endpointer, 1.0, 2.0)
     assert endpointer.close(2.05) == TurnEnded(2.05, 2.0, EndReason.CLOSED)
@@ -180,7 +180,7 @@ def test_closing_ends_at_once() -> None:
 
 
 def test_nothing_happens_without_speech() -> None:
-    endpointer = Endpointer()
+    endpointer = Endpointer(OPTIONS)
     endpointer.stopped(1.0)
     endpointer.heard("what time is it")
     assert endpointer.deadline is None
@@ -189,7 +189,7 @@ def test_nothing_happens_without_speech() -> None:
 
 
 def test_reset_drops_the_utterance() -> None:
-    endpointer = Endpointer()
+    endpointer = Endpointer(OPTIONS)
     speak(endpointer, 1.0, 2.0)
     endpointer.reset()
     assert not endpointer.active
@@ -239,7 +239,7 @@ def test_decisions_keep_their_order(steps: list[tuple[str, float, str]], cap: fl
 
 @given(STEPS)
 def test_deadlines_decide(steps: list[tuple[str, float, str]]) -> None:
-    endpointer, time = Endpointer(), 0.0
+    endpointer, time = Endpointer(OPTIONS), 0.0
     for kind, seconds, text in steps:
         time += seconds
         wait(endpointer, time)

@@ -5,11 +5,12 @@ from hypothesis import strategies as st
 from voicecli.speech.gate import GateOptions, SpeechGate, SpeechStarted, SpeechStopped
 
 STEP = 0.032
+SLOW = GateOptions(min_silence=0.1)
 PROBABILITIES = st.lists(st.sampled_from([0.0, 0.2, 0.34, 0.35, 0.4, 0.49, 0.5, 0.7, 1.0]), max_size=120)
 
 
 def events(probabilities: list[float], options: GateOptions | None = None, start: float = 0.0) -> list:
-    gate = SpeechGate(options)
+    gate = SpeechGate(options or SLOW)
     found = [gate.push(value, start + index * STEP) for index, value in enumerate(probabilities)]
     return [event for event in [*found, gate.close()] if event is not None]
 
@@ -103,7 +104,7 @@ def test_wrong_options_are_refused(wrong: dict[str, float]) -> None:
 
 
 def test_starting_is_known_at_once() -> None:
-    gate, seen = SpeechGate(), []
+    gate, seen = SpeechGate(SLOW), []
     for index, probability in enumerate([0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]):
         gate.push(probability, index * STEP)
         seen.append((gate.starting, gate.speaking))

@@ -240,7 +240,7 @@ def test_events_are_in_order(recordings) -> None:
         heard = listen(samples, [])
         edges = [time for pair in zip(heard.started, heard.stopped, strict=True) for time in pair]
         assert edges == sorted(edges), facts["file"]
-        assert all(soft.time >= soft.stopped + 0.15 for soft in heard.soft)
+        assert all(soft.time >= soft.stopped + EndpointOptions().soft_end - 1e-6 for soft in heard.soft)
 
 
 def test_block_length_changes_nothing(recordings) -> None:

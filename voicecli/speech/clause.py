@@ -115,7 +115,7 @@ def _numbers(words: list[str], lexicon: Lexicon) -> Completeness | None:
     if lexicon.operators & set(rest) or "by" in rest:
         return Completeness.UNKNOWN
     if rest and rest[0] in lexicon.questions and last not in DECIMALS and "timer" not in rest:
-        # "What is fifteen percent of eighty": it may grow, but nobody should wait a second and a half for that.
+        # "What is fifteen percent of eighty": it may grow, but that is not worth the longest wait.
         return Completeness.UNKNOWN
     if last in lexicon.tens or "timer" in rest or not rest:
         # Twenty what, four hundred and how many; a timer for ten of which unit.

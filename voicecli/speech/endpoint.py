@@ -40,7 +40,7 @@ class TurnEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointOptions:
-    soft_end: float = 0.15  # seconds of silence before a soft end
+    soft_end: float = 0.1  # seconds of silence before a soft end
     min_wait: float = 0.3  # seconds of silence after a finished sentence
     wait: float = 0.6  # seconds of silence while nothing is known of the words
     max_wait: float = 1.5  # seconds of silence after an unfinished sentence

@@ -24,7 +24,7 @@ class GateOptions:
     start: float = 0.5  # probability from which a window is voiced
     stop: float = 0.35  # probability below which a window ends running speech
     min_speech: float = 0.096  # seconds of speech before it has started: a clatter is shorter
-    min_silence: float = 0.1  # seconds of silence before speech has stopped
+    min_silence: float = 0.064  # seconds of silence before speech has stopped
     window: float = WINDOW_SECONDS  # seconds that one probability covers
 
     def __post_init__(self) -> None:

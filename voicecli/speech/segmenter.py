@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from voicecli.audio.block import Block
-from voicecli.speech.edges import Edges
+from voicecli.speech.edges import EdgeOptions, Edges
 from voicecli.speech.endpoint import Endpointer, EndpointOptions, EndReason, SoftEnd, TurnEnded
 from voicecli.speech.gate import GateOptions, SpeechGate, SpeechStarted, SpeechStopped
 from voicecli.speech.utterance import Utterance, UtteranceOptions
@@ -33,10 +33,11 @@ class Segmenter:
         gate: GateOptions | None = None,
         endpoint: EndpointOptions | None = None,
         utterance: UtteranceOptions | None = None,
+        edges: EdgeOptions | None = None,
     ) -> None:
         self.detector = detector
         self.gate = SpeechGate(gate)
-        self.edges = Edges()
+        self.edges = Edges(edges)
         self.endpointer = Endpointer(endpoint)
         self.utterance = Utterance(utterance)
         self._windows = Windows()
