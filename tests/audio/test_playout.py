@@ -28,7 +28,7 @@ def block(playout, time=0.0):
 
 
 def test_underflow_is_silence():
-    ring, playout = playing(np.ones(15))
+    _, playout = playing(np.ones(15))
     block(playout)
     out, count = block(playout)
     assert count == 5
@@ -95,7 +95,7 @@ def test_pause_keeps_what_was_not_heard():
 
 
 def test_first_sound_is_dated_inside_the_block():
-    ring, playout = playing(np.concatenate((np.zeros(14), np.ones(20))))
+    _, playout = playing(np.concatenate((np.zeros(14), np.ones(20))))
     playout.audible_at = 14
     block(playout, 5.0)
     assert playout.first_sound is None

@@ -80,7 +80,7 @@ class Stage:
         self.conversation.turn_ended(time.monotonic())
 
     async def until(self, state):
-        while self.conversation.state is not state:
+        while self.conversation.state is not state:  # noqa: ASYNC110 - the state tells nobody
             await asyncio.sleep(0.001)
 
     @property

@@ -64,7 +64,7 @@ def test_unwritable_folder_is_one_sentence(tmp_path):
 def test_full_disk_is_told_once(tmp_path):
     journal = Journal(tmp_path, {})
     journal._file.close()
-    journal._file = Path("/dev/full").open("w")
+    journal._file = Path("/dev/full").open("w")  # noqa: SIM115 - the journal closes it
     with pytest.raises(SaveError, match="no longer saved"):
         journal.write({"event": "turn"})
     journal.write({"event": "turn"})

@@ -73,10 +73,10 @@ def test_read_ahead_is_bounded():
 
 def test_error_comes_after_the_items_before_it():
     async def read():
-        got = []
+        ahead = ReadAhead(Source(3, error=ValueError("broken"))())
+        got = [await anext(ahead) for _ in range(3)]
         with pytest.raises(ValueError, match="broken"):
-            async for item in ReadAhead(Source(3, error=ValueError("broken"))()):
-                got.append(item)
+            await anext(ahead)
         return got
 
     assert asyncio.run(read()) == [0, 1, 2]

@@ -20,6 +20,8 @@ __all__ = ["AudioStreamPlayer", "Output", "PlayerOptions", "Underruns"]
 
 Fill = Callable[[Samples, float], int]
 
+_GRACE = 0.05  # seconds by which a device may be later than it says
+_SETTLING = 1.0  # seconds after the first sound in which a device's times still get better
 _DEAD = 5.0  # seconds without a call from the device; PulseAudio's null sink may take two to start
 
 
@@ -98,7 +100,7 @@ class AudioStreamPlayer:
         self.output = output
         self.rate = output.rate
         self._ring = Ring(max(1, round(options.capacity * self.rate)))
-        self._playout = Playout(self._ring, self.rate, options.fade)
+        self._playout = Playout(self._ring, self.rate, options.fade, _SETTLING if output.paced else 0.0)
         self._arrivals = Arrivals()
         self._start = 0  # ring position at which the reply began
         self._moved = asyncio.Event()
@@ -113,6 +115,11 @@ class AudioStreamPlayer:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        self.abort()
+        position, count, heard = self._playout.anchor
+        if self.output.paced and self._lost is None and position + count:
+            # A device that is closed cuts off what it holds, and says too early when that is in the air.
+            await asyncio.sleep(max(0.0, heard + count / self.rate + _GRACE - time.monotonic()))
         await asyncio.to_thread(self.output.close)
 
     def begin(self) -> None:

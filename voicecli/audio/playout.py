@@ -18,7 +18,6 @@ __all__ = ["Playout"]
 
 _NEVER = sys.maxsize
 _NOT_YET = -sys.maxsize
-_SETTLING = 1.0  # seconds after the first sound in which its time is still corrected
 
 
 class Playout:
@@ -27,7 +26,8 @@ class Playout:
     Positions are samples since the ring began; times are monotonic seconds at the loudspeaker.
     """
 
-    def __init__(self, ring: Ring, rate: int, fade: float = 0.005) -> None:
+    def __init__(self, ring: Ring, rate: int, fade: float = 0.005, settling: float = 0.0) -> None:
+        """`settling`: seconds after the first sound in which the device's times still get better."""
         self._ring = ring
         self._rate = rate
         self._ramp = np.linspace(1.0, 0.0, max(2, round(fade * rate)), dtype=np.float32)
@@ -48,7 +48,7 @@ class Playout:
         # Known here alone.
         self._asked = 0  # samples that the loudspeaker has asked for, silence included
         self._first = _NOT_YET  # which of them was the first audible one
-        self._settling = round(_SETTLING * rate)
+        self._settling = round(settling * rate)
         self._flowing = False
         self._starved = 0  # samples of silence since the ring ran dry; an underrun once sound goes on
 

@@ -80,6 +80,7 @@ async def run_listen(loaded: Loaded, request: ListenRequest) -> ExitStatus:
             gate=loaded.settings.vad,
             endpoint=loaded.settings.endpointer(),
             utterance=loaded.settings.vad.utterance,
+            edges=loaded.settings.vad.edges,
         )
         listening = _Listening(microphone, segmenter, choice.engine, loaded.settings.asr.timeout, show)
         try:

@@ -41,6 +41,8 @@ from voicecli.providers.synthesizer import Synthesizer
 
 __all__ = ["Conversation", "ConversationOptions", "Engines"]
 
+_SAME = 0.001  # seconds: two moments that are one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationOptions:
@@ -239,10 +241,10 @@ class Conversation:
     def speech_stopped(self, at: float) -> None:
         """A silence began; `at` is the last voiced sample."""
         turn = self._utterance
-        if turn is None or (
-            Mark.SPEECH_STOPPED in turn.stopwatch and turn.stopwatch[Mark.SPEECH_STOPPED] == at
-        ):
+        if turn is None:
             return
+        if Mark.SPEECH_STOPPED in turn.stopwatch and abs(turn.stopwatch[Mark.SPEECH_STOPPED] - at) < _SAME:
+            return  # told already
         turn.stopwatch.move(Mark.SPEECH_STOPPED, at)
         self._tell(events.SpeechStopped(at))
 

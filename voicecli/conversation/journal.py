@@ -65,6 +65,14 @@ class Journal:
             self._file.close()
             self._file = None
 
+    def discard(self) -> None:
+        """Leave no trace: the conversation never began."""
+        self.close()
+        with contextlib.suppress(OSError):
+            for file in self.folder.iterdir():
+                file.unlink()
+            self.folder.rmdir()
+
     def _give_up(self, error: OSError) -> None:
         file, self._file = self._file, None
         if file is not None:

@@ -104,6 +104,7 @@ class Utterer:
             try:
                 async for speech in speeches:
                     await self._utter(speech, ready)
+                    speech.chunks = None  # it has been read; of a long text only the words are kept
                     self._places.release()
             except VoiceError as error:
                 failure = error

@@ -251,11 +251,17 @@ def _unusable(stage: Stage, name: str, lacking: str) -> VoiceError:
     elif what.startswith("no key"):
         kind = Refused
     hint = (
-        f"{remedy[:1].upper()}{remedy[1:].rstrip('.')}."
+        as_sentence(remedy)
         if remedy
         else "`voicecli doctor` says what it needs."
     )
     return kind(f"The {stage} engine {name} cannot be used: {what.rstrip('.')}.", hint)
+
+
+def as_sentence(remedy: str) -> str:
+    """What to do, as a sentence; a command keeps its spelling."""
+    remedy = remedy.rstrip(".")
+    return f"Run `{remedy}`." if remedy.startswith("pip ") else f"{remedy[:1].upper()}{remedy[1:]}."
 
 
 def _accepted(cls: EngineClass, more: Mapping[str, object]) -> dict[str, object]:

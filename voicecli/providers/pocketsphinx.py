@@ -109,7 +109,7 @@ class PocketsphinxRecognizer:
     async def _open(self) -> Worker:
         if lacking := self.missing(self._options):
             what, _, remedy = lacking.partition(": ")
-            raise NotFound(f"pocketsphinx cannot be used: {what}.", f"{remedy[:1].upper()}{remedy[1:]}.")
+            raise NotFound(f"pocketsphinx cannot be used: {what}.", f"What to do: {remedy}.")
         models = _models(self._options)
         return await Worker.open(
             {
