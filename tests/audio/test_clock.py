@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.audio.clock import InputClock, OutputClock
+from voicecli.audio.clock import InputClock
 
 RATE = 48_000
 BLOCK = 480  # 10 ms
@@ -52,11 +52,18 @@ def test_drift_is_followed():
     assert abs(error) < 0.001
 
 
-def test_output_forgets_the_opening():
-    clock = OutputClock(RATE)
-    errors = []
+def test_lost_samples_begin_a_new_line():
+    clock = InputClock(RATE)
     for index in range(100):
-        true = 5.0 + index * 0.01
-        errors.append(clock.push(BLOCK, true + (0.067 if index < 50 else 0.0)) - true)
-    assert errors[:50] == pytest.approx([0.067] * 50)
-    assert errors[50:] == pytest.approx([0.0] * 50)
+        clock.push(BLOCK, 10.0 + index * 0.01, 10.0 + index * 0.01 + 0.02)
+    clock.reset()
+    assert clock.push(BLOCK, 12.0, 12.02) == pytest.approx(12.0)
+
+
+def test_silent_loss_is_noticed_within_a_second():
+    clock = InputClock(RATE)
+    errors = []
+    for index in range(300):
+        began = index * 0.01 + (0.5 if index >= 100 else 0.0)
+        errors.append(clock.push(BLOCK, began, began + 0.02) - began)
+    assert errors[210:] == pytest.approx([0.0] * 90)

@@ -129,3 +129,15 @@ def test_everything_written_is_played_once(steps):
             break
         heard.extend(out[:count])
     assert heard == list(range(1, written + 1))
+
+
+def test_first_sound_is_corrected_while_a_device_settles():
+    ring = Ring(10_000)
+    playout = Playout(ring, RATE, settling=0.05)
+    ring.push(np.ones(100, np.float32))
+    playout.complete, playout.audible_at = True, 0
+    block(playout, 5.067)  # too late by 67 ms, as the next block shows
+    block(playout, 5.010)
+    assert abs(playout.first_sound - 5.0) < 1e-9
+    block(playout, 6.020)  # a break after it is not its time
+    assert abs(playout.first_sound - 5.0) < 1e-9

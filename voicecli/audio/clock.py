@@ -1,13 +1,13 @@
-"""When a block was, or will be, in the air: the device's own times, with their errors taken out.
+"""When a block of microphone samples was in the air: the device's own times, with their errors taken out.
 
 A device counts samples evenly, so the times of all blocks of a stream lie on one line. Single reports do not:
 a callback that runs late is dated late, and PulseAudio reports up to half a second too much delay while a
-stream opens. The lowest estimate of the last seconds is the line; it follows the drift of the device's clock.
+stream opens. The lowest estimate of the last second is the line; it follows the drift of the device's clock.
 """
 
 from __future__ import annotations
 
-__all__ = ["InputClock", "OutputClock"]
+__all__ = ["InputClock"]
 
 
 class _Lowest:
@@ -29,11 +29,16 @@ class _Lowest:
 class InputClock:
     """Dates the blocks of a microphone."""
 
-    def __init__(self, rate: int, memory: float = 3.0) -> None:
+    def __init__(self, rate: int, memory: float = 1.0) -> None:
         self._rate = rate
-        self._heard = 0  # samples
-        self._begin = _Lowest(memory)  # when the stream began, had every block come at once
+        self._memory = memory  # seconds
         self._lag = _Lowest(memory)  # how long a block takes from the air to the callback
+        self.reset()
+
+    def reset(self) -> None:
+        """Samples were lost: the line begins anew."""
+        self._heard = 0  # samples
+        self._begin = _Lowest(self._memory)  # when the stream began, had every block come at once
 
     def push(self, count: int, reported: float, taken: float) -> float:
         """When the first of `count` samples was in the air.
@@ -46,18 +51,3 @@ class InputClock:
         time = begin + self._heard / self._rate - lag
         self._heard += count
         return time
-
-
-class OutputClock:
-    """Dates the blocks of a loudspeaker."""
-
-    def __init__(self, rate: int, memory: float = 3.0) -> None:
-        self._rate = rate
-        self._asked = 0  # samples
-        self._begin = _Lowest(memory)
-
-    def push(self, count: int, reported: float) -> float:
-        """When the first of `count` samples will be in the air, given what the device says (seconds)."""
-        position = self._asked / self._rate
-        self._asked += count
-        return self._begin.push(reported - position, reported) + position

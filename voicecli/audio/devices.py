@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from voicecli.audio.block import Samples
-from voicecli.audio.clock import OutputClock
 from voicecli.errors import DeviceError, NoDevice
 
 if TYPE_CHECKING:
@@ -210,12 +209,10 @@ class DeviceOutput:
     def start(self, fill: Callable[[Samples, float], int], lost: Callable[[str], None]) -> None:
         """Open the device. Raises DeviceError."""
         monotonic = time.monotonic
-        clock = OutputClock(self.rate)
 
         def callback(out: Samples, frames: int, times: Any, status: object) -> None:
             # PortAudio's clock is its own; only the distance from its "now" means anything here.
-            reported = monotonic() + (times.outputBufferDacTime - times.currentTime)
-            fill(out[:, 0], clock.push(frames, reported))
+            fill(out[:, 0], monotonic() + (times.outputBufferDacTime - times.currentTime))
             if out.shape[1] > 1:
                 out[:, 1:] = out[:, :1]
 

@@ -71,7 +71,7 @@ class DeviceMicrophone:
         self.rate = device.rate
         self.overflows = 0
         # Appending to and popping from a deque needs no lock.
-        self._blocks: deque[tuple[Samples, float, float]] = deque()
+        self._blocks: deque[tuple[Samples, float, float, bool]] = deque()
         self._clock = InputClock(device.rate)
         self._arrived = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -91,7 +91,7 @@ class DeviceMicrophone:
         if len(self._blocks) * len(samples) > _KEPT * self.rate:
             self.overflows += 1
             return
-        self._blocks.append((samples, at, time.monotonic()))
+        self._blocks.append((samples, at, time.monotonic(), overflowed))
         self._wake()
 
     def _on_lost(self, reason: str) -> None:
@@ -102,7 +102,9 @@ class DeviceMicrophone:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._arrived.set)
 
-    def _dated(self, samples: Samples, at: float, taken: float) -> Block:
+    def _dated(self, samples: Samples, at: float, taken: float, overflowed: bool) -> Block:
+        if overflowed:
+            self._clock.reset()
         return Block(samples, self.rate, self._clock.push(len(samples), at, taken))
 
     async def blocks(self) -> AsyncIterator[Block]:

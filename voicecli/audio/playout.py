@@ -69,8 +69,10 @@ class Playout:
             if start <= self.audible_at < start + count:
                 self._first = self._asked + self.audible_at - start
         if self._asked <= self._first + self._settling:
-            # The time of the block is known better and better while a stream opens.
-            self.first_sound = time + (self._first - self._asked) / self._rate
+            # Sound servers report too much delay while a stream opens, and sound that breaks off later is no
+            # news of the first: of all that the blocks say about its time, the earliest is true.
+            first = time + (self._first - self._asked) / self._rate
+            self.first_sound = first if self.first_sound is None else min(first, self.first_sound)
         self._asked += len(out)
         if ring.read >= self.wake_at:
             self.wake_at = _NEVER
