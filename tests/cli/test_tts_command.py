@@ -37,7 +37,21 @@ def record(end: Ended) -> dict[str, object]:
 
 def many(characters: int) -> str:
     """Sentences of different lengths."""
-    words = "the quick brown fox jumps over a lazy dog while seven tall men walk along".split()
+    words = [
+        "the",
+        "quick",
+        "brown",
+        "fox",
+        "jumps",
+        "over",
+        "a",
+        "lazy",
+        "dog",
+        "while",
+        "seven",
+        "men",
+        "walk",
+    ]
     choice = random.Random(1)
     sentences = [" ".join(choice.choices(words, k=choice.randint(4, 14))).capitalize() for _ in range(500)]
     text = ". ".join(sentences) + ". "
@@ -109,10 +123,10 @@ def test_files(program: Program, tmp_path: Path) -> None:
     program.run(*ESPEAK, "words", "--file", "text.txt").refuses(2, "not both")
 
 
-def test_a_million_characters(program: Program, tmp_path: Path) -> None:
-    """Memory does not grow with the sound, of which there are hours."""
+def test_long_text_in_little_memory(program: Program, tmp_path: Path) -> None:
+    """Of half an hour of speech (nearly two hours at the usual pace) only the words are kept."""
     sizes = {}
-    for characters in (20_000, 1_000_000):
+    for characters in (10_000, 80_000):
         (tmp_path / "long.txt").write_text(many(characters))
         words = [*ESPEAK, "--file", "long.txt", "--speed", "5", "--out", "/dev/null", "--format", "pcm"]
         code = (
@@ -127,8 +141,7 @@ def test_a_million_characters(program: Program, tmp_path: Path) -> None:
         status, size = map(int, done.stdout.split())
         assert status == 0, done.stderr
         sizes[characters] = size / 1024
-    print(sizes)
-    assert sizes[1_000_000] - sizes[20_000] < 64, sizes  # megabytes
+    assert sizes[80_000] - sizes[10_000] < 3, sizes  # megabytes
 
 
 def test_interrupted(program: Program, tmp_path: Path) -> None:
@@ -159,10 +172,10 @@ def test_interrupted_file_is_whole(program: Program, tmp_path: Path) -> None:
 @pytest.mark.parametrize("codec", ["wav", "mp3", "opus", "aac", "flac", "webm"])
 def test_formats(program: Program, tmp_path: Path, codec: str) -> None:
     told = record(program.run(*ESPEAK, TEXT, "--format", codec, "--out", "speech", "--json"))
-    recording = load_recording(tmp_path / "speech")
-    assert len(recording.samples) / recording.rate == pytest.approx(told["audio"], abs=0.06)
-    loud = np.flatnonzero(np.abs(recording.samples) > 0.02)
-    assert (loud[-1] - loud[0]) / recording.rate > 2.0
+    samples, rate = load_recording(tmp_path / "speech")
+    assert len(samples) / rate == pytest.approx(told["audio"], abs=0.06)
+    loud = np.flatnonzero(np.abs(samples) > 0.02)
+    assert (loud[-1] - loud[0]) / rate > 2.0
 
 
 def test_format_by_name(program: Program, tmp_path: Path) -> None:

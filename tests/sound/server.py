@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -184,3 +184,16 @@ def write_wav(path: Path, samples: np.ndarray, rate: int) -> Path:
         file.setframerate(rate)
         file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
     return path
+
+
+def undisturbed(measure: Callable[[], None]) -> None:
+    """Measure up to three times: a sound server starves on a machine that is busy with something else.
+
+    What is wrong with the program is wrong every time.
+    """
+    for _ in range(2):
+        try:
+            return measure()
+        except AssertionError as error:
+            print(f"measured again: {error}")
+    return measure()

@@ -34,20 +34,22 @@ _STATES = {
 }
 
 
-def greeting(ready: events.Ready) -> Table:
+def greeting(ready: events.Ready) -> Group:
     """Which engines and devices there are, and why."""
-    table = Table.grid(padding=(0, 2))
+    engines = _grid()
     for stage, name in ready.engines.items():
-        table.add_row(
-            Text(stage, style="dim"),
-            Text(name, style="bold"),
-            Text(ready.reasons.get(stage, ""), style="dim"),
-        )
+        reason = Text(ready.reasons.get(stage, ""), style="dim")
+        engines.add_row(Text(stage, style="dim"), Text(name, style="bold"), reason)
+    ends = _grid()
     for role, name in ready.devices.items():
-        table.add_row(Text(role, style="dim"), Text(name), Text(f"{ready.rates[role]} Hz", style="dim"))
-    table.add_row(
-        Text("saved", style="dim"), Text(ready.saved or "nowhere (--no-save)", overflow="fold"), Text("")
-    )
+        ends.add_row(Text(role, style="dim"), Text(f"{name}, {ready.rates[role]} Hz", overflow="fold"))
+    ends.add_row(Text("saved", style="dim"), Text(ready.saved or "nowhere (--no-save)", overflow="fold"))
+    return Group(engines, ends, Text())
+
+
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=_LABEL)
     return table
 
 

@@ -170,12 +170,16 @@ async def _microphone(settings: Settings, request: TalkRequest, conversation: Co
         voice = await choose_synthesizer("espeak", Tailored(settings.tts.engines, voice=_ASKING_VOICE))
         asking = rehearsed_questions(QUESTIONS, voice.engine, lambda: conversation.busy)
         return PacedMicrophone(
-            "the bundled voice", HEARING_RATE, asking, real_time=request.real_time, hold=conversation.quiet
+            "the bundled voice",
+            HEARING_RATE,
+            asking,
+            real_time=request.real_time,
+            hold=conversation.caught_up,
         )
     return sound.open_microphone(
         str(settings.mic.device),
         real_time=request.real_time,
-        hold=conversation.quiet,
+        hold=conversation.caught_up,
         linger=lambda: conversation.busy,
     )
 
@@ -217,7 +221,9 @@ def _hearing(
         edges=settings.vad.edges,
     )
     # What is rehearsed presses no keys.
-    options = replace(settings.conversation.hearing, push_to_talk=request.push_to_talk and not request.rehearse)
+    options = replace(
+        settings.conversation.hearing, push_to_talk=request.push_to_talk and not request.rehearse
+    )
     return Hearing(
         microphone,
         segmenter,

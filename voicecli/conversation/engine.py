@@ -154,6 +154,16 @@ class Conversation:
         """Wait until nothing is being answered."""
         await self._quiet.wait()
 
+    async def caught_up(self) -> None:
+        """Wait until nothing is being answered, nor recognised on trust.
+
+        Sound that comes faster than it lasts would go on before its words are known.
+        """
+        await self._quiet.wait()
+        turn = self._utterance
+        if turn is not None and turn.recognition is not None and turn.recognition.finished:
+            await turn.recognition.settled.wait()
+
     def heard(self) -> str:
         """The part of the reply under way that has left the loudspeaker."""
         turn = self._turn

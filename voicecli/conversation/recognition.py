@@ -37,6 +37,8 @@ class Recognition:
         self._limit: asyncio.Timeout | None = None
         self._task: asyncio.Task[None] | None = None
         self.finished = False
+        self.settled = asyncio.Event()  # nothing more will come of what was finished
+        self.settled.set()
 
     def start(self) -> None:
         """Begin to recognise what was pushed so far and what is pushed from now on."""
@@ -44,6 +46,7 @@ class Recognition:
         for samples in self._audio:
             self._feed.push(samples)
         self.finished = False
+        self.settled.clear()
         self._task = asyncio.create_task(self._run(self._feed), name="recognition")
 
     def push(self, samples: Samples) -> None:
@@ -74,6 +77,7 @@ class Recognition:
         if self._task is not None:
             self._task.cancel()
             self._task = None
+        self.settled.set()
 
     async def closed(self) -> None:
         """Wait until nothing runs any more."""
@@ -95,6 +99,7 @@ class Recognition:
                     if self._limit is limit:
                         self._limit = None
         except TimeoutError:
+            self.settled.set()
             self._on_failure(
                 TimedOut(
                     f"{self._recognizer.name} recognised nothing for {self._timeout:g} seconds.",
@@ -102,6 +107,7 @@ class Recognition:
                 )
             )
         except VoiceError as error:
+            self.settled.set()
             self._on_failure(error)
 
     async def _follow(self, feed: Feed[Samples]) -> None:
@@ -110,3 +116,5 @@ class Recognition:
                 self._extend()
                 if feed is self._feed:
                     self._on_transcript(transcript)
+        if feed is self._feed:
+            self.settled.set()

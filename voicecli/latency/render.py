@@ -14,7 +14,7 @@ from voicecli.latency.timeline import Span, Timeline
 __all__ = ["milliseconds", "statistics_table", "turn_line"]
 
 _FULL = 1.0  # seconds that fill the whole width of the bars
-_WIDTH = 28  # characters
+_WIDTH = 14  # characters
 _BLOCKS = "▏▎▍▌▋▊▉█"
 _NEAR = 0.8  # share of a budget from which it is nearly used up
 # The spans whose budgets colour a stage's bar; one over is enough.

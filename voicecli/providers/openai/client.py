@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
@@ -269,6 +270,7 @@ class Client:
 
 
 def _open(server: Address) -> openai.AsyncOpenAI:
+    _preload()
     try:
         return _build(server)
     except (ImportError, ValueError, OSError) as exc:  # a proxy or certificate setting that cannot be used
@@ -276,6 +278,12 @@ def _open(server: Address) -> openai.AsyncOpenAI:
             f"The connection to {server.host} cannot be set up: {exc}.",
             "Look at the variables HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE.",
         ) from exc
+
+
+def _preload() -> None:
+    """What the first request would import on the event loop, and stall it for 50 ms."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("anyio._backends._asyncio")
 
 
 def _build(server: Address) -> openai.AsyncOpenAI:

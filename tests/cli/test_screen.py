@@ -1,0 +1,215 @@
+"""The live screen of `voicecli talk`, in a real terminal."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import PROGRAM, SIMULATED, environment
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+
+ANSWER = "This is an answer that goes on for a while, so that there is time to press a key or two in it."
+TALK = [
+    *["talk", "--rehearse", "--speaker", "null", "--no-save", *SIMULATED],
+    *["--set", f'llm.simulated.texts=["{ANSWER}"]'],
+]
+PATIENCE = 30.0  # seconds until what is expected must be seen
+
+
+class Terminal:
+    """A terminal with a shell in it, of which the screen can be read."""
+
+    def __init__(self, home: Path, columns: int, rows: int = 45) -> None:
+        self._socket = home / "tmux"
+        self.env = environment(home) | {"PS1": "$ ", "LANG": "C.UTF-8", "TERM": "screen-256color"}
+        size = ["-x", str(columns), "-y", str(rows)]
+        self._tmux("-f", "/dev/null", "new-session", "-d", *size, "bash", "--norc", "--noprofile")
+        self.type("stty -a > before; clear")
+
+    def _tmux(self, *words: str) -> str:
+        command = ["tmux", "-S", str(self._socket), *words]
+        done = subprocess.run(command, env=self.env, cwd=self._socket.parent, capture_output=True, check=True)
+        return done.stdout.decode()
+
+    def type(self, line: str) -> None:
+        self._tmux("send-keys", "-l", line)
+        self._tmux("send-keys", "Enter")
+
+    def press(self, key: str) -> None:
+        self._tmux("send-keys", key)
+
+    def start(self, *words: str) -> None:
+        """Run the program; its command line is not to be seen on the screen."""
+        lines = [shlex.join([*PROGRAM, *words]), "echo status=$?", "stty -a > after", "touch finished"]
+        (self._socket.parent / "run").write_text("\n".join(lines))
+        self.type("clear; . ./run")
+
+    @property
+    def screen(self) -> str:
+        return self._tmux("capture-pane", "-p")
+
+    def status(self) -> str:
+        """The line with the state and the keys."""
+        return next((line for line in reversed(self.screen.splitlines()) if "● " in line), "")
+
+    def spoken(self) -> str:
+        """What has been heard of the answer."""
+        return self.screen.rpartition("voice  ")[2].partition("● ")[0]
+
+    def shows(self, wanted: str | Callable[[str], bool]) -> str:
+        """Wait until the screen does; returns it."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            screen = self.screen
+            if wanted in screen if isinstance(wanted, str) else wanted(screen):
+                return screen
+            time.sleep(0.05)
+        pytest.fail(f"It never shows {wanted}:\n{self.screen}")
+
+    def state(self, name: str) -> None:
+        self.shows(lambda _: f"● {name}" in self.status())
+
+    def restored(self, status: int) -> str:
+        """Wait for the shell; the terminal must be as it was, with a cursor."""
+        screen = self.shows(f"status={status}\n")
+        folder = self._socket.parent
+        deadline = time.monotonic() + PATIENCE
+        while not (folder / "finished").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert (folder / "after").read_text() == (folder / "before").read_text()
+        assert self._tmux("display-message", "-p", "#{cursor_flag} #{alternate_on}") == "1 0\n"
+        assert "● " not in screen.rsplit("status=", 1)[0].splitlines()[-1]
+        return screen
+
+    def close(self) -> None:
+        self._tmux("kill-server")
+
+
+@pytest.fixture
+def open_terminal(tmp_path: Path) -> Iterator[Callable[[int], Terminal]]:
+    opened: list[Terminal] = []
+
+    def open_(columns: int) -> Terminal:
+        opened.append(Terminal(tmp_path, columns))
+        return opened[-1]
+
+    yield open_
+    for terminal in opened:
+        terminal.close()
+
+
+@pytest.fixture
+def terminal(open_terminal: Callable[[int], Terminal]) -> Terminal:
+    return open_terminal(110)
+
+
+def test_a_turn_on_the_screen(terminal: Terminal) -> None:
+    terminal.start(*TALK, "--turns", "1", "--set", 'llm.simulated.texts=["This is a short answer."]')
+    terminal.state("listening")
+    partial = terminal.shows(lambda screen: re.search(r"you    What is\b", screen) is not None)
+    assert "weather like today?" not in partial
+    terminal.state("thinking")
+    terminal.state("speaking")
+    spoken = terminal.shows(lambda screen: re.search(r"voice  This\b", screen) is not None)
+    assert "short answer." not in spoken  # what is shown is what has been heard
+    end = terminal.restored(0)
+    assert "you    What is the weather like today?" in end
+    assert "voice  This is a short answer." in end
+    assert re.search(r"\d+ ms  endpoint \d+ .*asr \d+.*llm \d+ .*tts \d+ .*playout \d+", end)
+    assert re.search(r"voice-to-voice +\d+ ms", end)
+
+
+def test_keys(terminal: Terminal) -> None:
+    terminal.start(*TALK)
+    terminal.state("speaking")
+    terminal.shows("voice  This is an")
+    terminal.press("Space")
+    terminal.shows(lambda _: "paused" in terminal.status())
+    time.sleep(0.3)
+    held = terminal.spoken()
+    time.sleep(0.7)
+    assert terminal.spoken() == held  # not a word more
+    terminal.press("Space")
+    terminal.shows(lambda _: "paused" not in terminal.status())
+    terminal.press("m")
+    terminal.shows(lambda _: "muted" in terminal.status())
+    terminal.press("m")
+    terminal.shows(lambda _: "muted" not in terminal.status())
+    terminal.press("Up")  # means nothing, and is no escape
+    time.sleep(0.2)
+    terminal.state("speaking")
+    terminal.press("Escape")
+    terminal.shows(lambda screen: re.search(r"voice  This is an answer.* —", screen) is not None)
+    terminal.state("listening")
+    terminal.press("q")
+    terminal.restored(0)
+
+
+def test_interrupt(terminal: Terminal) -> None:
+    terminal.start(*TALK)
+    terminal.state("speaking")
+    terminal.press("C-c")
+    screen = terminal.restored(130)
+    assert "Traceback" not in screen
+    assert "voice-to-voice" in screen  # the summary
+
+
+def test_crash(terminal: Terminal, tmp_path: Path) -> None:
+    """A defect is shown, below a screen that has been cleared away and in a terminal as it was."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import voicecli.cli.screen as screen\n"
+        "def broken(self, turn):\n    raise ZeroDivisionError('as the test asks for')\n"
+        "screen.Plain._turn = broken\n"
+    )
+    terminal.type(
+        f"export PYTHONPATH={shlex.quote(os.pathsep.join([str(tmp_path), str(Path.cwd())]))}; clear"
+    )
+    terminal.start(*TALK)
+    terminal.state("speaking")
+    terminal.press("Escape")
+    screen = terminal.restored(1)
+    assert "ZeroDivisionError: as the test asks for" in screen
+
+
+def test_narrow(open_terminal: Callable[[int], Terminal]) -> None:
+    """Forty columns: lines are wrapped, not cut or smeared over the screen."""
+    terminal = open_terminal(40)
+    terminal.start(*TALK, "--turns", "1", "--set", 'llm.simulated.texts=["This is a short answer."]')
+    terminal.state("speaking")
+    shown = terminal.shows(lambda screen: re.search(r"voice  This\b", screen) is not None)
+    assert shown.count("● ") == 1
+    assert "q quit" in " ".join(shown.split())
+    end = terminal.restored(0)
+    assert end.count("you    ") == 1
+    assert end.count("voice  ") == 1
+    assert "What is the weather like" in end
+    assert "playout" in end
+
+
+def test_no_terminal_to_draw_on(terminal: Terminal) -> None:
+    """A dumb terminal gets lines."""
+    terminal.type("export TERM=dumb; clear")
+    terminal.start(*TALK, "--turns", "1", "--fast")
+    screen = terminal.restored(0)
+    assert "● " not in screen
+    assert "voice  This is an answer" in screen
+
+
+def test_typing(terminal: Terminal) -> None:
+    terminal.start(
+        "talk", "--text", *SIMULATED[2:], "--no-save", "--speaker", "null", "--set", "llm.simulated.echo=true"
+    )
+    terminal.shows(lambda screen: screen.rstrip().endswith("you"))
+    terminal.type("hello there")
+    terminal.shows("voice  hello there")
+    terminal.shows(lambda screen: screen.rstrip().endswith("you"))
+    terminal.press("C-d")
+    screen = terminal.restored(0)
+    assert screen.count("you    hello there") == 1  # what was typed is not printed again
