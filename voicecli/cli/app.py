@@ -6,7 +6,7 @@ import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,12 +14,26 @@ from voicecli import __version__
 from voicecli.cli.bench import bench
 from voicecli.cli.config import config_app
 from voicecli.cli.history import history_app
+from voicecli.cli.invocation import finish, ignore_interrupts, loaded_settings
+from voicecli.cli.options import (
+    Asr,
+    Config,
+    Json,
+    Language,
+    Llm,
+    Mic,
+    Profile,
+    RealTime,
+    Set,
+    Speaker,
+    Tts,
+    Vad,
+    Voice,
+)
 from voicecli.errors import ExitStatus, UsageError, VoiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
-    from voicecli.config import Loaded
+    pass
 
 __all__ = ["app", "main"]
 
@@ -32,68 +46,6 @@ app = typer.Typer(
     help="A voice assistant in the terminal that shows where every millisecond went.",
     epilog="Begin with `voicecli talk`; `voicecli doctor` says what works here and what to install.",
 )
-
-_SOUND, _ENGINES, _SETTINGS, _OUTPUT = "Sound", "Engines", "Settings", "Output"
-
-Mic = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DEVICE|FILE|-",
-        help="A microphone (name, part of it, or number), an audio file, which plays as a microphone would "
-        "hear it, or `-` for raw s16le mono 16 kHz on standard input.",
-        rich_help_panel=_SOUND,
-    ),
-]
-Speaker = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DEVICE|FILE.wav|-|null",
-        help="A loudspeaker (name, part of it, or number), a WAV file to write, `-` for PCM 24 kHz on "
-        "standard output, or `null` for nothing.",
-        rich_help_panel=_SOUND,
-    ),
-]
-Asr = Annotated[
-    str | None, typer.Option(metavar="ENGINE", help="Recognition engine.", rich_help_panel=_ENGINES)
-]
-Llm = Annotated[str | None, typer.Option(metavar="ENGINE", help="Language model.", rich_help_panel=_ENGINES)]
-Tts = Annotated[str | None, typer.Option(metavar="ENGINE", help="Speech engine.", rich_help_panel=_ENGINES)]
-Vad = Annotated[
-    str | None, typer.Option(metavar="ENGINE", help="Voice activity engine.", rich_help_panel=_ENGINES)
-]
-Voice = Annotated[str | None, typer.Option(help="A voice of the speech engine.", rich_help_panel=_ENGINES)]
-Language = Annotated[
-    str | None,
-    typer.Option(help="The language of both sides, as in `de` or `en-GB`.", rich_help_panel=_ENGINES),
-]
-Profile = Annotated[
-    str | None,
-    typer.Option(
-        help="A profile of the settings, or `local`, `openai`, `simulated`.", rich_help_panel=_SETTINGS
-    ),
-]
-Config = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Settings to put over the user's own.", rich_help_panel=_SETTINGS),
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Any setting, as in `tts.espeak.speed=1.3`.",
-        rich_help_panel=_SETTINGS,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.", rich_help_panel=_OUTPUT)]
-RealTime = Annotated[
-    bool,
-    typer.Option(
-        "--real-time/--fast",
-        help="Whether files are heard and played at their own pace, or as fast as they are worked on.",
-        rich_help_panel=_SOUND,
-    ),
-]
 
 
 def _show_version(wanted: bool) -> None:
@@ -119,9 +71,7 @@ def talk(
     llm: Llm = None,
     tts: Tts = None,
     vad: Vad = None,
-    system: Annotated[
-        str | None, typer.Option(help="What the language model is told first.", rich_help_panel=_ENGINES)
-    ] = None,
+    system: Annotated[str | None, typer.Option(help="What the language model is told first.")] = None,
     voice: Voice = None,
     language: Language = None,
     turns: Annotated[int | None, typer.Option(min=1, help="End after so many turns.")] = None,
@@ -149,13 +99,11 @@ def talk(
     settings: Set = None,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Save the conversation below DIR.", rich_help_panel=_OUTPUT),
+        typer.Option(metavar="DIR", help="Save the conversation below DIR."),
     ] = None,
-    no_save: Annotated[
-        bool, typer.Option("--no-save", help="Keep nothing on the disk.", rich_help_panel=_OUTPUT)
-    ] = False,
+    no_save: Annotated[bool, typer.Option("--no-save", help="Keep nothing on the disk.")] = False,
     save_audio: Annotated[
-        bool, typer.Option("--save-audio", help="Save the sound of both sides too.", rich_help_panel=_OUTPUT)
+        bool, typer.Option("--save-audio", help="Save the sound of both sides too.")
     ] = False,
     earlier: Annotated[
         str | None,
@@ -163,19 +111,14 @@ def talk(
             "--continue",
             metavar="[ID]",
             help="Go on with a saved conversation; without ID the latest.",
-            rich_help_panel=_OUTPUT,
         ),
     ] = None,
     strict: Annotated[
         bool,
-        typer.Option(
-            "--strict", help="Exit with 5 if a latency budget was breached.", rich_help_panel=_OUTPUT
-        ),
+        typer.Option("--strict", help="Exit with 5 if a latency budget was breached."),
     ] = False,
     json: Json = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", help="With --json: every token too.", rich_help_panel=_OUTPUT)
-    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="With --json: every token too.")] = False,
     real_time: RealTime = True,
 ) -> None:
     """Hold a spoken conversation.
@@ -204,7 +147,7 @@ def talk(
         "conversation.push_to_talk": True if push_to_talk else None,
         "save.folder": None if save is None else str(save),
     }
-    loaded = _load(config, profile, settings, overrides)
+    loaded = loaded_settings(config, profile, settings, overrides)
     from voicecli.cli.talk import TalkRequest, run_talk
 
     keep = loaded.settings.save
@@ -222,7 +165,7 @@ def talk(
         json=json,
         verbose=verbose,
     )
-    _finish(run_talk(loaded, request))
+    finish(run_talk(loaded, request))
 
 
 @app.command(rich_help_panel="Talking")
@@ -234,15 +177,12 @@ def tts(
     tts: Tts = None,
     voice: Voice = None,
     language: Language = None,
-    speed: Annotated[
-        float | None, typer.Option(min=0.25, max=5.0, help="Times the normal pace.", rich_help_panel=_ENGINES)
-    ] = None,
+    speed: Annotated[float | None, typer.Option(min=0.25, max=5.0, help="Times the normal pace.")] = None,
     format: Annotated[
         str | None,
         typer.Option(
             metavar="pcm|wav|mp3|opus|aac|flac",
             help="What the engine is asked to send, where it can choose, and what --out is written in.",
-            rich_help_panel=_SOUND,
         ),
     ] = None,
     out: Annotated[
@@ -250,13 +190,10 @@ def tts(
         typer.Option(
             metavar="FILE|-",
             help="Write the speech to a file instead of playing it (with --speaker: as well).",
-            rich_help_panel=_SOUND,
         ),
     ] = None,
     speaker: Speaker = None,
-    voices: Annotated[
-        bool, typer.Option("--list-voices", help="List the engine's voices.", rich_help_panel=_ENGINES)
-    ] = False,
+    voices: Annotated[bool, typer.Option("--list-voices", help="List the engine's voices.")] = False,
     profile: Profile = None,
     config: Config = None,
     settings: Set = None,
@@ -270,7 +207,7 @@ def tts(
 
     if format is not None and format not in list(Codec):
         raise UsageError(f"There is no format {format!r}.", f"Formats are {', '.join(Codec)}.")
-    loaded = _load(
+    loaded = loaded_settings(
         config,
         profile,
         settings,
@@ -279,7 +216,7 @@ def tts(
     from voicecli.cli.tts import TtsRequest, list_voices, read_text, run_tts
 
     if voices:
-        _finish(list_voices(loaded, json))
+        finish(list_voices(loaded, json))
         return
     request = TtsRequest(
         text=read_text(text, file),
@@ -290,7 +227,7 @@ def tts(
         play=out is None or speaker is not None,
         json=json,
     )
-    _finish(run_tts(loaded, request))
+    finish(run_tts(loaded, request))
 
 
 @app.command(rich_help_panel="Talking")
@@ -301,11 +238,11 @@ def listen(
     language: Language = None,
     interim: Annotated[
         bool,
-        typer.Option("--interim", help="Show transcripts that may still change.", rich_help_panel=_OUTPUT),
+        typer.Option("--interim", help="Show transcripts that may still change."),
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Also write .srt, .vtt, .txt or .jsonl.", rich_help_panel=_OUTPUT),
+        typer.Option(metavar="FILE", help="Also write .srt, .vtt, .txt or .jsonl."),
     ] = None,
     profile: Profile = None,
     config: Config = None,
@@ -313,13 +250,11 @@ def listen(
     json: Json = False,
     real_time: Annotated[
         bool | None,
-        typer.Option(
-            "--real-time/--fast", help="How files are heard; fast unless told.", rich_help_panel=_SOUND
-        ),
+        typer.Option("--real-time/--fast", help="How files are heard; fast unless told."),
     ] = None,
 ) -> None:
     """Write down what a microphone or a recording says."""
-    loaded = _load(
+    loaded = loaded_settings(
         config,
         profile,
         settings,
@@ -327,7 +262,7 @@ def listen(
     )
     from voicecli.cli.listen import ListenRequest, run_listen
 
-    _finish(run_listen(loaded, ListenRequest(interim=interim, json=json, out=out, real_time=real_time)))
+    finish(run_listen(loaded, ListenRequest(interim=interim, json=json, out=out, real_time=real_time)))
 
 
 @app.command(rich_help_panel="This machine")
@@ -358,84 +293,11 @@ def doctor(
     from voicecli.cli.doctor import run_doctor
 
     overrides = {"mic.device": mic, "speaker.device": speaker}
-    _finish(run_doctor(lambda: _load(config, profile, settings, overrides), json))
+    finish(run_doctor(lambda: loaded_settings(config, profile, settings, overrides), json))
 
 
-app.add_typer(history_app, name="history", rich_help_panel="Talking")
-app.add_typer(config_app, name="config", rich_help_panel="This machine")
-
-
-# Which flag stands for a setting, so that an error names what was typed.
-_FLAGS = {
-    "mic.device": "--mic",
-    "speaker.device": "--speaker",
-    "asr.engine": "--asr",
-    "llm.engine": "--llm",
-    "tts.engine": "--tts",
-    "vad.engine": "--vad",
-    "conversation.system": "--system",
-    "conversation.language": "--language",
-    "conversation.barge_in": "--no-barge-in",
-    "conversation.speculation": "--no-speculation",
-    "save.folder": "--save",
-}
-
-
-def _load(
-    config: Path | None, profile: str | None, settings: list[str] | None, overrides: dict[str, Any]
-) -> Loaded:
-    """The settings with the flags put over them. Raises SettingsError."""
-    from voicecli.config import Flag, load_settings
-
-    flags: dict[str, Any] = {}
-    for setting in settings or []:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise UsageError(
-                f"--set takes KEY=VALUE, not {setting!r}.", "For example: --set tts.espeak.speed=1.3"
-            )
-        flags[key.strip()] = value
-    flags.update({key: Flag(_FLAGS[key], value) for key, value in overrides.items() if value is not None})
-    loaded = load_settings(config, profile, flags)
-    _start_log(loaded)
-    return loaded
-
-
-def _start_log(loaded: Loaded) -> None:
-    import logging
-
-    log = loaded.settings.log
-    try:
-        logging.basicConfig(
-            level=log.level.upper(),
-            filename=log.file or None,
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
-    except OSError as error:
-        raise UsageError(f"The log cannot be written to {log.file}: {error.strerror}.") from error
-
-
-def _finish(work: Coroutine[Any, Any, ExitStatus]) -> None:
-    """Run the work of a command and leave with its exit status."""
-    import asyncio
-
-    from voicecli.cli.signals import until_terminated
-
-    try:
-        status = asyncio.run(until_terminated(work))
-    except asyncio.CancelledError:
-        status = ExitStatus.INTERRUPTED
-    if status == ExitStatus.INTERRUPTED:
-        _ignore_interrupts()
-    if status:
-        raise typer.Exit(int(status))
-
-
-def _ignore_interrupts() -> None:
-    """Everything is closed and saved: a second Ctrl-C would only change the exit status."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+app.add_typer(history_app, name="history")
+app.add_typer(config_app, name="config")
 
 
 def _complain(error: VoiceError) -> None:
@@ -466,7 +328,7 @@ def main() -> None:
         _complain(error)
         sys.exit(error.status)
     except KeyboardInterrupt:
-        _ignore_interrupts()
+        ignore_interrupts()
         sys.exit(ExitStatus.INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain again when it flushes at exit.

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from voicecli.cli.invocation import finish, loaded_settings
 from voicecli.errors import UsageError
 
 __all__ = ["bench"]
 
 _KINDS = ("tts",)
-_WHAT, _OUTPUT, _SETTINGS = "What is measured", "Output", "Settings"
 
 
 def bench(
@@ -21,36 +21,31 @@ def bench(
     ] = "tts",
     runs: Annotated[
         int,
-        typer.Option(min=1, help="Runs of every case, after one that does not count.", rich_help_panel=_WHAT),
+        typer.Option(min=1, help="Runs of every case, after one that does not count."),
     ] = 10,
     tts: Annotated[
         list[str] | None,
-        typer.Option(metavar="ENGINE", help="A speech engine; repeat to compare.", rich_help_panel=_WHAT),
+        typer.Option(metavar="ENGINE", help="A speech engine; repeat to compare."),
     ] = None,
     format: Annotated[
         list[str] | None,
         typer.Option(
             metavar="pcm|wav|mp3|opus|aac|flac",
             help="What the engine is asked to send; repeat to compare.",
-            rich_help_panel=_WHAT,
         ),
     ] = None,
     text: Annotated[
         list[str] | None,
         typer.Option(
             help="What is spoken; repeat to compare. Otherwise a short, a medium and a long text.",
-            rich_help_panel=_WHAT,
         ),
     ] = None,
-    voice: Annotated[
-        str | None, typer.Option(help="A voice of the speech engine.", rich_help_panel=_WHAT)
-    ] = None,
+    voice: Annotated[str | None, typer.Option(help="A voice of the speech engine.")] = None,
     speaker: Annotated[
         str,
         typer.Option(
             metavar="DEVICE|FILE.wav|-|null",
             help="The loudspeaker that the first sound leaves; `null` keeps time and is not heard.",
-            rich_help_panel=_WHAT,
         ),
     ] = "null",
     budget: Annotated[
@@ -58,30 +53,25 @@ def bench(
         typer.Option(
             metavar="SPAN.STAT=SECONDS",
             help="A limit, as in `ttfa.p95=0.3`; without one the settings' [budgets] hold for p95.",
-            rich_help_panel=_OUTPUT,
         ),
     ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 5 if a budget was breached.", rich_help_panel=_OUTPUT)
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 5 if a budget was breached.")] = False,
     json: Annotated[
         str | None,
-        typer.Option("--json", metavar="FILE|-", help="Write all of it as JSON.", rich_help_panel=_OUTPUT),
+        typer.Option("--json", metavar="FILE|-", help="Write all of it as JSON."),
     ] = None,
     csv: Annotated[
         str | None,
-        typer.Option("--csv", metavar="FILE|-", help="Write a row for each run.", rich_help_panel=_OUTPUT),
+        typer.Option("--csv", metavar="FILE|-", help="Write a row for each run."),
     ] = None,
-    profile: Annotated[
-        str | None, typer.Option(help="A profile of the settings.", rich_help_panel=_SETTINGS)
-    ] = None,
+    profile: Annotated[str | None, typer.Option(help="A profile of the settings.")] = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Settings over the user's own.", rich_help_panel=_SETTINGS),
+        typer.Option(metavar="FILE", help="Settings over the user's own."),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting.", rich_help_panel=_SETTINGS),
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting."),
     ] = None,
 ) -> None:
     """Measure how long it takes until something is heard.
@@ -89,7 +79,6 @@ def bench(
     Engines, formats and texts take turns, so that whatever drifts hits all alike. What was measured is kept
     and reported when you stop it.
     """
-    from voicecli.cli.app import _finish, _load  # which imports this file
     from voicecli.cli.measurement import BenchRequest, parse_codec, run_bench
     from voicecli.latency.budget import parse_limit
 
@@ -108,4 +97,4 @@ def bench(
         strict=strict,
     )
     request.check()
-    _finish(run_bench(_load(config, profile, settings, {}), request))
+    finish(run_bench(loaded_settings(config, profile, settings, {}), request))

@@ -1,0 +1,90 @@
+"""From flags to settings, and from work to an exit status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from voicecli.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from voicecli.config import Loaded
+
+__all__ = ["finish", "ignore_interrupts", "loaded_settings"]
+
+# Which flag stands for a setting, so that an error names what was typed.
+_FLAGS = {
+    "mic.device": "--mic",
+    "speaker.device": "--speaker",
+    "asr.engine": "--asr",
+    "llm.engine": "--llm",
+    "tts.engine": "--tts",
+    "vad.engine": "--vad",
+    "conversation.system": "--system",
+    "conversation.language": "--language",
+    "conversation.barge_in": "--no-barge-in",
+    "conversation.speculation": "--no-speculation",
+    "conversation.push_to_talk": "--push-to-talk",
+    "save.folder": "--save",
+}
+
+
+def loaded_settings(
+    config: Path | None, profile: str | None, settings: list[str] | None, overrides: dict[str, Any]
+) -> Loaded:
+    """The settings with the flags put over them, and the log begun. Raises SettingsError."""
+    from voicecli.config import Flag, load_settings
+
+    flags: dict[str, Any] = {}
+    for setting in settings or []:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageError(
+                f"--set takes KEY=VALUE, not {setting!r}.", "For example: --set tts.espeak.speed=1.3"
+            )
+        flags[key.strip()] = value
+    flags.update({key: Flag(_FLAGS[key], value) for key, value in overrides.items() if value is not None})
+    loaded = load_settings(config, profile, flags)
+    _start_log(loaded)
+    return loaded
+
+
+def _start_log(loaded: Loaded) -> None:
+    import logging
+
+    log = loaded.settings.log
+    try:
+        logging.basicConfig(
+            level=log.level.upper(),
+            filename=log.file or None,
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
+    except OSError as error:
+        raise UsageError(f"The log cannot be written to {log.file}: {error.strerror}.") from error
+
+
+def finish(work: Coroutine[Any, Any, ExitStatus]) -> None:
+    """Run the work of a command and leave with its exit status."""
+    import asyncio
+
+    from voicecli.cli.signals import until_terminated
+
+    try:
+        status = asyncio.run(until_terminated(work))
+    except asyncio.CancelledError:
+        status = ExitStatus.INTERRUPTED
+    if status == ExitStatus.INTERRUPTED:
+        ignore_interrupts()
+    if status:
+        raise typer.Exit(int(status))
+
+
+def ignore_interrupts() -> None:
+    """Everything is closed and saved: a second Ctrl-C would only change the exit status."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
