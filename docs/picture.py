@@ -1,6 +1,6 @@
 """Makes docs/screen.svg: the program runs in a real terminal (tmux), and Rich draws what that shows.
 
-    .venv/bin/python docs/picture.py
+.venv/bin/python docs/picture.py
 """
 
 from __future__ import annotations

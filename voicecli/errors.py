@@ -1,24 +1,24 @@
 """Everything raised on purpose.
 
-    VoiceError                     exit 1: it failed, and this is why
-    ├── UsageError                 exit 2: the command was given something it cannot use
-    │   └── SettingsError          a wrong key or value in a file, the environment or a flag
-    ├── DeviceError                exit 3: microphone or loudspeaker
-    │   ├── NoDevice               there is none, or none of that name
-    │   └── DeviceLost             it was there and went away
-    ├── LibraryMissing             exit 1: a system library or extra is not installed
-    ├── ProviderError              exit 4: an engine for recognition, thinking or speech
-    │   ├── Refused                the key or the permission (401, 403)
-    │   ├── NotFound               the model, the voice or the address (404)
-    │   ├── RateLimited            too many requests or no quota (429)
-    │   ├── BadRequest             the provider rejects what was sent (other 4xx)
-    │   ├── Unavailable            not reachable, or broken on its side (5xx)
-    │   ├── Dropped                the connection broke in the middle
-    │   └── TimedOut               no progress within the stage's time-out
-    ├── DecodeError                exit 1: bytes that are not the audio they should be
-    ├── SaveError                  exit 1: a recording or a conversation that could not be written
-    ├── BudgetBreached             exit 5: a latency budget, with --strict
-    └── TurnError                  exit 1: an event that the turn machine does not allow (a defect of ours)
+VoiceError                     exit 1: it failed, and this is why
+├── UsageError                 exit 2: the command was given something it cannot use
+│   └── SettingsError          a wrong key or value in a file, the environment or a flag
+├── DeviceError                exit 3: microphone or loudspeaker
+│   ├── NoDevice               there is none, or none of that name
+│   └── DeviceLost             it was there and went away
+├── LibraryMissing             exit 1: a system library or extra is not installed
+├── ProviderError              exit 4: an engine for recognition, thinking or speech
+│   ├── Refused                the key or the permission (401, 403)
+│   ├── NotFound               the model, the voice or the address (404)
+│   ├── RateLimited            too many requests or no quota (429)
+│   ├── BadRequest             the provider rejects what was sent (other 4xx)
+│   ├── Unavailable            not reachable, or broken on its side (5xx)
+│   ├── Dropped                the connection broke in the middle
+│   └── TimedOut               no progress within the stage's time-out
+├── DecodeError                exit 1: bytes that are not the audio they should be
+├── SaveError                  exit 1: a recording or a conversation that could not be written
+├── BudgetBreached             exit 5: a latency budget, with --strict
+└── TurnError                  exit 1: an event that the turn machine does not allow (a defect of ours)
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ what's the nearest | what is fifteen percent of eighty | what is the square root
 UNFINISHED = """
 what is | what is the | set a timer for | Set a timer for. | how many | i want to | um | so I said uh | but
 four hundred and | twenty | one two three | 1 2 3 4 | one zero zero zero one | set a timer for five | what's
-what is three point | what's five plus | six times | remind me to | can you | the | my | in | Let’s | I would like | turn on
+what is three point | what's five plus | six times | remind me to | can you | the | my | in | Let’s
+I would like | turn on
 what is the capital of | what is… | yes, | add milk and | Wait for - | call | if | he | because | tell me
 """
 OTHERS = {

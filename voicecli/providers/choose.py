@@ -250,11 +250,7 @@ def _unusable(stage: Stage, name: str, lacking: str) -> VoiceError:
         kind = LibraryMissing
     elif what.startswith("no key"):
         kind = Refused
-    hint = (
-        as_sentence(remedy)
-        if remedy
-        else "`voicecli doctor` says what it needs."
-    )
+    hint = as_sentence(remedy) if remedy else "`voicecli doctor` says what it needs."
     return kind(f"The {stage} engine {name} cannot be used: {what.rstrip('.')}.", hint)
 
 

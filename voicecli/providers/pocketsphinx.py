@@ -33,7 +33,7 @@ class PocketsphinxOptions:
     acoustic_model: str = ""  # folder; empty: the bundled one
     dictionary: str = ""  # file of pronunciations; empty: the bundled one
     language_model: str = ""  # file, ARPA or binary; empty: the bundled one
-    threshold: Annotated[float, Within(0, 1)] = 0.3  # how sure a request must be not to become dictation
+    threshold: Annotated[float, Within(0, 1)] = 0.25  # how sure a request must be not to become dictation
     workers: Annotated[int, Within(1, 32)] = 2  # processes at most, 120 MB each: utterances heard at once
 
 

@@ -4,7 +4,7 @@ The grammar's best path is held against the one of free dictation over the same 
 anything, so its words fit the sound about as well as any do; a true request fits nearly as well, a forced one
 worse.
 The weights are a logistic regression over requests and other speech, human and synthetic
-(tests/providers/pocketsphinx_calibration.py makes them anew).
+(tests/providers/sphinx/calibration.py fits them).
 """
 
 from __future__ import annotations
@@ -16,22 +16,25 @@ from voicecli.providers.sphinx.decoder import Hypothesis, Segment
 
 __all__ = ["Evidence", "compare", "probability"]
 
-BIAS = -9.94
 SLACK = 10  # frames added to a word's length, so that one short word does not decide alone
+MISFIT = -20.0  # a word whose frames fit the sound worse than this, held against dictation's
+LONGEST = 150  # frames; a longer request is judged as one of this length
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How the grammar's path compares with dictation's; scores are log to base 1.0001 a frame of speech."""
+    """How the grammar's path compares with dictation's; scores are log to base 1.0001."""
 
-    acoustic: float  # how much better the sound fits the grammar's words
-    worst: float  # the same for the word that fits worst
-    total: float  # how much better the whole path is, likelihood of the words included
-    shared: float  # share of the request's frames in words that dictation heard too
+    total: float  # how much better the whole path scores, likelihood of the words included, a frame of speech
+    length: float  # seconds of speech
     ratio: float  # frames that the request explains, for each that dictation explains; at most 1
+    pace: float  # frames that dictation gives a word: many short ones are what it makes of noise
+    missed: float  # share of the request's extent in which it is silent and dictation hears a word
+    misfits: float  # share of the request's words that do not fit the sound
 
 
-WEIGHTS = Evidence(acoustic=0.0424, worst=0.0752, total=0.147, shared=1.52, ratio=12.84)
+WEIGHTS = Evidence(total=0.196, length=-4.702, ratio=10.255, pace=-0.046, missed=-15.816, misfits=-2.253)
+BIAS = -1.122
 
 
 def compare(request: Hypothesis, dictation: Hypothesis) -> Evidence | None:
@@ -43,15 +46,15 @@ def compare(request: Hypothesis, dictation: Hypothesis) -> Evidence | None:
     explained = sum(word.frames for word in words)
     reference = sum(word.frames for word in others)
     frames = max(explained, reference)
-    heard = {word.word for word in others}
-    fit = sum(segment.score for segment in request.segments)
-    free = sum(segment.score for segment in dictation.segments)
+    inside = set(range(words[0].start, words[-1].end + 1))
+    misfits = [(word.score - _over(dictation, word)) / (word.frames + SLACK) < MISFIT for word in words]
     return Evidence(
-        acoustic=(fit - free) / frames,
-        worst=min((word.score - _over(dictation, word)) / (word.frames + SLACK) for word in words),
         total=(request.score - dictation.score) / frames,
-        shared=sum(word.frames for word in words if word.word in heard) / explained,
+        length=min(frames, LONGEST) / 100,
         ratio=min(1.0, explained / reference),
+        pace=reference / len(others),
+        missed=len(_within(others) & inside - _within(words)) / len(inside),
+        misfits=sum(misfits) / len(words),
     )
 
 
@@ -62,6 +65,11 @@ def probability(evidence: Evidence | None) -> float:
     terms = (weight * value for weight, value in zip(astuple(WEIGHTS), astuple(evidence), strict=True))
     logit = BIAS + math.fsum(terms)
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
+
+
+def _within(words: list[Segment]) -> set[int]:
+    """The frames in which there is a word."""
+    return {frame for word in words for frame in range(word.start, word.end + 1)}
 
 
 def _over(hypothesis: Hypothesis, word: Segment) -> float:

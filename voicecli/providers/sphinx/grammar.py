@@ -95,7 +95,7 @@ class _Builder:
         while True:
             weight = 1.0
             if at < len(tokens) and tokens[at][0] == "weight":
-                weight = float(tokens[at][1])
+                weight = _weight(tokens[at][1], rule[0])
                 at += 1
             entry = self._network.state()
             branches.append((entry, weight))
@@ -151,3 +151,10 @@ class _Builder:
         else:
             raise ValueError(f"rule <{rule[0]}>: unexpected {value!r}")
         return at + 1, False
+
+
+def _weight(text: str, rule: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"rule <{rule}>: the weight {text!r} is not a number") from None

@@ -10,12 +10,11 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
-import numpy as np
-
 from voicecli.audio.block import Samples
 from voicecli.errors import BadRequest, ProviderError, Unavailable
 from voicecli.flow.steps import scoped
 from voicecli.providers.recognizer import Transcript
+from voicecli.providers.sphinx.floor import Floor
 from voicecli.providers.sphinx.frames import Kind, pack
 
 __all__ = ["Worker"]
@@ -103,10 +102,11 @@ class Worker:
             await _cancel(sending, receiving)
 
     async def _send(self, number: int, audio: AsyncIterator[Samples]) -> None:
+        floor = Floor()
         async with scoped(audio) as pieces:
             self._input.write(pack(Kind.START, number))
             async for samples in pieces:
-                self._input.write(pack(Kind.AUDIO, number, _pcm(samples)))
+                self._input.write(pack(Kind.AUDIO, number, floor.push(samples)))
                 await self._drain()
             self._input.write(pack(Kind.END, number))
             await self._drain()
@@ -145,16 +145,3 @@ async def _cancel(*tasks: asyncio.Task[Any] | None) -> None:
             await asyncio.wait((task,))
             if not task.cancelled():
                 task.exception()  # seen: what matters was raised already
-
-
-def _pcm(samples: Samples) -> bytes:
-    """As s16le; raises BadRequest for anything but mono floating-point numbers."""
-    if samples.ndim != 1 or samples.dtype.kind != "f":
-        raise BadRequest(
-            f"pocketsphinx was given {samples.dtype} samples of shape {samples.shape}.",
-            "It takes mono float samples at 16 kHz.",
-        )
-    if not np.isfinite(samples).all():
-        raise BadRequest("pocketsphinx was given samples that are not numbers (NaN or infinite).")
-    data: bytes = (np.clip(samples, -1.0, 1.0) * 32767).astype("<i2").tobytes()
-    return data
