@@ -1,0 +1,1 @@
+"""The same engines, served to others over HTTP and WebSockets."""

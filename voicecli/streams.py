@@ -1,0 +1,1 @@
+"""Every source, step and sink under one import."""

@@ -1,0 +1,1 @@
+"""What the outside may watch: metrics, traces and logs."""

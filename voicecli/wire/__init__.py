@@ -1,0 +1,1 @@
+"""Codecs without I/O: what goes over a wire, and what comes back."""
