@@ -190,7 +190,7 @@ def asked(tmp_path: Path, question: Path, reply: Any, **more: str) -> tuple[int,
 def test_server_that_answers(tmp_path: Path, question: Path) -> None:
     status, check, _ = asked(tmp_path, question, models("gpt-5.4-mini"))
     assert (status, check["status"]) == (0, "ok")
-    assert "connected" in check["detail"]
+    assert "first byte" in check["detail"]
     status, check, _ = asked(tmp_path, question, models("other"))
     assert (status, check["status"]) == (0, "note")
     assert "other" in check["remedy"]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from voicecli.audio.probe import Probed
+from voicecli.audio.roundtrip import RoundTrip
 from voicecli.cli.check import Level
-from voicecli.cli.hardware import judge_microphone, judge_speaker, server_check
+from voicecli.cli.hardware import judge_microphone, judge_round_trip, judge_speaker, server_check
 from voicecli.errors import ExitStatus
 
 FINE = Probed(name="Mic", rate=48_000, blocks=25, block=0.02, measured_rate=48_010.0, latency=0.02, peak=0.1)
@@ -46,6 +47,28 @@ def test_dead_devices() -> None:
 
 def test_good_loudspeaker() -> None:
     assert judge_speaker(replace(FINE, peak=0.0)).level is Level.OK
+
+
+def test_good_round_trip() -> None:
+    check = judge_round_trip(RoundTrip(0.08, 0.004, -45.0))
+    assert check.level is Level.OK
+    assert "80 ms" in check.detail
+    assert "4 ms" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("trip", "word"),
+    [
+        (None, "headphones"),
+        (RoundTrip(0.1, 0.2, -40.0), "voice_to_voice"),
+        (RoundTrip(0.9, 0.0, -40.0), "cable"),
+        (RoundTrip(0.1, 0.0, -6.0), "--no-barge-in"),
+    ],
+)
+def test_doubtful_round_trip(trip: RoundTrip | None, word: str) -> None:
+    check = judge_round_trip(trip)
+    assert check.level is Level.NOTE
+    assert word in check.remedy.lower()
 
 
 def look(**environ: str) -> tuple[Level, str]:

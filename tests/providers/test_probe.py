@@ -2,6 +2,9 @@
 
 import asyncio
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -18,13 +21,46 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def test_way_to_a_server() -> None:
+@contextmanager
+def answering(answer: bytes | None) -> Iterator[str]:
+    """The address of a server that takes one request and sends `answer`, or hangs up, or says nothing."""
+    asked: list[bytes] = []
+
+    def serve() -> None:
+        client, _ = server.accept()
+        with client:
+            asked.append(client.recv(4096))
+            if answer is None:
+                over.wait(5.0)
+            else:
+                client.sendall(answer)
+
+    over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        journey = travel(Address(f"http://127.0.0.1:{server.getsockname()[1]}/v1"), 2.0)
-    assert journey.dns is not None
-    assert journey.connect is not None
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        over.set()
+        thread.join()
+    assert asked[0].startswith(b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1:")
+    assert b"uthorization" not in asked[0]
+
+
+def test_way_to_a_server() -> None:
+    with answering(b"HTTP/1.1 401 Unauthorized\r\n\r\n") as url:
+        journey = travel(Address(url), 2.0)
     assert journey.tls is None
     assert journey.failure == ""
+    assert list(journey.steps) == ["DNS", "connect", "first byte"]
+
+
+@pytest.mark.parametrize(("answer", "word"), [(b"", "without an answer"), (None, "does not answer")])
+def test_server_that_says_nothing(answer: bytes | None, word: str) -> None:
+    with answering(answer) as url:
+        journey = travel(Address(url), 0.2)
+    assert journey.connect is not None
+    assert journey.first_byte is None
+    assert word in journey.failure
 
 
 def test_nobody_listens() -> None:

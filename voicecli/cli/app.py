@@ -283,17 +283,27 @@ def doctor(
     profile: Profile = None,
     config: Config = None,
     settings: Set = None,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|-", help="Write it as Markdown for a bug report, without anything secret."
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Play no sound: leaves out the round trip.")] = False,
     json: Json = False,
 ) -> None:
     """Say what works here, and what to do about the rest.
 
-    Opens the microphone and the loudspeaker for half a second. Exits with 0 when a conversation works, 3 when
-    only devices are lacking, 4 when an engine's server cannot be used, 1 otherwise.
+    Opens the microphone and the loudspeaker for half a second, then plays a soft sweep of a quarter of a
+    second and listens for it. Exits with 0 when a conversation works, 3 when only devices are lacking, 4 when
+    an engine's server cannot be used, 1 otherwise.
     """
+    if json and report == "-":
+        raise UsageError("--json and --report - both want standard output.", "Give the report a file.")
     from voicecli.cli.doctor import run_doctor
 
     overrides = {"mic.device": mic, "speaker.device": speaker}
-    finish(run_doctor(lambda: loaded_settings(config, profile, settings, overrides), json))
+    finish(run_doctor(lambda: loaded_settings(config, profile, settings, overrides), json, report, quiet))
 
 
 app.add_typer(history_app, name="history")

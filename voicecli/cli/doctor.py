@@ -22,10 +22,12 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecli.cli import hardware, machine, stages
+from voicecli.cli.bugreport import Redaction, bug_report
 from voicecli.cli.check import Check, Level, exit_status, failure, in_background, note, ok, problem
 from voicecli.cli.folders import conversations_folder
+from voicecli.cli.sound import PIPE
 from voicecli.config import Loaded, Settings, default_user_file, load_settings
-from voicecli.errors import ExitStatus, UsageError, VoiceError
+from voicecli.errors import ExitStatus, SaveError, UsageError, VoiceError
 
 __all__ = ["run_doctor", "save_check"]
 
@@ -37,27 +39,52 @@ _PLURAL = {Level.NOTE: "notes", Level.PROBLEM: "problems"}
 Section = tuple[str, list[Check]]
 
 
-async def run_doctor(load: Callable[[], Loaded], as_json: bool) -> ExitStatus:
-    """Look at everything and print it. `load` gives the settings; if it cannot, that is the first finding."""
+async def run_doctor(
+    load: Callable[[], Loaded], as_json: bool, report: str | None = None, quiet: bool = False
+) -> ExitStatus:
+    """Look at everything and print it. `load` gives the settings; if it cannot, that is the first finding.
+
+    `report` is a file, or `-`, for the report without secrets; `quiet` keeps the loudspeaker still.
+    Raises SaveError.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character still gets its report
     terminal = machine.terminal_check()  # before the progress line takes its place
     with ExitStack() as stack:
         if sys.stderr.isatty() and not as_json:
             stack.enter_context(Console(stderr=True).status("looking at everything, a few seconds …"))
-        sections = await _examine(load, terminal)
+        sections, loaded = await _examine(load, terminal, quiet)
     checks = [check for _, found in sections for check in found]
     if as_json:
         records = [check.record() for check in checks]
         fine = exit_status(checks) is ExitStatus.FINE
         print(json.dumps({"event": "doctor", "checks": records, "ok": fine}, ensure_ascii=False))
-    else:
+    elif report != PIPE:
         _print(sections)
+    if report is not None:
+        _write_report(report, bug_report(sections, loaded, Redaction()))
     return exit_status(checks)
 
 
-async def _examine(load: Callable[[], Loaded], terminal: Check) -> list[Section]:
-    settings_check, loaded = _settings(load)
+def _write_report(target: str, text: str) -> None:
+    if target == PIPE:
+        print(text)
+        return
+    path = Path(target).expanduser()
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SaveError(
+            f"The report cannot be written to {path}: {error.strerror}.", "Name another file, or `-`."
+        ) from error
+    print(f"The report is in {path}: read it before you paste it.", file=sys.stderr)
+
+
+async def _examine(
+    load: Callable[[], Loaded], terminal: Check, quiet: bool
+) -> tuple[list[Section], Loaded | None]:
+    settings_check, own = _settings(load)
+    loaded = own or load_settings(user_file=None, environ={})
     settings = loaded.settings
 
     async def sound() -> list[Check]:
@@ -70,7 +97,7 @@ async def _examine(load: Callable[[], Loaded], terminal: Check) -> list[Section]
             if needed:
                 return [problem("sound server", detail, remedy, ExitStatus.NO_DEVICE)]
             found = [note("sound server", detail, remedy)]
-        return [*found, *await hardware.device_checks(settings)]
+        return [*found, *await hardware.device_checks(settings, quiet)]
 
     async def choose() -> tuple[stages.Chosen, list[Check]]:
         chosen = await stages.choose_all(loaded)
@@ -87,7 +114,7 @@ async def _examine(load: Callable[[], Loaded], terminal: Check) -> list[Section]
     )
     # Only now: what loading an engine does to the sound would be taken for a fault of the devices.
     opened = await stages.opening_checks(chosen)
-    return [
+    sections: list[Section] = [
         (
             "This machine",
             [
@@ -102,22 +129,23 @@ async def _examine(load: Callable[[], Loaded], terminal: Check) -> list[Section]
         ("What a conversation uses", [*opened, *network]),
         ("Engines", [*known, *here]),
     ]
+    return sections, own
 
 
 def _sound_system(needed: bool) -> list[Check]:
     return [machine.portaudio_check(needed), hardware.server_check()]
 
 
-def _settings(load: Callable[[], Loaded]) -> tuple[Check, Loaded]:
-    """The settings; the defaults where the user's cannot be used."""
+def _settings(load: Callable[[], Loaded]) -> tuple[Check, Loaded | None]:
+    """The settings; None where the user's cannot be used."""
     try:
         loaded = load()
     except (VoiceError, OSError) as error:
         what, remedy = (error.message, error.hint) if isinstance(error, VoiceError) else (f"{error}.", "")
-        without = load_settings(user_file=None, environ={})
+        detail = f"{what} What follows is for the defaults."
         return problem(
-            "settings", f"{what} What follows is for the defaults.", remedy, _gravity(error)
-        ), without
+            "settings", detail, remedy or "Look at it: voicecli config path", _gravity(error)
+        ), None
     path = default_user_file()
     count = len(loaded.origins)
     detail = f"{path} is valid" if path.exists() else f"no file {path}, which is fine"

@@ -11,19 +11,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicecli.audio.devices import devices
+from voicecli.audio.devices import DeviceInput, DeviceOutput, devices
 from voicecli.audio.probe import Probed, probe_microphone, probe_speaker
+from voicecli.audio.roundtrip import RoundTrip, round_trip
 from voicecli.cli import sound
-from voicecli.cli.check import Check, failure, in_background, note, ok, problem
+from voicecli.cli.check import Check, Level, failure, in_background, note, ok, problem
 from voicecli.cli.machine import install
 from voicecli.config import Settings
 from voicecli.errors import ExitStatus, NoDevice, SaveError, VoiceError
 
-__all__ = ["device_checks", "judge_microphone", "judge_speaker", "needs_devices", "server_check"]
+__all__ = [
+    "device_checks",
+    "judge_microphone",
+    "judge_round_trip",
+    "judge_speaker",
+    "needs_devices",
+    "server_check",
+]
 
 _LIMIT = 8.0  # seconds for a device, from opening it to closing it
 _LATE = 0.3  # seconds of latency that make themselves felt
 _DRIFT = 0.1  # of the rate; what remains is the unevenness of a short measurement
+_WRONG = 0.05  # seconds by which the devices' times may contradict each other: a large room is 30 ms
+_SLOW = 0.4  # seconds from the program to the air and back
+_ECHO = -30.0  # dB from which the loudspeaker is loud at the microphone
+_TRIP = "round trip"
 _CONNECT = 0.3  # seconds for a sound server to take a connection
 _FILES = "Or give files: --mic question.wav --speaker answer.wav, or type: `voicecli talk --text`."
 
@@ -33,10 +45,55 @@ def needs_devices(settings: Settings) -> bool:
     return _is_device(str(settings.mic.device)) or _is_device(str(settings.speaker.device))
 
 
-async def device_checks(settings: Settings) -> list[Check]:
-    """Try out the microphone and the loudspeaker that a conversation would use."""
+async def device_checks(settings: Settings, quiet: bool = False) -> list[Check]:
+    """Try out the microphone and the loudspeaker that a conversation would use; unless `quiet`, together."""
     mic, speaker = str(settings.mic.device), str(settings.speaker.device)
-    return list(await asyncio.gather(_microphone(mic), _speaker(speaker)))
+    found = list(await asyncio.gather(_microphone(mic), _speaker(speaker)))
+    if _is_device(mic) and _is_device(speaker) and all(check.level is not Level.PROBLEM for check in found):
+        found.append(note(_TRIP, "not tried: no sound is wanted") if quiet else await _trip(mic, speaker))
+    return found
+
+
+async def _trip(mic: str, speaker: str) -> Check:
+    try:
+        trip = await in_background(
+            lambda stop: round_trip(lambda: DeviceInput(mic), lambda: DeviceOutput(speaker), stop), _LIMIT
+        )
+    except TimeoutError:
+        return _hanging(_TRIP)
+    except VoiceError as error:
+        return _device_failure(_TRIP, error)
+    return judge_round_trip(trip)
+
+
+def judge_round_trip(trip: RoundTrip | None) -> Check:
+    """What a sweep that came back, or did not, says."""
+    if trip is None:
+        return note(
+            _TRIP,
+            "the microphone does not hear the loudspeaker",
+            "With headphones that is as it should be. Otherwise look at the volume of both.",
+        )
+    detail = (
+        f"{trip.whole * 1000:.0f} ms from the program to the air and back, heard at {trip.level:+.0f} dB; "
+        f"the stated times are right to {abs(trip.error) * 1000:.0f} ms"
+    )
+    if abs(trip.error) > _WRONG:
+        return note(
+            _TRIP,
+            detail,
+            "What is reported as voice_to_voice is wrong by as much: restart the sound server, or choose "
+            "devices of one card, not of Bluetooth.",
+        )
+    if trip.whole > _SLOW:
+        return note(_TRIP, f"{detail}; that is slow", "Bluetooth and busy machines do that: try a cable.")
+    if trip.level > _ECHO:
+        return note(
+            _TRIP,
+            f"{detail}; answers may be taken for you",
+            "Use headphones, turn it down, or talk with --no-barge-in.",
+        )
+    return ok(_TRIP, detail)
 
 
 async def _microphone(name: str) -> Check:

@@ -29,11 +29,26 @@ __all__ = [
     "network_checks",
     "opening_checks",
     "server_check",
+    "slow_part",
 ]
 
 REMOTE = "openai"  # the engine that speaks to a server
 _OPENING = 15.0  # seconds; a large model takes some to load
 _REACH = 3.0  # seconds to connect to a server, and again for its answer
+_SLOW = {"DNS": 0.1, "connect": 0.15, "TLS": 0.3, "first byte": 1.0}  # seconds from which a step is felt
+_STEPS = {
+    "DNS": "looking up its name",
+    "connect": "the way to it",
+    "TLS": "agreeing on encryption",
+    "first byte": "the server itself",
+}
+_REMEDIES = {
+    "DNS": "Use a resolver that is near and remembers: systemd-resolved, or your router's.",
+    "connect": "It is far away or the line is bad: try another network, no VPN, or a region that is nearer.",
+    "TLS": "It takes two more trips over the same line; a proxy that inspects encryption also does this.",
+    "first byte": "It is busy: try another time, model or region.",
+}
+_REMEDIES_HERE = "It is busy or still loading a model: look at its log and at the load of this machine."
 _BROKEN = "Install voicecli again: pip install --force-reinstall voicecli"
 
 
@@ -96,7 +111,11 @@ async def _opened(stage: Stage, choice: Choice[Any]) -> Check:
             async with choice.engine:
                 seconds = time.monotonic() - began
     except TimeoutError:
-        return note(stage, f"{detail}; it was still loading after {_OPENING:.0f} seconds")
+        return note(
+            stage,
+            f"{detail}; it was still loading after {_OPENING:.0f} seconds",
+            "Wait for it once: the system then keeps its files at hand. Or choose a smaller model.",
+        )
     except (ImportError, OSError) as error:
         return problem(stage, f"{detail}; it does not open: {error}", _BROKEN)
     except VoiceError as error:
@@ -148,7 +167,9 @@ def model_check(folder: Path | None = None) -> Check:
                 engine = path.relative_to(folder).parts[0]
                 sizes[engine] = sizes.get(engine, 0) + path.stat().st_size
     except OSError as error:
-        return note("models", f"{folder} cannot be read: {error.strerror or error}")
+        return note(
+            "models", f"{folder} cannot be read: {error.strerror or error}", "Look at its permissions."
+        )
     if not sizes:
         return ok("models", f"none fetched yet; they will be kept in {folder}")
     listed = ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in sizes.items())
@@ -187,13 +208,13 @@ async def network_checks(chosen: Chosen) -> list[Check]:
 async def _reached(server: Address, wanted: Mapping[Stage, str]) -> Check:
     name = f"network.{'+'.join(wanted)}"
     proxy = proxy_for(server)
-    way = f"{server.host}: through the proxy {proxy}"
+    way, slow = f"{server.host}: through the proxy {proxy}", ""
     if not proxy:
         try:
             journey = await in_background(lambda _: travel(server, _REACH), _REACH + 1.0)
         except TimeoutError:
             journey = Journey(failure="looking it up took too long")
-        way = f"{server.host}: {journey_text(journey)}"
+        way, slow = f"{server.host}: {journey_text(journey)}", slow_part(journey, server.is_local)
         if journey.connect is None:
             remedy = "Start the server." if server.is_local else "Check the connection to the network."
             return problem(name, f"{way}{journey.failure}", remedy, ExitStatus.PROVIDER)
@@ -204,20 +225,31 @@ async def _reached(server: Address, wanted: Mapping[Stage, str]) -> Check:
         return note(name, f"{way}; {error.message}", error.hint)
     except ProviderError as error:
         return problem(name, f"{way}; {error.message}", error.hint, ExitStatus.PROVIDER)
-    way += f", answered in {(time.monotonic() - began) * 1000:.0f} ms"
+    way += f", listed its models in {(time.monotonic() - began) * 1000:.0f} ms"
     if models is None:
-        return note(name, f"{way}, but it lists no models: only talking to it shows whether it can be used")
+        return note(
+            name,
+            f"{way}, but it lists no models: only talking to it shows whether it can be used",
+            f"Try it: voicecli {_command(next(iter(wanted)))}",
+        )
     lacking = [f"{model} ({stage})" for stage, model in wanted.items() if models and model not in models]
     if lacking:
         remedy = f"It lists {_models(models)}: set model in [{next(iter(wanted))}.openai] if it refuses."
         return note(name, f"{way}; it does not list {' and '.join(lacking)}", remedy)
-    return ok(name, way)
+    return note(name, way, slow) if slow else ok(name, way)
+
+
+def slow_part(journey: Journey, local: bool = False) -> str:
+    """Which step makes the server late, and what to do about it; empty where none does."""
+    late = {step: seconds for step, seconds in journey.steps.items() if seconds > _SLOW[step]}
+    if not late:
+        return ""
+    step = max(late, key=lambda step: late[step] / _SLOW[step])
+    remedy = _REMEDIES_HERE if local and step == "first byte" else _REMEDIES[step]
+    return f"The slow part is {_STEPS[step]} ({late[step] * 1000:.0f} ms). {remedy}"
 
 
 def journey_text(journey: Journey) -> str:
     """The steps of the way with their times."""
-    steps = {"DNS": journey.dns, "connected": journey.connect, "TLS": journey.tls}
-    text = ", ".join(
-        f"{step} {seconds * 1000:.0f} ms" for step, seconds in steps.items() if seconds is not None
-    )
+    text = ", ".join(f"{step} {seconds * 1000:.0f} ms" for step, seconds in journey.steps.items())
     return f"{text}; " if journey.failure and text else text

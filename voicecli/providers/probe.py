@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +23,14 @@ class Journey:
     dns: float | None = None
     connect: float | None = None
     tls: float | None = None  # also None where the server wants none
+    first_byte: float | None = None  # from the request to the first byte of whatever the server answers
     failure: str = ""  # why the step after the last one did not succeed
+
+    @property
+    def steps(self) -> dict[str, float]:
+        """Those that were reached, by their names on screen."""
+        named = {"DNS": self.dns, "connect": self.connect, "TLS": self.tls, "first byte": self.first_byte}
+        return {name: seconds for name, seconds in named.items() if seconds is not None}
 
 
 def proxy_for(server: Address) -> str:
@@ -37,10 +44,10 @@ def proxy_for(server: Address) -> str:
 
 
 def travel(server: Address, limit: float) -> Journey:
-    """Look the server up, connect and greet it, without asking it anything; blocks.
+    """Look the server up, connect, and ask for its models without a key: any answer will do; blocks.
 
-    `limit` is in seconds and holds for connecting and for TLS; nothing but the system's own limit holds for
-    the look-up.
+    `limit` is in seconds and holds for connecting, for TLS and for the answer; nothing but the system's own
+    limit holds for the look-up.
     """
     parts = urlsplit(server.url)
     host = parts.hostname or ""
@@ -57,15 +64,33 @@ def travel(server: Address, limit: float) -> Journey:
     except OSError as error:
         return Journey(dns, failure=_why(error))
     connect = time.monotonic() - began
+    request = _request(parts.path, parts.netloc.rpartition("@")[2])
     with plain:
         if not secure:
-            return Journey(dns, connect)
+            return _answered(plain, request, Journey(dns, connect))
         began = time.monotonic()
         try:
-            with ssl.create_default_context().wrap_socket(plain, server_hostname=host):
-                return Journey(dns, connect, time.monotonic() - began)
+            with ssl.create_default_context().wrap_socket(plain, server_hostname=host) as private:
+                return _answered(private, request, Journey(dns, connect, time.monotonic() - began))
         except (OSError, ValueError) as error:
             return Journey(dns, connect, failure=_why(error))
+
+
+def _request(path: str, host: str) -> bytes:
+    lines = [f"GET {path.rstrip('/')}/models HTTP/1.1", f"Host: {host}", "Connection: close", "", ""]
+    return "\r\n".join(lines).encode("ascii", "replace")
+
+
+def _answered(way: socket.socket, request: bytes, journey: Journey) -> Journey:
+    """The journey with the time of the first byte; without it if none came."""
+    began = time.monotonic()
+    try:
+        way.sendall(request)
+        if way.recv(1):
+            return replace(journey, first_byte=time.monotonic() - began)
+    except OSError as error:
+        return replace(journey, failure=_why(error))
+    return replace(journey, failure="it closed the connection without an answer")
 
 
 async def listed_models(server: Address, limit: float) -> tuple[str, ...] | None:
