@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import CancelledError
 from typing import BinaryIO, Protocol, Self
 
 import numpy as np
@@ -195,21 +194,23 @@ async def pcm_pieces(pipe: BinaryIO) -> AsyncIterator[Samples]:
     """Yield the samples of raw s16le from a pipe as they come; half a sample at the end is dropped."""
     # A daemon thread, not the loop's executor: a read that never returns must not hold up the exit.
     loop = asyncio.get_running_loop()
-    chunks: asyncio.Queue[bytes] = asyncio.Queue(_AHEAD)
+    chunks: asyncio.Queue[bytes] = asyncio.Queue()
+    room = threading.Semaphore(_AHEAD)
 
     def read() -> None:
-        while True:
+        data = b"-"
+        while data:
+            room.acquire()
             data = os.read(pipe.fileno(), _READ)
             try:
-                asyncio.run_coroutine_threadsafe(chunks.put(data), loop).result()
-            except (RuntimeError, CancelledError):  # the loop has ended
-                return
-            if not data:
+                loop.call_soon_threadsafe(chunks.put_nowait, data)
+            except RuntimeError:  # the loop has ended
                 return
 
     threading.Thread(target=read, name="stdin", daemon=True).start()
     rest = b""
     while data := await chunks.get():
+        room.release()
         data = rest + data
         whole = len(data) // 2 * 2
         rest = data[whole:]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, Self
 
 from voicecli.conversation import events
@@ -14,7 +15,7 @@ from voicecli.latency.render import milliseconds
 from voicecli.latency.statistics import Statistics, summarize
 from voicecli.latency.timeline import Span
 
-__all__ = ["Account", "View", "late_turns"]
+__all__ = ["Account", "View"]
 
 _SAVED = (
     events.Ready
@@ -58,9 +59,31 @@ class View(Protocol):
         ...
 
 
-def late_turns(turns: Iterable[events.TurnFinished]) -> Counter[Span]:
-    """How many turns were over the budget of each span."""
-    return Counter(span for turn in turns for span, verdict in turn.budget.items() if verdict.ok is False)
+class _Tally:
+    """What is kept of turns that are over: numbers, for a conversation may last a day."""
+
+    def __init__(self) -> None:
+        self.turns = 0
+        self.failed = 0
+        self.failure: VoiceError | None = None  # of the last that failed
+        self.spans = {span: array("d") for span in Span}  # seconds; of the turns in which it was measured
+        self.over: Counter[Span] = Counter()  # turns beyond each budget
+        self.breaches: list[str] = []
+
+    def count(self, turn: events.TurnFinished) -> None:
+        self.turns += 1
+        if turn.error is not None:
+            self.failed += 1
+            self.failure = turn.error
+        for span, values in self.spans.items():
+            seconds = turn.timeline.span(span)
+            if seconds is not None:
+                values.append(seconds)
+        for span, verdict in turn.budget.items():
+            if verdict.ok is False:
+                self.over[span] += 1
+                taken, allowed = milliseconds(verdict.value), milliseconds(verdict.limit)
+                self.breaches.append(f"{span} took {taken} of {allowed} in turn {turn.turn}")
 
 
 class Account:
@@ -71,14 +94,14 @@ class Account:
         self._view = view
         self._budgets = budgets
         self._names: Mapping[str, str] = {}
-        self._turns: list[events.TurnFinished] = []
+        self._tally = _Tally()
 
     def __call__(self, event: events.Event) -> None:
         """Take in an event. A disk that takes no more is told about and does not end the conversation."""
         if isinstance(event, events.Ready):
             self._names = event.engines
         if isinstance(event, events.TurnFinished):
-            self._turns.append(event)
+            self._tally.count(event)
         self._view(event)
         if self.journal is None or not isinstance(event, _SAVED):
             return
@@ -108,46 +131,41 @@ class Account:
 
     def _lose(self, error: VoiceError) -> None:
         self.journal = None
-        self._view(events.ErrorRaised(error, len(self._turns)))
+        self._view(events.ErrorRaised(error, self._tally.turns))
 
     @property
     def turns(self) -> int:
         """How many have ended."""
-        return len(self._turns)
+        return self._tally.turns
 
     @property
     def breaches(self) -> list[str]:
         """Every budget that a turn was over, in words."""
-        return [
-            f"{span} took {milliseconds(verdict.value)} of {milliseconds(verdict.limit)} in turn {turn.turn}"
-            for turn in self._turns
-            for span, verdict in turn.budget.items()
-            if verdict.ok is False
-        ]
+        return self._tally.breaches
 
     @property
     def failed(self) -> bool:
         """Whether there were turns and every one of them failed."""
-        return bool(self._turns) and all(turn.error is not None for turn in self._turns)
+        return 0 < self._tally.turns == self._tally.failed
 
     @property
     def failure(self) -> VoiceError | None:
         """Why the last failed turn failed."""
-        return next((turn.error for turn in reversed(self._turns) if turn.error is not None), None)
+        return self._tally.failure
 
     def failed_by(self, error: VoiceError) -> None:
         """What ends the conversation; the command line says it to the user."""
         self._view.failed(error)
-        self._save(event_record(events.ErrorRaised(error, len(self._turns)), self._names))
+        self._save(event_record(events.ErrorRaised(error, self._tally.turns), self._names))
 
     def close(self) -> None:
         """Sum up, on the screen and on the disk."""
-        spans = {span: summarize(turn.timeline.span(span) for turn in self._turns) for span in Span}
-        self._view.summary(len(self._turns), spans, self._budgets, late_turns(self._turns))
+        spans = {span: summarize(values) for span, values in self._tally.spans.items()}
+        self._view.summary(self._tally.turns, spans, self._budgets, self._tally.over)
         if self.journal is None:
             return
         try:
-            self.journal.write(summary_record(len(self._turns), spans))
+            self.journal.write(summary_record(self._tally.turns, spans))
             self.journal.close()
         except SaveError as error:
             self._lose(error)

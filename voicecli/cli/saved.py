@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,6 @@ from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.recording import import_recording
 from voicecli.audio.resample import resample
 from voicecli.cli import sound
-from voicecli.cli.account import late_turns
 from voicecli.cli.screen import Plain
 from voicecli.config import Settings
 from voicecli.conversation import events
@@ -158,7 +158,8 @@ def print_one(folder: Path, wanted: str, *, as_json: bool) -> None:
         view(events.Warned("Nothing was said in this conversation."))
     spans = {span: summarize(turn.timeline.span(span) for turn in turns) for span in Span}
     budgets = {span: verdict.limit for turn in turns for span, verdict in turn.budget.items()}
-    view.summary(len(turns), spans, budgets, late_turns(turns))
+    over = Counter(span for turn in turns for span, verdict in turn.budget.items() if verdict.ok is False)
+    view.summary(len(turns), spans, budgets, over)
 
 
 def print_matches(folder: Path, words: Sequence[str], *, as_json: bool) -> None:
