@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 from voicecli.conversation import events
@@ -91,6 +91,7 @@ class Account:
 
     def __init__(self, view: View, budgets: Mapping[Span, float]) -> None:
         self.journal: Journal | None = None
+        self.watchers: Sequence[Callable[[events.TurnFinished], None]] = ()  # told of every turn
         self._view = view
         self._budgets = budgets
         self._names: Mapping[str, str] = {}
@@ -102,6 +103,8 @@ class Account:
             self._names = event.engines
         if isinstance(event, events.TurnFinished):
             self._tally.count(event)
+            for watcher in self.watchers:
+                watcher(event)
         self._view(event)
         if self.journal is None or not isinstance(event, _SAVED):
             return

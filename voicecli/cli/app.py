@@ -119,6 +119,19 @@ def talk(
     ] = False,
     json: Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="With --json: every token too.")] = False,
+    prometheus: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help="Show the spans of all turns at http://127.0.0.1:PORT/metrics.",
+        ),
+    ] = None,
+    otlp: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Send a trace of every turn to this OpenTelemetry collector."),
+    ] = None,
     real_time: RealTime = True,
 ) -> None:
     """Hold a spoken conversation.
@@ -164,6 +177,8 @@ def talk(
         strict=strict,
         json=json,
         verbose=verbose,
+        prometheus=prometheus,
+        otlp=otlp,
     )
     finish(run_talk(loaded, request))
 

@@ -24,6 +24,7 @@ from voicecli.cli.jsonlines import JsonLines
 from voicecli.cli.keys import ESCAPE, pressed_keys
 from voicecli.cli.lines import typed_lines
 from voicecli.cli.screen import Plain, Screen
+from voicecli.cli.watching import watching
 from voicecli.config import Loaded, Settings
 from voicecli.conversation import events
 from voicecli.conversation.engine import Conversation, Engines
@@ -62,6 +63,8 @@ class TalkRequest:
     strict: bool = False
     json: bool = False
     verbose: bool = False
+    prometheus: int | None = None  # port of a page of metrics
+    otlp: str | None = None  # URL of a collector of traces
 
 
 async def run_talk(loaded: Loaded, request: TalkRequest) -> ExitStatus:
@@ -115,6 +118,9 @@ async def _converse(
     downloads = Downloads()
     stack.callback(downloads.close)
     assembly = await assemble(loaded, voice=request.voice, ears=not request.text, report=downloads)
+    account.watchers = stack.enter_context(
+        watching(request.prometheus, request.otlp, assembly.names, account.warn)
+    )
     output = _speaker(settings, request, account)
     folder = conversations_folder(settings)
     history = History(settings.conversation.history)
