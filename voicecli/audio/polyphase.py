@@ -6,6 +6,7 @@ Its output for a moment needs `ZEROS` periods of the slower rate after that mome
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import gcd
 from typing import Final
 
@@ -19,6 +20,7 @@ ZEROS: Final = 32  # zero crossings of the sinc on each side
 _BETA: Final = 7.0  # of the Kaiser window: 70 dB
 _ROLLOFF: Final = 0.93  # of the half rate: the middle of the transition, which ends at the half rate
 _LARGEST_TABLE: Final = 1 << 20  # coefficients: beyond it, the rates have too little in common
+_FEW: Final = 8  # phases
 _BATCH: Final = 2048  # outputs at a time, so that a long push needs no large matrix
 
 
@@ -41,22 +43,38 @@ class Polyphase:
 
     def push(self, samples: Samples) -> Samples:
         """Every output whose surroundings are there."""
-        history = np.concatenate((self._history, samples))
+        history = np.concatenate((self._history, samples), dtype=np.float32)
         end = self._first + len(history)
         # Output k lies at k * down / up and needs input up to `reach` samples after it.
         due = max(((end - self._reach) * self._up - 1) // self._down + 1, self._made)
         out = np.empty(due - self._made, np.float32)
-        windows = np.lib.stride_tricks.sliding_window_view(history, 2 * self._reach) if len(out) else history
-        for begin in range(self._made, due, _BATCH):
-            at = np.arange(begin, min(begin + _BATCH, due)) * self._down
-            rows = windows[at // self._up - (self._reach - 1) - self._first]
-            weights = self._table[at % self._up]
-            out[begin - self._made : begin - self._made + len(at)] = np.einsum("ij,ij->i", rows, weights)
+        if len(out):
+            (self._by_phase if self._up <= _FEW else self._by_row)(history, out)
         self._made = due
         keep = due * self._down // self._up - (self._reach - 1)
         self._history = history[keep - self._first :]
         self._first = keep
         return out
+
+    def _by_phase(self, history: Samples, out: Samples) -> None:
+        """For few phases: outputs of one phase are evenly spaced, so their inputs need no copy."""
+        step = history.itemsize
+        for first in range(min(self._up, len(out))):
+            phase = out[first :: self._up]
+            at = (self._made + first) * self._down
+            begin = at // self._up - (self._reach - 1) - self._first
+            shape, strides = (len(phase), 2 * self._reach), (self._down * step, step)
+            rows: Samples = np.ndarray(shape, np.float32, history, begin * step, strides)
+            np.einsum("ij,j->i", rows, self._table[at % self._up], out=phase)
+
+    def _by_row(self, history: Samples, out: Samples) -> None:
+        """For many phases: gather the input and the weights of every output."""
+        windows = np.lib.stride_tricks.sliding_window_view(history, 2 * self._reach)
+        for begin in range(0, len(out), _BATCH):
+            part = out[begin : begin + _BATCH]
+            at = np.arange(self._made + begin, self._made + begin + len(part)) * self._down
+            rows = windows[at // self._up - (self._reach - 1) - self._first]
+            np.einsum("ij,ij->i", rows, self._table[at % self._up], out=part)
 
     def flush(self) -> Samples:
         """The rest, as if silence followed; a little more than is due, for the caller to cut."""
@@ -72,6 +90,7 @@ def _reach(from_rate: int, to_rate: int) -> int:
     return int(np.ceil(ZEROS * max(1.0, from_rate / to_rate)))
 
 
+@lru_cache(16)  # of up to 4 MB: many streams at one rate share the table
 def _filter(from_rate: int, to_rate: int) -> Samples:
     """One row of weights per phase, shape (phases, 2 * reach); each row adds up to 1, so level is kept."""
     phases, reach = _phases(from_rate, to_rate), _reach(from_rate, to_rate)
@@ -80,4 +99,5 @@ def _filter(from_rate: int, to_rate: int) -> Samples:
     window = np.i0(_BETA * np.sqrt(np.maximum(1.0 - (distance / reach) ** 2, 0.0)))
     rows = np.sinc(cutoff * distance) * window
     table: Samples = (rows / rows.sum(axis=1, keepdims=True)).astype(np.float32)
+    table.setflags(write=False)
     return table
