@@ -16,6 +16,10 @@ VoiceError                     exit 1: it failed, and this is why
 │   ├── Dropped                the connection broke in the middle
 │   └── TimedOut               no progress within the stage's time-out
 ├── DecodeError                exit 1: bytes that are not the audio they should be
+├── FlowError                  exit 1: streams joined in a way that cannot work
+│   ├── FlowStalled            a bounded branch is full and nobody reads it
+│   └── NoValue                a stream ended without the value that was to be taken from it
+├── WireError                  exit 1: bytes or messages that break the protocol they should follow
 ├── SaveError                  exit 1: a recording or a conversation that could not be written
 ├── BudgetBreached             exit 5: a latency budget, with --strict
 └── TurnError                  exit 1: an event that the turn machine does not allow (a defect of ours)
@@ -34,8 +38,11 @@ __all__ = [
     "DeviceLost",
     "Dropped",
     "ExitStatus",
+    "FlowError",
+    "FlowStalled",
     "LibraryMissing",
     "NoDevice",
+    "NoValue",
     "NotFound",
     "ProviderError",
     "RateLimited",
@@ -47,6 +54,7 @@ __all__ = [
     "Unavailable",
     "UsageError",
     "VoiceError",
+    "WireError",
 ]
 
 
@@ -147,6 +155,22 @@ class TimedOut(ProviderError):
 
 
 class DecodeError(VoiceError):
+    recoverable = True
+
+
+class FlowError(VoiceError):
+    pass
+
+
+class FlowStalled(FlowError):
+    pass
+
+
+class NoValue(FlowError):
+    pass
+
+
+class WireError(VoiceError):
     recoverable = True
 
 

@@ -1,0 +1,86 @@
+"""What all sessions of the recognition server share: the voice detector and the processes that recognise."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Self
+
+from voicecli.providers.choose import Choice
+from voicecli.providers.recognizer import Recognizer
+from voicecli.server.channel import Channel, SegmentedChannel, SegmentOptions, SimpleChannel
+from voicecli.server.observer import HearingObserver
+from voicecli.server.outbox import Outlet
+from voicecli.server.voice import VoiceBatch, VoiceOptions, voice_of
+from voicecli.server.worker import Recipe
+from voicecli.server.workers import WorkerOptions, Workers
+from voicecli.speech.gate import GateOptions
+from voicecli.speech.vad import VoiceDetector
+
+__all__ = ["Hearing", "HearingOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearingOptions:
+    workers: WorkerOptions = field(default_factory=WorkerOptions)
+    voice: VoiceOptions = field(default_factory=VoiceOptions)
+    segments: SegmentOptions = field(default_factory=SegmentOptions)
+    gate: GateOptions = field(default_factory=GateOptions)  # its min_silence is that of `segments`
+
+
+class Hearing:
+    """Opened with the server, closed after its last session."""
+
+    def __init__(
+        self,
+        asr: Choice[Recognizer],
+        vad: Choice[VoiceDetector],
+        options: HearingOptions | None = None,
+        *,
+        domain: str | None = None,
+        observer: HearingObserver | None = None,
+    ) -> None:
+        """`asr` says which engine the processes open, each for itself: its own object stays closed."""
+        self.options = options or HearingOptions()
+        self._vad = vad
+        self.voice = VoiceBatch(voice_of(vad, self.options.voice.batched), self.options.voice, observer)
+        self.workers = Workers(Recipe(asr.name, asr.options, domain), self.options.workers, observer)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Load the detector and start the processes. Raises VoiceError, as the engines do."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._vad.engine)
+            await stack.enter_async_context(self.voice)
+            await stack.enter_async_context(self.workers)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a process that can recognise."""
+        return self.workers.alive > 0
+
+    @property
+    def queue(self) -> int:
+        """Utterances that are not answered yet."""
+        return self.workers.jobs
+
+    @property
+    def streams(self) -> int:
+        """Channels whose speech is listened for."""
+        return self.voice.streams
+
+    def simple(self, number: int, outlet: Outlet) -> Channel:
+        """A channel whose every sound is recognised."""
+        return SimpleChannel(number, self.workers, outlet, self.options.segments)
+
+    def segmented(self, number: int, outlet: Outlet, interim: bool) -> Channel:
+        """A channel whose speech is recognised; with `interim` results while it is spoken."""
+        options = self.options
+        return SegmentedChannel(
+            number, self.workers, self.voice, outlet, options.segments, options.gate, interim
+        )

@@ -1,0 +1,73 @@
+"""What the server and its worker processes say to each other over two pipes.
+
+Both ways: a kind, the number of a job, a length, and that many bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, BinaryIO, NamedTuple
+
+__all__ = ["Frame", "Order", "Report", "pack", "read_order", "read_report", "text"]
+
+_HEADER = struct.Struct("<cII")
+
+
+class Order(Enum):
+    """To a worker."""
+
+    CONFIGURE = b"C"  # a pickled `Recipe`; the first of all
+    OPEN = b"O"  # a job begins
+    AUDIO = b"A"  # s16le, mono, 16 kHz
+    END = b"E"  # no more audio for the job
+    CANCEL = b"X"  # nobody waits for the job any more
+
+
+class Report(Enum):
+    """From a worker."""
+
+    READY = b"R"  # the engine is open
+    BROKEN = b"B"  # JSON: why it is not; the last of all
+    TAKEN = b"T"  # u32: samples of the job that the engine has taken so far
+    PARTIAL = b"P"  # JSON: text
+    FINAL = b"F"  # JSON: text, confidence, seconds that the engine worked
+    FAILED = b"N"  # JSON: kind, message, hint, whether it is a defect
+
+
+class Frame(NamedTuple):
+    """One order or report."""
+
+    kind: bytes
+    job: int
+    data: bytes
+
+
+def pack(kind: Order | Report, job: int = 0, data: bytes = b"") -> bytes:
+    return _HEADER.pack(kind.value, job, len(data)) + data
+
+
+def text(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def read_order(stream: BinaryIO) -> Frame | None:
+    """The next order, or None at the end of the stream or in the middle of a broken one; blocks."""
+    header = stream.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return None
+    kind, job, size = _HEADER.unpack(header)
+    data = stream.read(size)
+    return None if len(data) < size else Frame(kind, job, data)
+
+
+async def read_report(stream: asyncio.StreamReader) -> Frame | None:
+    """The next report, or None at the end of the stream or in the middle of a broken one."""
+    try:
+        kind, job, size = _HEADER.unpack(await stream.readexactly(_HEADER.size))
+        return Frame(kind, job, await stream.readexactly(size))
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None

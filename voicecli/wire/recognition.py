@@ -1,0 +1,371 @@
+"""The messages of the recognition WebSocket: JSON text to and from values, without I/O.
+
+A client sends `start`, then binary interleaved little-endian PCM, then `stop`; the server sends `active`,
+`inactive`, `segment` and `error`. Compatible with github.com/xd009642/streamer-template. Keys that are not
+known are skipped on both sides; what is known must have its type. A binary message is not decoded here: see
+`Format` for what it holds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn, TypeAlias
+
+from voicecli.errors import WireError
+
+__all__ = [
+    "Active",
+    "Event",
+    "Failure",
+    "Format",
+    "Inactive",
+    "Other",
+    "Request",
+    "Segment",
+    "Start",
+    "Stop",
+    "WireLimits",
+    "decode_event",
+    "decode_request",
+    "encode_event",
+    "encode_request",
+]
+
+_SHAPES: Final = frozenset({(16, False), (32, False), (32, True)})
+_SHOWN: Final = 60  # characters of a wrong value that an error message repeats
+_DIGITS: Final = 4  # of a second: 0.1 ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireLimits:
+    """How much of a message is believed."""
+
+    text: int = 65_536  # characters of a text message, and of one text in it
+    trace_id: int = 256  # characters
+    channels: int = 32  # of one stream
+    least_rate: int = 1_000  # samples a second
+    most_rate: int = 384_000  # samples a second
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """Interleaved little-endian PCM: s16 (16, not float), s32 (32, not float) or f32 (32, float)."""
+
+    channels: int = 1
+    sample_rate: int = 16_000  # frames a second
+    bit_depth: int = 16
+    is_float: bool = False
+
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes of one sample of one channel."""
+        return self.bit_depth // 8
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of every channel."""
+        return self.sample_bytes * self.channels
+
+    @property
+    def byte_rate(self) -> int:
+        """Bytes a second."""
+        return self.frame_bytes * self.sample_rate
+
+    def check(self, limits: WireLimits = WireLimits()) -> None:
+        """Raise WireError, saying what is possible, for a format that cannot be."""
+        if not 1 <= self.channels <= limits.channels:
+            raise WireError(
+                f"format.channels is {_short(self.channels)}.", f"It goes from 1 to {limits.channels}."
+            )
+        if not limits.least_rate <= self.sample_rate <= limits.most_rate:
+            raise WireError(
+                f"format.sample_rate is {_short(self.sample_rate)}.",
+                f"It goes from {limits.least_rate} to {limits.most_rate} samples a second.",
+            )
+        if (self.bit_depth, self.is_float) not in _SHAPES:
+            kind = "float" if self.is_float else "integer"
+            raise WireError(
+                f"format.bit_depth {_short(self.bit_depth)} is not spoken here for {kind} samples.",
+                "Send 16-bit or 32-bit integers (is_float false) or 32-bit floats (is_float true).",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begins a stream; within a stream, ends it first."""
+
+    format: Format
+    trace_id: str | None = None  # W3C traceparent
+    interim_results: bool = False
+    token: str | None = field(default=None, repr=False)  # of a client that cannot send headers
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Ends the stream, and with `disconnect` the session once everything has been answered."""
+
+    disconnect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """Speech began."""
+
+    time: float  # seconds from the start of the stream
+    channel: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Inactive:
+    """Speech ended."""
+
+    time: float  # seconds from the start of the stream
+    channel: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What the model made of a stretch of sound."""
+
+    start_time: float  # seconds from the start of the stream
+    end_time: float  # seconds from the start of the stream
+    text: str = ""
+    channel: int = 0
+    is_final: bool | None = None  # None where nothing but final ones are sent
+    output: Mapping[str, Any] = field(default_factory=dict)  # what else the model of another server said
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something went wrong; the session goes on unless it is closed after it."""
+
+    message: str
+    channel: int | None = None  # None: it concerns all of them; on the wire that is channel 0
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """An event that this version does not know."""
+
+    type: str
+    fields: Mapping[str, Any]
+
+
+Request: TypeAlias = Start | Stop
+Event: TypeAlias = Active | Inactive | Segment | Failure | Other
+
+
+def decode_request(text: str | bytes, limits: WireLimits = WireLimits()) -> Request:
+    """What a client asks for, its format checked.
+
+    Raises WireError, whose words are fit to be sent back.
+    """
+    fields = _Fields(_object(text, limits), limits)
+    request = fields.text("request")
+    if request == "start":
+        shape = fields.inner("format")
+        format = Format(
+            shape.integer("channels"),
+            shape.integer("sample_rate"),
+            shape.integer("bit_depth"),
+            shape.flag("is_float"),
+        )
+        format.check(limits)
+        trace_id = fields.optional_text("trace_id")
+        if trace_id is not None and (len(trace_id) > limits.trace_id or not trace_id.isascii()):
+            raise WireError(
+                "trace_id is not a traceparent.",
+                "It looks like 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01.",
+            )
+        interim = fields.flag("interim_results", False)
+        return Start(format, trace_id, interim, fields.optional_text("token"))
+    if request == "stop":
+        return Stop(fields.flag("disconnect", False))
+    raise WireError(f'The request "{_short(request)}" is not known.', "Send start or stop.")
+
+
+def encode_request(request: Request) -> str:
+    """As `decode_request` reads it."""
+    if isinstance(request, Stop):
+        return _json({"request": "stop", "disconnect": request.disconnect})
+    format = request.format
+    fields: dict[str, Any] = {"request": "start"}
+    if request.trace_id is not None:
+        fields["trace_id"] = request.trace_id
+    if request.token is not None:
+        fields["token"] = request.token
+    fields["format"] = {
+        "channels": format.channels,
+        "sample_rate": format.sample_rate,
+        "bit_depth": format.bit_depth,
+        "is_float": format.is_float,
+    }
+    fields["interim_results"] = request.interim_results
+    return _json(fields)
+
+
+def decode_event(text: str | bytes, limits: WireLimits = WireLimits()) -> Event:
+    """What a server says. Raises WireError."""
+    found = _object(text, limits)
+    fields = _Fields(found, limits)
+    kind = fields.text("type")
+    if kind == "active":
+        return Active(fields.seconds("time"), fields.channel())
+    if kind == "inactive":
+        return Inactive(fields.seconds("time"), fields.channel())
+    if kind == "segment":
+        own = {"type", "start_time", "end_time", "is_final", "text", "channel"}
+        return Segment(
+            fields.seconds("start_time"),
+            fields.seconds("end_time"),
+            fields.optional_text("text") or "",
+            fields.channel(),
+            None if found.get("is_final") is None else fields.flag("is_final"),
+            {key: value for key, value in found.items() if key not in own},
+        )
+    if kind == "error":
+        return Failure(fields.text("message"), None if found.get("channel") is None else fields.channel())
+    return Other(kind, {key: value for key, value in found.items() if key != "type"})
+
+
+def encode_event(event: Event) -> str:
+    """As `decode_event` reads it; times are rounded to 0.1 ms."""
+    match event:
+        case Active(time, channel):
+            return _json({"type": "active", "time": _rounded(time), "channel": channel})
+        case Inactive(time, channel):
+            return _json({"type": "inactive", "time": _rounded(time), "channel": channel})
+        case Segment():
+            fields: dict[str, Any] = {
+                "type": "segment",
+                "start_time": _rounded(event.start_time),
+                "end_time": _rounded(event.end_time),
+            }
+            if event.is_final is not None:
+                fields["is_final"] = event.is_final
+            return _json({**fields, "text": event.text, **event.output, "channel": event.channel})
+        case Failure(message, channel_or_none):
+            # The protocol has a channel in every event, and strict clients refuse one without.
+            return _json({"type": "error", "message": message, "channel": channel_or_none or 0})
+        case Other(type, others):
+            return _json({"type": type, **others})
+
+
+def _rounded(seconds: float) -> float:
+    return round(float(seconds), _DIGITS)
+
+
+def _json(fields: Mapping[str, Any]) -> str:
+    # Without spaces, and in ASCII: half a surrogate pair from an engine must not break the socket.
+    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
+
+
+def _object(text: str | bytes, limits: WireLimits) -> dict[str, Any]:
+    if len(text) > limits.text:
+        raise WireError(f"The message has {len(text)} characters.", f"At most {limits.text} are read.")
+    try:
+        found = json.loads(text.decode("utf-8") if isinstance(text, bytes) else text, parse_constant=_refuse)
+    except UnicodeDecodeError:
+        raise WireError("The message is not UTF-8.", "Send JSON as UTF-8 text.") from None
+    except RecursionError:
+        raise WireError("The message is nested too deeply.", "An object in an object is enough.") from None
+    except ValueError as exc:
+        # JSON that is none, and integers of thousands of digits.
+        raise WireError(f"The message is not JSON ({_short(str(exc))}).", _EXAMPLE) from None
+    if not isinstance(found, dict):
+        raise WireError(f"The message is {_named(found)}, not an object.", _EXAMPLE)
+    return found
+
+
+_EXAMPLE: Final = 'It looks like {"request": "stop", "disconnect": true}.'
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number")
+
+
+class _Fields:
+    """The fields of an object, each asked for with the type it must have."""
+
+    def __init__(self, found: Mapping[str, Any], limits: WireLimits, place: str = "") -> None:
+        self._found = found
+        self._limits = limits
+        self._place = place
+
+    def inner(self, name: str) -> _Fields:
+        value = self._get(name, "an object")
+        if not isinstance(value, dict):
+            raise self._wrong(name, value, "an object")
+        return _Fields(value, self._limits, f"{self._place}{name}.")
+
+    def integer(self, name: str) -> int:
+        value = self._get(name, "a whole number")
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # some JSON writers know one kind of number
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self._wrong(name, value, "a whole number")
+        return value
+
+    def flag(self, name: str, default: bool | None = None) -> bool:
+        value = self._get(name, "true or false", default)
+        if not isinstance(value, bool):
+            raise self._wrong(name, value, "true or false")
+        return value
+
+    def text(self, name: str) -> str:
+        value = self._get(name, "a text")
+        if not isinstance(value, str):
+            raise self._wrong(name, value, "a text")
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise WireError(f"{self._place}{name} has half a surrogate pair.", "Send valid Unicode.")
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        return None if self._found.get(name) is None else self.text(name)
+
+    def seconds(self, name: str) -> float:
+        value = self._get(name, "a number of seconds")
+        if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > 1e12:
+            raise self._wrong(name, value, "a number of seconds")
+        if not math.isfinite(value):
+            raise self._wrong(name, value, "a number of seconds")
+        return float(value)
+
+    def channel(self) -> int:
+        return self.integer("channel")
+
+    def _get(self, name: str, expected: str, default: object = None) -> Any:
+        value = self._found.get(name, default)
+        if value is None:
+            raise WireError(f"{self._place}{name} is missing.", f"It must be {expected}.")
+        return value
+
+    def _wrong(self, name: str, value: object, expected: str) -> WireError:
+        return WireError(f"{self._place}{name} is {_named(value)}.", f"It must be {expected}.")
+
+
+def _named(value: object) -> str:
+    """A value in the words of JSON."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, str):
+        return f'the text "{_short(value)}"'
+    return f"the number {_short(value)}"
+
+
+def _short(value: object) -> str:
+    """A value as text that fits into a message; integers may have thousands of digits."""
+    if isinstance(value, int) and abs(value) > 10**_SHOWN:
+        return "far out of range"
+    text = value if isinstance(value, str) else str(value)
+    text = "".join(letter if letter.isprintable() else "?" for letter in text[: _SHOWN + 1])
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
