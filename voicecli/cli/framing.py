@@ -1,0 +1,319 @@
+"""`voicecli frames`: sound into frames and out of them, a piece at a time."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from voicecli.audio.wavfile import save_failure
+from voicecli.cli.sound import PIPE
+from voicecli.errors import UsageError, WireError
+from voicecli.wire.frames import END, AudioFrame, Frame, FrameDecoder, FrameLimits, FrameSequence, encode
+from voicecli.wire.riff import RiffReader, WavLayout, riff_header
+
+__all__ = ["Texts", "decode_frames", "encode_frames"]
+
+_READ: Final = 65_536  # bytes at once
+_LARGEST: Final = 8 * 1024 * 1024  # bytes of sound in a frame: half of what readers take unless told
+_LIMITS: Final = FrameLimits(frame=256 * 1024 * 1024)  # a file on the own disk may hold a whole recording
+_DEPTHS: Final = (16, 32)  # bits of a sample that a frame can hold
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What is said about the sound."""
+
+    question: str = ""
+    answer: str = ""
+    url: str = ""
+
+
+def encode_frames(source: str, out: str, texts: Texts, chunk: float, *, as_json: bool) -> None:
+    """Read a WAV, write frames. Raises UsageError, WireError, SaveError."""
+    _distinct(source, out)
+    reader = RiffReader()
+    note = _notes(out, as_json)
+    with _reading(source) as pieces, _Written(out) as target:
+        framer: _Framer | None = None
+        for piece in pieces:
+            with _about(source):
+                sound = reader.push(piece)
+            if reader.began and framer is None:
+                framer = _framer(source, reader.layout, texts, chunk)
+            for frame in framer.push(sound) if framer is not None else ():
+                target.write(encode(frame))
+                note(frame)
+        with _about(source):
+            reader.close()
+        assert framer is not None  # the reader has found the sound, or has complained
+        for frame in framer.finish():
+            target.write(encode(frame))
+            note(frame)
+    if framer.lost:
+        _warn(f"The last {framer.lost} bytes of {_shown(source)} were not whole samples, and were left out.")
+
+
+class _Framer:
+    """Cuts sound into frames of equal length."""
+
+    def __init__(self, template: AudioFrame, size: int, width: int) -> None:
+        self._template = template
+        self._size = size  # bytes of sound in a frame
+        self._width = width  # bytes of one sample of every channel
+        self._waiting = bytearray()
+        self._sequence = FrameSequence()
+        self.lost = 0  # bytes at the end that were no whole samples
+
+    def push(self, sound: bytes) -> Iterator[AudioFrame]:
+        """Yield each frame that is full and not the last."""
+        self._waiting += sound
+        start = 0
+        while len(self._waiting) - start > self._size:
+            yield self._sequence.push(self._next(bytes(self._waiting[start : start + self._size])))
+            start += self._size
+        del self._waiting[:start]
+
+    def finish(self) -> list[AudioFrame]:
+        """The last one, or two."""
+        self.lost = len(self._waiting) % self._width
+        whole = bytes(self._waiting[: len(self._waiting) - self.lost])
+        return self._sequence.finish(self._next(whole))
+
+    def _next(self, sound: bytes) -> AudioFrame:
+        frame, self._template = self._template, replace(self._template, answer="")
+        return replace(frame, payload=sound)
+
+
+def _framer(source: str, layout: WavLayout | None, texts: Texts, chunk: float) -> _Framer:
+    assert layout is not None  # known before the sound begins
+    if layout.coding != "integer" or layout.bits not in _DEPTHS:
+        raise WireError(
+            f"{_shown(source)} holds {layout.bits}-bit {layout.coding} samples; frames hold 16 or 32-bit "
+            "integers.",
+            "Save it as such a WAV first.",
+        )
+    with _about(source):
+        template = AudioFrame(
+            f"int{layout.bits}",
+            layout.bits,
+            layout.rate,
+            layout.channels,
+            question=texts.question,
+            answer=texts.answer,
+            url=texts.url,
+        )
+    frames = min(round(chunk * layout.rate), _LARGEST // layout.frame)
+    return _Framer(template, max(1, frames) * layout.frame, layout.frame)
+
+
+def decode_frames(source: str, out: str, *, as_json: bool) -> None:
+    """Read frames, write a WAV. Raises UsageError, WireError, SaveError; what came before is written."""
+    _distinct(source, out)
+    decoder = FrameDecoder(_LIMITS)
+    note = _notes(out, as_json)
+    objects = 0
+    last: AudioFrame | None = None
+    with _reading(source) as pieces, _Sound(out) as sound:
+        for piece in pieces:
+            with _about(source):
+                frames = decoder.decode(piece)
+            for frame in frames:
+                note(frame)
+                if isinstance(frame, AudioFrame):
+                    sound.write(frame)
+                    last = frame
+                else:
+                    objects += 1
+        with _about(source):
+            decoder.close()
+        if last is None:
+            other = f"only {objects} objects" if objects else "not even one frame"
+            raise WireError(f"There is no sound in {_shown(source)}: {other}.")
+        sound.settle(last)
+    if objects and not as_json:
+        _warn(f"{objects} objects without sound were left out.", "--json shows what they say.")
+    _judge(last)
+
+
+def _judge(last: AudioFrame) -> None:
+    """Say what the end means."""
+    if "error" in last.extra:
+        reason = last.extra["error"]
+        if isinstance(reason, dict):
+            reason = reason.get("message", reason)
+        raise WireError(f"Its sender failed: {str(reason)[:500]}")
+    if last.sign != END and last.order > 1:
+        _warn(f"The last frame has sign {last.sign}, not {END}: more was to come.")
+
+
+class _Sound:
+    """A WAV file of the format of the first frame with sound; its header has the true size at the end."""
+
+    def __init__(self, name: str) -> None:
+        self._out = _Written(name)
+        self._layout: WavLayout | None = None
+        self._size = 0
+
+    def __enter__(self) -> _Sound:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        try:
+            if self._layout is not None:
+                self._out.rewrite(riff_header(self._layout, self._size))
+        finally:
+            self._out.close()
+
+    def write(self, frame: AudioFrame) -> None:
+        """Append the frame's sound. Raises WireError when it is of another format, SaveError."""
+        if not frame.payload:
+            return
+        samples = frame.samples
+        layout = WavLayout("integer", samples.itemsize * 8, samples.shape[1], frame.rate)
+        if self._layout is None:
+            self._begin(layout)
+        elif layout != self._layout:
+            raise WireError(
+                f"Frame {frame.order} is {_format(layout)}, but the sound began as {_format(self._layout)}."
+            )
+        data = samples.tobytes()
+        self._out.write(data)
+        self._size += len(data)
+
+    def settle(self, last: AudioFrame) -> None:
+        """An answer without sound is an empty WAV of the format that its last frame states."""
+        if self._layout is None:
+            self._begin(WavLayout("integer", last.bit_depth, last.channels, last.sample_rate))
+
+    def _begin(self, layout: WavLayout) -> None:
+        self._layout = layout
+        # Until the end is known, and on a pipe for good: a size that means "to the end".
+        self._out.write(riff_header(layout, None))
+
+
+def _format(layout: WavLayout) -> str:
+    channels = {1: "mono", 2: "stereo"}.get(layout.channels, f"{layout.channels} channels")
+    return f"{layout.bits}-bit {channels} at {layout.rate} Hz"
+
+
+class _Written:
+    """A file or standard output; opened with the first byte, so that a wrong input empties no file."""
+
+    def __init__(self, name: str) -> None:
+        self._path = Path(name)
+        self._pipe = name == PIPE
+        self._file: FileIO | None = None
+
+    def __enter__(self) -> _Written:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def write(self, data: bytes) -> None:
+        """All of it has reached the system when this returns. Raises SaveError."""
+        try:
+            if self._file is None:
+                # Unbuffered: what could not be written must not be tried again when it is closed.
+                where = sys.stdout.fileno() if self._pipe else self._path
+                self._file = FileIO(where, "wb", closefd=not self._pipe)
+            view = memoryview(data)
+            while view:
+                view = view[self._file.write(view) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise save_failure(self._path, error) from error
+
+    def rewrite(self, head: bytes) -> None:
+        """Put `head` over the beginning, where that is possible. Raises SaveError."""
+        if self._file is None or self._pipe or not self._file.seekable():
+            return
+        try:
+            self._file.seek(0)
+            self._file.write(head)
+        except OSError as error:
+            raise save_failure(self._path, error) from error
+
+    def close(self) -> None:
+        """Close the file, not standard output."""
+        if self._file is not None:
+            self._file.close()
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[Iterator[bytes]]:
+    """The bytes of a file or of standard input as they come."""
+    try:
+        file = FileIO(sys.stdin.fileno() if name == PIPE else name, "rb", closefd=name != PIPE)
+    except FileNotFoundError:
+        raise UsageError(f"There is no file {name}.") from None
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror or error}.") from error
+    with file:
+        yield _pieces(file, name)
+
+
+def _pieces(file: FileIO, name: str) -> Iterator[bytes]:
+    while True:
+        try:
+            piece = file.read(_READ)
+        except OSError as error:
+            raise UsageError(f"{name} cannot be read: {error.strerror or error}.") from error
+        if not piece:
+            return
+        yield piece
+
+
+@contextmanager
+def _about(source: str) -> Iterator[None]:
+    """Errors of the format name what has it."""
+    try:
+        yield
+    except WireError as error:
+        raise WireError(f"{_shown(source)}: {error.message}", error.hint) from error
+
+
+def _distinct(source: str, out: str) -> None:
+    """Writing over what is being read would lose it. Raises UsageError."""
+    if PIPE in (source, out):
+        return
+    read, written = Path(source), Path(out)
+    if read.exists() and written.is_file() and written.samefile(read):
+        raise UsageError(f"{out} is the file that is read.", "Write to another one.")
+
+
+def _notes(out: str, as_json: bool) -> Callable[[Frame], None]:
+    """What tells of each frame."""
+    stream = sys.stderr if out == PIPE else sys.stdout
+
+    def note(frame: Frame) -> None:
+        if not as_json:
+            return
+        if isinstance(frame, AudioFrame):
+            record = {"event": "frame", "header": frame.header, "bytes": len(frame.payload)}
+        else:
+            record = {"event": "object", "header": frame.header, "payload": frame.payload}
+        # In ASCII: what a peer sent may hold half a surrogate pair, which no encoding takes.
+        print(json.dumps(record), file=stream, flush=True)
+
+    return note
+
+
+def _warn(message: str, hint: str = "") -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(
+        Text(f"note   {message} {hint}".rstrip(), style="yellow")
+    )
+
+
+def _shown(name: str) -> str:
+    return "standard input" if name == PIPE else name

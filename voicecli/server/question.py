@@ -1,0 +1,206 @@
+"""A question as it comes over HTTP: JSON, a framed object, or framed sound, recognised as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from voicecli.audio.block import Samples
+from voicecli.audio.decode import open_decoder
+from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.pcm import NOTHING, mixed
+from voicecli.audio.resample import Resampler
+from voicecli.errors import DecodeError, VoiceError, WireError
+from voicecli.flow.scope import scoped
+from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.server.answering import Answering
+from voicecli.wire.frames import AudioFrame, Frame, FrameDecoder, FrameLimits, ObjectFrame
+
+__all__ = ["Mishap", "QuestionLimits", "read_question"]
+
+_JSON: Final = "application/json"
+_FRAMES: Final = "application/octet-stream"
+_KEYS: Final = ("question", "text")  # where the text of a question may stand
+_LEAST_RATE: Final = 1000  # samples a second
+
+
+class Mishap(VoiceError):
+    """A request that cannot be answered, with the status of HTTP that says why."""
+
+    def __init__(self, status_code: int, message: str, kind: str = "request") -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.name = kind
+        self.retry_after: int | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionLimits:
+    """How long a question may be."""
+
+    body: int = 32 * 1024 * 1024  # bytes of a request
+    text: int = 10_000  # characters of a question in writing
+    audio: float = 300.0  # seconds of a spoken one
+    frames: FrameLimits = field(default_factory=FrameLimits)
+
+
+async def read_question(
+    content_type: str,
+    body: AsyncIterator[bytes],
+    answering: Answering,
+    limits: QuestionLimits,
+    read: Callable[[], None],
+) -> str:
+    """The question in `body`, recognised while it comes if it is spoken; `read` is told that it has ended.
+
+    Raises Mishap for what is no question, ProviderError for a recogniser that fails.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    counted = _counted(body, limits.body, read)
+    try:
+        if kind == _JSON:
+            return await _written(counted, limits)
+        if kind == _FRAMES:
+            return await _framed(counted, answering, limits)
+    except (WireError, DecodeError) as error:
+        raise Mishap(400, str(error), error.kind) from error
+    raise Mishap(415, f"A question is {_JSON} or {_FRAMES} (frames), not {kind[:60] or 'of no type'}.")
+
+
+async def _counted(body: AsyncIterator[bytes], most: int, read: Callable[[], None]) -> AsyncIterator[bytes]:
+    size = 0
+    async with scoped(body) as pieces:
+        async for piece in pieces:
+            size += len(piece)
+            if size > most:
+                raise Mishap(413, f"At most {most} bytes are read.")
+            yield piece
+    read()
+
+
+async def _written(body: AsyncIterator[bytes], limits: QuestionLimits) -> str:
+    data = bytearray()
+    async with scoped(body) as pieces:
+        async for piece in pieces:
+            data += piece
+            if len(data) > 12 * limits.text + 1000:  # every character escaped as a pair, and the rest
+                raise Mishap(413, f"At most {limits.text} characters are read.")
+    try:
+        found = json.loads(data.decode("utf-8"))
+    except RecursionError:
+        raise Mishap(400, "The JSON is nested too deeply.") from None
+    except ValueError:
+        raise Mishap(
+            400, 'This is not JSON. A question looks like {"question": "What time is it?"}.'
+        ) from None
+    if not isinstance(found, Mapping):
+        raise Mishap(400, 'This is no object. A question looks like {"question": "What time is it?"}.')
+    return _text((found,), limits)
+
+
+def _text(places: tuple[Any, ...], limits: QuestionLimits) -> str:
+    """The question in the first of `places` that has one, fit to be said and shown."""
+    for place in places:
+        if isinstance(place, str):
+            place = {_KEYS[0]: place}
+        if not isinstance(place, Mapping):
+            continue
+        for key in _KEYS:
+            if key not in place:
+                continue
+            value = place[key]
+            if not isinstance(value, str):
+                raise Mishap(400, f"{key} must be a text.")
+            if len(value) > limits.text:
+                raise Mishap(413, f"At most {limits.text} characters are read.")
+            # Half a surrogate pair has no bytes, and no engine takes it.
+            whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            clean = "".join(letter if letter.isprintable() or letter.isspace() else " " for letter in whole)
+            if not clean.strip():
+                raise Mishap(400, f"{key} is empty.")
+            return clean.strip()
+    raise Mishap(400, f"There is no {' and no '.join(_KEYS)} in it.")
+
+
+async def _framed(body: AsyncIterator[bytes], answering: Answering, limits: QuestionLimits) -> str:
+    async with scoped(_frames(body, limits)) as frames:
+        first = await anext(frames, None)
+        if first is None:
+            raise Mishap(400, "There is no frame in it.")
+        if isinstance(first, ObjectFrame):
+            question = _text((first.payload, first.header), limits)
+            if await anext(frames, None) is not None:
+                raise Mishap(400, "A question in writing is one frame.")
+            return question
+        ear = _Ear(limits)
+        question = await answering.transcribe(_heard(first, frames, ear))
+        if not ear.seconds and first.question:
+            return _text((first.question,), limits)
+        if not ear.seconds:
+            raise Mishap(400, "There is neither sound nor text in it.")
+        if not question:
+            raise Mishap(422, "Nothing was understood in the question.")
+        return question
+
+
+async def _frames(body: AsyncIterator[bytes], limits: QuestionLimits) -> AsyncIterator[Frame]:
+    decoder = FrameDecoder(limits.frames)
+    async with scoped(body) as pieces:
+        async for piece in pieces:
+            for frame in decoder.decode(piece):
+                yield frame
+    decoder.close()
+
+
+async def _heard(first: AudioFrame, rest: AsyncIterator[Frame], ear: _Ear) -> AsyncIterator[Samples]:
+    """The sound of all frames; decoding a long one would hold up the event loop, so a thread does it."""
+    frame: Frame | None = first
+    while frame is not None:
+        if not isinstance(frame, AudioFrame):
+            raise Mishap(400, "A spoken question is frames of sound only.")
+        if frame.payload:
+            yield await asyncio.to_thread(ear.hear, frame)
+        frame = await anext(rest, None)
+    yield ear.flush()
+
+
+class _Ear:
+    """Frames of any format in, mono samples at the hearing rate out."""
+
+    def __init__(self, limits: QuestionLimits) -> None:
+        self._longest = limits.audio
+        self._resampler: Resampler | None = None
+        self.seconds = 0.0  # heard so far
+
+    def hear(self, frame: AudioFrame) -> Samples:
+        """The sound of one frame. Raises Mishap, DecodeError."""
+        samples, rate = _decoded(frame)
+        if rate < _LEAST_RATE:
+            raise Mishap(400, f"sampleRate is {rate}. It must be {_LEAST_RATE} or more.")
+        self.seconds += len(samples) / rate
+        if self.seconds > self._longest:
+            raise Mishap(413, f"A question may last {self._longest:g} seconds.")
+        rest = NOTHING
+        if self._resampler is None or self._resampler.from_rate != rate:
+            rest = self.flush()
+            self._resampler = Resampler(rate, HEARING_RATE)
+        return np.concatenate((rest, self._resampler.push(samples)))
+
+    def flush(self) -> Samples:
+        """What is left."""
+        resampler, self._resampler = self._resampler, None
+        return NOTHING if resampler is None else resampler.flush()
+
+
+def _decoded(frame: AudioFrame) -> tuple[Samples, int]:
+    if not frame.is_file:
+        samples = frame.samples
+        return mixed(samples / np.float32(2 ** (frame.bit_depth - 1))), frame.rate
+    decoder = open_decoder(StreamFormat(Codec.WAV))
+    found = np.concatenate((decoder.decode(frame.payload), decoder.flush()))
+    return found, decoder.rate or frame.sample_rate
