@@ -146,7 +146,7 @@ def test_sections_feed_their_rooms(tmp_path: Path) -> None:
             "warning",
         ),
         ("[save]\naudio = 'yes'", ":2: save.audio must be true or false, not 'yes'.", ""),
-        ("[server]\nport = 1.5", ":2: server.port must be a whole number from 1 to 65535, not 1.5.", ""),
+        ("[server]\nport = 1.5", ":2: server.port must be a whole number from 0 to 65535, not 1.5.", ""),
         ("[server]\nport = 99999", ":2: server.port must be", ""),
         ("[conversation]\nsystem = 3", ":2: conversation.system must be text, not 3.", ""),
         ("[llm.simulated]\ntexts = 'x'", ":2: llm.simulated.texts must be a list, not 'x'.", ""),

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voicecli import __version__
-from voicecli.cli.bench import bench
+from voicecli.cli.bench import bench_app
 from voicecli.cli.config import config_app
+from voicecli.cli.connect import connect
+from voicecli.cli.frames import frames_app
 from voicecli.cli.history import history_app
 from voicecli.cli.invocation import finish, ignore_interrupts, loaded_settings
 from voicecli.cli.options import (
@@ -280,15 +282,58 @@ def listen(
     finish(run_listen(loaded, ListenRequest(interim=interim, json=json, out=out, real_time=real_time)))
 
 
+@app.command(rich_help_panel="Serving")
+def serve(
+    host: Annotated[
+        str | None,
+        typer.Option(metavar="HOST", help="Where to listen; any but this machine's own takes a token."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="TCP port; 0 takes any that is free.")
+    ] = None,
+    asr: Asr = None,
+    llm: Llm = None,
+    tts: Tts = None,
+    vad: Vad = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, max=256, help="Processes that recognise; 0: one a processor but one.")
+    ] = None,
+    otlp: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Send traces to an OpenTelemetry collector."),
+    ] = None,
+    profile: Profile = None,
+    config: Config = None,
+    settings: Set = None,
+    json: Json = False,
+) -> None:
+    """Recognise speech for others, over WebSockets.
+
+    Ends on SIGTERM or Ctrl-C, when the sessions that are open have finished what is under way; a second one
+    ends it at once.
+    """
+    overrides = {
+        "server.host": host,
+        "server.port": port,
+        "asr.engine": asr,
+        "llm.engine": llm,
+        "tts.engine": tts,
+        "vad.engine": vad,
+        "server.workers": workers,
+        "server.otlp": otlp,
+    }
+    loaded = loaded_settings(config, profile, settings, overrides)
+    from voicecli.cli.serve import ServeRequest, event_loop, run_serve
+
+    finish(run_serve(loaded, ServeRequest(json=json)), event_loop())
+
+
 @app.command(rich_help_panel="This machine")
 def devices(json: Json = False) -> None:
     """List microphones and loudspeakers; exits with 3 when one of them is lacking."""
     from voicecli.cli.devices import run_devices
 
     run_devices(json)
-
-
-app.command(rich_help_panel="This machine")(bench)
 
 
 @app.command(rich_help_panel="This machine")
@@ -321,8 +366,11 @@ def doctor(
     finish(run_doctor(lambda: loaded_settings(config, profile, settings, overrides), json, report, quiet))
 
 
+app.add_typer(bench_app, name="bench")
+app.command(rich_help_panel="Serving")(connect)
 app.add_typer(history_app, name="history")
 app.add_typer(config_app, name="config")
+app.add_typer(frames_app, name="frames")
 
 
 def _complain(error: VoiceError) -> None:

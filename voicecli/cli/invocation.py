@@ -10,7 +10,8 @@ import typer
 from voicecli.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Coroutine
 
     from voicecli.config import Loaded
 
@@ -30,6 +31,10 @@ _FLAGS = {
     "conversation.speculation": "--no-speculation",
     "conversation.push_to_talk": "--push-to-talk",
     "save.folder": "--save",
+    "server.host": "--host",
+    "server.port": "--port",
+    "server.workers": "--workers",
+    "server.otlp": "--otlp",
 }
 
 
@@ -56,25 +61,28 @@ def loaded_settings(
 def _start_log(loaded: Loaded) -> None:
     import logging
 
+    from voicecli.telemetry.logs import log_formatter
+
     log = loaded.settings.log
     try:
-        logging.basicConfig(
-            level=log.level.upper(),
-            filename=log.file or None,
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
+        handler = logging.FileHandler(log.file) if log.file else logging.StreamHandler()
     except OSError as error:
         raise UsageError(f"The log cannot be written to {log.file}: {error.strerror}.") from error
+    handler.setFormatter(log_formatter(log.format))
+    logging.basicConfig(level=log.level.upper(), handlers=[handler])
 
 
-def finish(work: Coroutine[Any, Any, ExitStatus]) -> None:
-    """Run the work of a command and leave with its exit status."""
+def finish(
+    work: Coroutine[Any, Any, ExitStatus], loop: Callable[[], AbstractEventLoop] | None = None
+) -> None:
+    """Run the work of a command, on a loop that `loop` makes, and leave with its exit status."""
     import asyncio
 
     from voicecli.cli.signals import until_terminated
 
     try:
-        status = asyncio.run(until_terminated(work))
+        with asyncio.Runner(loop_factory=loop) as runner:
+            status = runner.run(until_terminated(work))
     except asyncio.CancelledError:
         status = ExitStatus.INTERRUPTED
     if status == ExitStatus.INTERRUPTED:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeAlias, get_args
 
 from voicecli.providers.bounds import Within
 
-__all__ = ["LONG", "MANY", "Count", "Port", "Seconds", "Timeout", "bounds", "describe", "stated"]
+__all__ = ["LONG", "MANY", "Count", "Seconds", "Timeout", "bounds", "describe", "stated"]
 
 LONG = 3600  # seconds: a bound that only keeps out what cannot be meant
 MANY = 1_000_000
@@ -21,7 +21,6 @@ MANY = 1_000_000
 Timeout: TypeAlias = Annotated[float, Within(0.1, LONG)]
 Seconds: TypeAlias = Annotated[float, Within(0, LONG)]
 Count: TypeAlias = Annotated[int, Within(0, MANY)]
-Port: TypeAlias = Annotated[int, Within(1, 65_535)]
 
 
 def bounds(hint: Any, default: object) -> Within:

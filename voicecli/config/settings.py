@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from voicecli.audio.player import PlayerOptions
-from voicecli.config.bounds import Count, Port, Seconds, Timeout
+from voicecli.config.bounds import Count, Seconds, Timeout
+from voicecli.config.serving import ServerSettings
 from voicecli.conversation.engine import ConversationOptions
 from voicecli.conversation.hearing import HearingOptions
 from voicecli.conversation.history import HistoryOptions
@@ -183,19 +184,12 @@ class SaveSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSettings:
-    """Where `voicecli serve` listens."""
-
-    host: str = "127.0.0.1"  # name or address of the interface
-    port: Port = 8765  # TCP port
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """What is written down about the program itself."""
 
     level: Literal["debug", "info", "warning", "error"] = "warning"  # the least that is worth a line
     file: str = ""  # path; empty: the terminal's error output
+    format: Literal["text", "json"] = "text"  # lines for people, or an object on each line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +207,7 @@ class Settings:
     conversation: ConversationSettings = field(default_factory=ConversationSettings)
     budgets: BudgetSettings = BudgetSettings()
     save: SaveSettings = SaveSettings()
-    server: ServerSettings = ServerSettings()
+    server: ServerSettings = field(default_factory=ServerSettings)
     log: LogSettings = LogSettings()
 
     # What the rooms want to be given, from all the sections that have a say in it

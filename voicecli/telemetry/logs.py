@@ -12,13 +12,24 @@ from typing import Literal
 
 from voicecli.telemetry.traceparent import Traceparent
 
-__all__ = ["JsonFormatter", "TextFormatter", "enter_trace", "hush", "log_formatter", "traced"]
+__all__ = [
+    "JsonFormatter",
+    "TextFormatter",
+    "current_trace",
+    "enter_trace",
+    "hush",
+    "log_formatter",
+    "traced",
+]
 
 _trace: ContextVar[Traceparent | None] = ContextVar("voicecli_trace", default=None)
 
-_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-# Libraries that write down what passes through them when asked for every detail.
-_TALKATIVE = ("uvicorn", "uvicorn.error", "websockets", "openai", "httpx", "httpcore", "urllib3", "asyncio")
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+# Libraries that write down what passes through them, and from which level on they do not.
+_TALKATIVE = {
+    "uvicorn.error": logging.ERROR,  # warns of every request that is none, and notes the whole of others
+    **dict.fromkeys(("websockets", "openai", "httpx", "httpcore", "urllib3", "asyncio"), logging.INFO),
+}
 
 
 @contextmanager
@@ -29,6 +40,11 @@ def traced(trace: Traceparent | None) -> Iterator[None]:
         yield
     finally:
         _trace.reset(before)
+
+
+def current_trace() -> Traceparent | None:
+    """What this task belongs to."""
+    return _trace.get()
 
 
 def enter_trace(trace: Traceparent | None) -> None:
@@ -76,9 +92,9 @@ def log_formatter(form: Literal["text", "json"]) -> logging.Formatter:
 
 def hush() -> None:
     """Keep libraries from logging what passes through them, whatever the level of the log is."""
-    for name in _TALKATIVE:
+    for name, level in _TALKATIVE.items():
         logger = logging.getLogger(name)
-        logger.setLevel(max(logger.getEffectiveLevel(), logging.INFO))
+        logger.setLevel(max(logger.getEffectiveLevel(), level))
 
 
 def _iso(seconds: float) -> str:

@@ -48,6 +48,7 @@ class Exposition:
 
     def __init__(self, version: str = "") -> None:
         client = _library()
+        client.disable_created_metrics()  # a line for each number, saying when it was first counted
         self._registry = client.CollectorRegistry()
         client.ProcessCollector(registry=self._registry)
         self._panics = _Panics()

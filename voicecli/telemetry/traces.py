@@ -133,12 +133,18 @@ class Tracer:
             self._tracer.start_span(name, context, kind, dict(attributes or {}), start_time=start),
         )
 
-    def turn(self, timeline: Timeline, attributes: Attributes | None = None, error: str = "") -> None:
-        """One trace of a finished turn, with a span for each that the turn reached."""
+    def turn(
+        self,
+        timeline: Timeline,
+        attributes: Attributes | None = None,
+        error: str = "",
+        parent: Traceparent | None = None,
+    ) -> None:
+        """A trace of a finished turn, with a span for each that the turn reached."""
         if not timeline.marks:
             return
         began, ended = min(timeline.marks.values()), max(timeline.marks.values())
-        turn = self.begin("turn", began, attributes=attributes)
+        turn = self.begin("turn", began, parent, attributes)
         for span, (first, last) in SPANS.items():
             if timeline.span(span) is not None:
                 begin = timeline.marks[first]

@@ -1,0 +1,180 @@
+"""`voicecli serve`: recognition for others, over WebSockets."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from voicecli.cli.assembly import Assembly, ReadyDecoder, assemble, enter_all, pick_recognizer
+from voicecli.cli.downloads import Downloads
+from voicecli.config import Loaded, Settings
+from voicecli.errors import ExitStatus, LibraryMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voicecli.config.serving import ServerSettings
+    from voicecli.server.answering import Answering
+    from voicecli.server.service import Service
+
+__all__ = ["ServeRequest", "event_loop", "run_serve"]
+
+_NEEDED = ("fastapi", "uvicorn", "httptools", "websockets", "prometheus_client")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeRequest:
+    """What the command line says beyond the settings."""
+
+    json: bool = False
+
+
+def event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The loop in C, where it is installed."""
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    made: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return made
+
+
+async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
+    """Serve until told to stop. Raises VoiceError for what keeps it from beginning."""
+    lacking = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if lacking:
+        raise LibraryMissing(
+            f"The server needs {', '.join(lacking)}.", "Run `pip install 'voicecli[server]'`."
+        )
+    from voicecli.server.serve import address_of, allow_sockets, bind, serve
+    from voicecli.server.service import make_guard, make_service
+    from voicecli.telemetry.logs import hush
+
+    settings = loaded.settings.server
+    if not settings.log_text:
+        hush()
+    guard = make_guard(settings)
+    async with AsyncExitStack() as stack:
+        sockets = bind(settings.host, settings.port)
+        for made in sockets:
+            stack.callback(made.close)
+        url, _ = address_of(sockets, settings.host)
+        allowed = allow_sockets(settings.connections.most)
+        settings = replace(settings, connections=replace(settings.connections, most=allowed))
+        downloads = Downloads()
+        stack.callback(downloads.close)
+        assembly = await assemble(loaded, report=downloads)
+        assert assembly.asr is not None
+        assert assembly.vad is not None
+        # What is asked is what the model understands; what is written down may be anything.
+        asr = await pick_recognizer(loaded, report=downloads)
+        service = make_service(
+            settings,
+            guard,
+            asr,
+            assembly.vad,
+            gate=loaded.settings.vad,
+            timeout=loaded.settings.asr.timeout,
+            answering=_answering(loaded.settings, assembly),
+        )
+        if service.tracer is not None:
+            stack.push_async_callback(asyncio.to_thread, service.tracer.close)
+        answers = (assembly.asr.engine, assembly.llm.engine, assembly.tts.engine)
+        await enter_all(stack, [service.hearing, *answers, ReadyDecoder(assembly.tts.engine)])
+        downloads.close()
+        shown = _Shown(request.json, Console(highlight=False, soft_wrap=True))
+        status = await serve(
+            service.app,
+            sockets,
+            door=service.door,
+            guard=guard,
+            stopping=service.recognition.stopping,
+            grace=settings.grace,
+            announce=lambda: shown.ready(url, service, assembly, settings),
+        )
+        shown.stopped(status)
+    return status
+
+
+def _answering(settings: Settings, assembly: Assembly) -> Answering:
+    """Who answers questions that are posted."""
+    from voicecli.server.answering import Answering, AnsweringOptions, Engines
+
+    assert assembly.asr is not None
+    engines = Engines(assembly.asr.engine, assembly.llm.engine, assembly.tts.engine)
+    conversation = settings.conversation
+    options = AnsweringOptions(
+        language=conversation.language,
+        history=conversation.history,
+        phrases=conversation.phrases,
+        asr_timeout=settings.asr.timeout,
+        llm_timeout=settings.llm.timeout,
+        tts_timeout=settings.tts.timeout,
+    )
+    return Answering(engines, options)
+
+
+class _Shown:
+    """What the terminal, or another program, is told."""
+
+    def __init__(self, json: bool, console: Console) -> None:
+        self._json = json
+        self._console = console
+
+    def ready(self, url: str, service: Service, assembly: Assembly, settings: ServerSettings) -> None:
+        workers = service.hearing.options.workers.count
+        sessions = settings.sessions
+        if self._json:
+            limits = {
+                "connections": service.door.options.most,
+                "sessions": sessions.most,
+                "message": sessions.message,
+                "length": sessions.length,
+                "idle": sessions.idle,
+            }
+            self._print(
+                {
+                    "event": "ready",
+                    "url": url,
+                    "host": settings.host,
+                    "port": int(url.rpartition(":")[2]),
+                    "engines": assembly.names,
+                    "reasons": assembly.reasons,
+                    "workers": workers,
+                    "token": service.guard.needs_token,
+                    "limits": limits,
+                }
+            )
+            return
+        address = "ws" + url.removeprefix("http")
+        names, reasons = assembly.names, assembly.reasons
+        processes = f"{workers} process{'es' if workers != 1 else ''}"
+        token = "Authorization: Bearer TOKEN" if service.guard.needs_token else "no token: this machine only"
+        for name, value in {
+            "serving": f"{address}/api/v1/segmented and /simple, {url}/api/v1/query",
+            "asr": f"{names['asr']} ({reasons['asr']}), {processes}",
+            "vad": f"{names['vad']} ({reasons['vad']})",
+            "llm": f"{names['llm']} ({reasons['llm']})",
+            "tts": f"{names['tts']} ({reasons['tts']})",
+            "access": token,
+            "limits": f"{sessions.most} sessions, {service.door.options.most} sockets, "
+            f"{sessions.length / 3600:g} h a session, {sessions.idle:g} s idle",
+            "watch": f"{url}/metrics, {url}/api/v1/ready",
+            "try": f"voicecli connect -i FILE --addr {address}",
+        }.items():
+            self._console.print(f"{name:<8} {value}", markup=False)
+
+    def stopped(self, status: ExitStatus) -> None:
+        if self._json:
+            self._print({"event": "stopped", "finished": status is ExitStatus.FINE})
+        else:
+            self._console.print("stopped")
+
+    def _print(self, record: dict[str, Any]) -> None:
+        print(json.dumps(record), flush=True)

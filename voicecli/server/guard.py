@@ -1,0 +1,310 @@
+"""Who may come in, and how much each may take: decisions about values, without sockets or clocks."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from voicecli.errors import SettingsError, UsageError
+
+__all__ = [
+    "Guard",
+    "GuardOptions",
+    "Reason",
+    "Refusal",
+    "Request",
+    "Share",
+    "Tokens",
+    "is_loopback",
+    "parse_tokens",
+]
+
+_LEAST = 16  # characters of a secret
+_HOW = "Make one with `openssl rand -hex 32`."
+
+
+class Reason(StrEnum):
+    """Why a client was sent away; a label of the metrics."""
+
+    CONNECTIONS = "connections"  # too many sockets
+    ADDRESS = "address"  # too many from there
+    WAITING = "waiting"  # too many sockets that ask for nothing
+    HEADER = "header"  # the head of a request took too long or too much
+    BODY = "body"  # the rest of it did
+    MALFORMED = "malformed"  # no HTTP
+    UNREAD = "unread"  # reads nothing of what it is sent
+    FLOOD = "flood"  # fragments without end
+    HOST = "host"  # called by a name that is not ours
+    ORIGIN = "origin"  # a web page of somebody else's
+    TOKEN = "token"  # none, or a wrong one
+    SHARE = "share"  # its token has as many sessions as it may
+    SESSIONS = "sessions"  # everybody together has
+    IDLE = "idle"  # sent nothing for long
+    LENGTH = "length"  # has been there for long
+    STOPPING = "stopping"  # the server is going
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No, and what to say about it."""
+
+    reason: Reason
+    status: int  # of HTTP
+    message: str  # fit to be shown to the client
+    retry_after: int | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the decision is made of; header names in lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+
+    @property
+    def bearer(self) -> str | None:
+        """The token of the Authorization header, None without one."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else None
+
+
+class Tokens:
+    """The secrets that open the door, kept as digests and compared in constant time."""
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._digests = {name: _digest(secret) for name, secret in secrets.items()}
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def holder(self, secret: str) -> str | None:
+        """The name of the token, None for one that is not known; takes as long either way."""
+        given = _digest(secret)
+        found = None
+        for name, digest in self._digests.items():
+            if hmac.compare_digest(given, digest):
+                found = name
+        return found
+
+
+def parse_tokens(text: str, source: str) -> Tokens:
+    """The tokens in `name:secret,name:secret`; one without a name is called after its place.
+
+    Raises SettingsError, which names `source` and never a secret.
+    """
+    secrets: dict[str, str] = {}
+    for number, part in enumerate(filter(None, (part.strip() for part in text.split(","))), 1):
+        name, colon, secret = part.partition(":")
+        if not colon:
+            name, secret = f"token-{number}", part
+        name, secret = name.strip(), secret.strip()
+        if not name or name in secrets or not name.isprintable():
+            raise SettingsError(
+                f"{source}: token {number} has a name that is empty, odd or used twice.",
+                "It looks like alice:SECRET,bob:SECRET.",
+            )
+        if len(secret) < _LEAST or not secret.isascii() or not secret.isprintable() or " " in secret:
+            raise SettingsError(
+                f"{source}: the secret of token {name!r} must have {_LEAST} or more characters of ASCII.",
+                _HOW,
+            )
+        secrets[name] = secret
+    return Tokens(secrets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardOptions:
+    """What the settings say about coming in."""
+
+    host: str = "127.0.0.1"  # where the server listens
+    token_env: str = "VOICECLI_SERVER_TOKENS"  # where the tokens were looked for
+    origins: Sequence[str] = ()  # web pages that may connect
+    hosts: Sequence[str] = ()  # names that it may be called by
+    metrics_open: bool = False  # /metrics without a token
+    sessions: int = 1500  # at once
+    token_sessions: int = 100  # at once, of one token
+    token_audio: float = 6000.0  # seconds of audio a minute, of one token
+
+
+class Guard:
+    """Decides about requests, and keeps count of sessions."""
+
+    def __init__(self, options: GuardOptions = GuardOptions(), tokens: Tokens | None = None) -> None:
+        self._options = options
+        self._tokens = tokens or Tokens({})
+        self._loopback = is_loopback(options.host)
+        self._origins = {_origin(text) for text in options.origins}
+        self._hosts = {text.lower() for text in options.hosts} | {host for _, host, _ in self._origins}
+        self._shares: dict[str, Share] = {}
+        self.sessions = 0
+        self.stopping = False
+        if not self._loopback and not len(self._tokens):
+            raise UsageError(
+                f"{options.host} can be reached from other machines, so it takes a token.",
+                f"Put name:SECRET into the environment variable {options.token_env}, or under that name into "
+                f"the keyring. {_HOW} Or listen on 127.0.0.1.",
+            )
+
+    @property
+    def needs_token(self) -> bool:
+        return len(self._tokens) > 0
+
+    def check(self, request: Request) -> Refusal | None:
+        """What is wrong with where the request comes from, or with its token. No token at all is no refusal
+        here: `admit` says where one is needed.
+        """
+        if request.path in _ALIVE:
+            return None
+        host = request.headers.get("host", "")
+        if not self.needs_token and not self._is_own(host):
+            return Refusal(
+                Reason.HOST,
+                421,
+                "This server is not called by that name. Whoever runs it can add the name to server.hosts.",
+            )
+        origin = request.headers.get("origin")
+        if origin is not None and not self._may_come_from(origin, host):
+            return Refusal(
+                Reason.ORIGIN,
+                403,
+                "Pages of that origin may not connect. Whoever runs the server can add it to server.origins.",
+            )
+        if self.needs_token and request.bearer is not None and self.holder(request.bearer) is None:
+            return _NO_SUCH_TOKEN
+        return None
+
+    def admit(self, request: Request) -> Refusal | None:
+        """Whether an HTTP request may be answered. WebSockets may bring their token in the first message."""
+        refused = self.check(request)
+        if refused is not None or self.may_be_seen(request.path):
+            return refused
+        if self.needs_token and request.bearer is None:
+            return _TOKEN_PLEASE
+        return None
+
+    def may_be_seen(self, path: str) -> bool:
+        """Whether anybody may see the page."""
+        if path == METRICS:
+            return self._loopback or self._options.metrics_open
+        return path in _ALIVE or path == READY
+
+    def holder(self, secret: str) -> str | None:
+        """Whose token it is."""
+        return self._tokens.holder(secret)
+
+    def enter(self, holder: str | None, now: float) -> Refusal | Share:
+        """A session begins: its share of what the token may take, to be handed to `leave`."""
+        if self.stopping:
+            return Refusal(Reason.STOPPING, 503, "The server is shutting down.", 5)
+        if self.sessions >= self._options.sessions:
+            return Refusal(Reason.SESSIONS, 503, f"All {self._options.sessions} sessions are taken.", 5)
+        share = Share(None, now)
+        if holder is not None:
+            share = self._shares.setdefault(
+                holder, Share(self._options.token_audio, now, self._options.token_audio)
+            )
+            if share.sessions >= self._options.token_sessions:
+                most = self._options.token_sessions
+                return Refusal(Reason.SHARE, 429, f"This token has all of its {most} sessions.", 5)
+        share.sessions += 1
+        self.sessions += 1
+        return share
+
+    def leave(self, share: Share) -> None:
+        share.sessions -= 1
+        self.sessions -= 1
+
+    def _is_own(self, host: str) -> bool:
+        """Whether `host` cannot be somebody's name for an address of ours.
+
+        A page of a stranger can have its own name resolve to this machine; the browser then takes the two for
+        one. Addresses and "localhost" cannot be made to.
+        """
+        name = _name(host)
+        if name in self._hosts or name in ("localhost", self._options.host.lower()):
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    def _may_come_from(self, origin: str, host: str) -> bool:
+        try:
+            scheme, name, port = _origin(origin)
+        except SettingsError:  # "null", or no origin at all
+            return False
+        if (scheme, name, port) in self._origins:
+            return True
+        try:
+            same = _origin(f"{scheme}://{host}")
+        except SettingsError:
+            return False
+        return (scheme, name, port) == same
+
+
+@dataclass(slots=True)
+class Share:
+    """What one token has taken; without a rate, whatever it likes."""
+
+    rate: float | None  # seconds of audio a minute
+    filled: float  # when `left` was right
+    left: float = 0.0  # seconds of audio that may come at once
+    sessions: int = field(default=0)
+
+    def take(self, audio: float, now: float) -> float:
+        """So many seconds of audio came; seconds to wait before more is read."""
+        if self.rate is None:
+            return 0.0
+        self.left = min(self.rate, self.left + (now - self.filled) * self.rate / 60) - audio
+        self.filled = now
+        return max(0.0, -self.left * 60 / self.rate)
+
+
+METRICS = "/metrics"
+READY = "/api/v1/ready"
+_ALIVE = frozenset({"/api/v1/health"})
+_TOKEN_PLEASE = Refusal(Reason.TOKEN, 401, "A token is needed: send `Authorization: Bearer TOKEN`.")
+_NO_SUCH_TOKEN = Refusal(Reason.TOKEN, 401, "That token is not known here.")
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody outside this machine can reach `host`."""
+    if host.lower() in ("localhost", "ip6-localhost", "ip6-loopback"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _origin(text: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port. Raises SettingsError for what has no host."""
+    try:
+        parts = urlsplit(text.strip())
+        name, port = parts.hostname, parts.port
+    except ValueError:
+        name, port = None, None
+        parts = urlsplit("")
+    if not parts.scheme or not name:
+        raise SettingsError(f"{text!r} is no origin.", "server.origins holds such as https://example.org.")
+    scheme = parts.scheme.lower()
+    return scheme, name, _DEFAULT_PORTS.get(scheme) if port is None else port
+
+
+def _name(host: str) -> str:
+    """The Host header without its port."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,334 @@
+"""The door: uvicorn's protocols, made to cost little whatever the other end does.
+
+What a client may do wrong has a bound: sockets, from one address and in all; time for the head of a request
+and for the rest of it; bytes of a head; requests sent before the last is answered; messages and fragments
+that wait to be read; answers that nobody reads. What goes over a bound is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import uvicorn
+from httptools import HttpParserError
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+from voicecli.server.guard import Reason
+
+__all__ = ["GONE", "Door", "DoorConfig", "DoorOptions", "GuardedHttp", "GuardedWebSocket"]
+
+GONE: Final = "voicecli.gone"  # in the scope of a WebSocket: an event that says that its client has gone
+
+_SWEEP: Final = 0.25  # seconds between looks at the clock
+_FRESH: Final = 0.25  # seconds for which a socket that has sent nothing is not to blame
+_CLOSING: Final = 3.0  # seconds that a socket may take to close
+_PIPELINED: Final = 8  # requests that may be sent before the first is answered
+_PIECE: Final = 8192  # bytes of WebSocket frames that are looked at together
+_QUEUED: Final = 16  # messages of one WebSocket that wait; no more is read while there are so many
+_FRAGMENTS: Final = 1024  # of one message
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 26\r\n"
+    b"retry-after: 5\r\nconnection: close\r\n\r\nToo many connections here."
+)
+_TOO_LONG: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorOptions:
+    """How many sockets there may be, and how long each may take."""
+
+    most: int = 4000  # sockets at once
+    per_address: int = 3000  # of them from one address
+    waiting: int = 500  # of them without a whole request yet
+    header_timeout: float = 5.0  # seconds for the head of a request
+    body_timeout: float = 30.0  # seconds for the rest of it
+    send_timeout: float = 10.0  # seconds in which a client reads nothing
+    header: int = 16_384  # bytes of a head
+    message: int = 1_048_576  # bytes of a WebSocket message
+    frame: int = 1_048_576  # bytes of a WebSocket frame
+
+
+class Door:
+    """Counts the sockets and the time that each has for what it is expected to do."""
+
+    def __init__(
+        self, options: DoorOptions = DoorOptions(), refused: Callable[[Reason], None] = lambda reason: None
+    ) -> None:
+        self.options = options
+        self.refused = refused
+        self._inside: dict[asyncio.Transport, str] = {}  # by their address
+        self._addresses: Counter[str] = Counter()
+        self._waiting: dict[asyncio.Transport, float] = {}  # since when; the oldest first
+        self._expected: dict[tuple[asyncio.Transport, Reason], float] = {}  # until when
+
+    def __len__(self) -> int:
+        return len(self._inside)
+
+    def enter(self, transport: asyncio.Transport, address: str, now: float) -> bool:
+        """Let a socket in, unless there are too many that do something."""
+        if self._addresses[address] >= self.options.per_address:
+            self.refused(Reason.ADDRESS)
+            return False
+        if len(self._inside) >= self.options.most:
+            if not self._waiting:
+                self.refused(Reason.CONNECTIONS)
+                return False
+            self._drop_oldest()
+        self._inside[transport] = address
+        self._addresses[address] += 1
+        self._waiting[transport] = now
+        self.expect(transport, Reason.HEADER, now + self.options.header_timeout)
+        return True
+
+    def _drop_oldest(self) -> None:
+        """Of those who wait."""
+        oldest = next(iter(self._waiting))
+        self.refused(Reason.WAITING)
+        self.leave(oldest)
+        oldest.abort()
+
+    def leave(self, transport: asyncio.Transport) -> None:
+        """The socket is gone."""
+        address = self._inside.pop(transport, None)
+        if address is None:
+            return
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
+        self._waiting.pop(transport, None)
+        for reason in _DEADLINES:
+            self._expected.pop((transport, reason), None)
+
+    def asked(self, transport: asyncio.Transport) -> None:
+        """The socket has sent a whole request."""
+        self._waiting.pop(transport, None)
+
+    def expect(self, transport: asyncio.Transport, reason: Reason, until: float) -> None:
+        """Drop the socket for `reason` unless `came` is called before `until`."""
+        self._expected[transport, reason] = until
+
+    def came(self, transport: asyncio.Transport, reason: Reason) -> None:
+        """What was expected has come."""
+        self._expected.pop((transport, reason), None)
+
+    def sweep(self, now: float) -> None:
+        """Drop whoever is late, and of those who wait too many."""
+        # The request of whoever came with many others may be there and not looked at yet.
+        while len(self._waiting) > self.options.waiting and now - next(iter(self._waiting.values())) > _FRESH:
+            self._drop_oldest()
+        for transport in self._inside:
+            if transport.is_closing():
+                self._expected.setdefault((transport, Reason.UNREAD), now + _CLOSING)
+        late = [(key, until) for key, until in self._expected.items() if until <= now]
+        for (transport, reason), _ in late:
+            self._expected.pop((transport, reason), None)
+            self.refused(reason)
+            transport.abort()
+
+    async def keep(self) -> None:
+        """Sweep until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_SWEEP)
+            self.sweep(loop.time())
+
+
+_DEADLINES: Final = (Reason.HEADER, Reason.BODY, Reason.UNREAD)
+
+
+class DoorConfig(uvicorn.Config):
+    """uvicorn's configuration with a door in it."""
+
+    def __init__(self, app: Any, door: Door) -> None:
+        super().__init__(
+            app,
+            http=GuardedHttp,
+            ws=GuardedWebSocket,
+            ws_max_size=door.options.message,
+            ws_per_message_deflate=False,  # sound hardly shrinks, and a bomb would grow
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+        )
+        self.door = door
+
+
+class GuardedHttp(HttpToolsProtocol):
+    """HTTP of one socket."""
+
+    config: DoorConfig
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._door = self.config.door
+        self._in_head = True
+        self._fed = 0  # bytes since the head began
+        self._seen = 0  # bytes of names and values of headers
+        self._refused = not self._door.enter(
+            self.transport, self.client[0] if self.client else "", self.loop.time()
+        )
+        if self._refused:
+            self.transport.write(_FULL)
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._door.leave(self.transport)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        if self._in_head:
+            self._fed += len(data)
+        super().data_received(data)
+        if self._in_head and self._fed > self._door.options.header and not self.transport.is_closing():
+            self._door.refused(Reason.HEADER)
+            self._refused = True
+            self.transport.write(_TOO_LONG)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._fed = self._seen = 0
+        self._door.expect(self.transport, Reason.HEADER, self.loop.time() + self._door.options.header_timeout)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._seen += len(name) + len(value) + 4  # counted as well: a head may come in one piece
+        if self._seen > self._door.options.header:
+            raise HttpParserError("the head is too long")
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._door.came(self.transport, Reason.HEADER)
+        if len(self.pipeline) >= _PIPELINED:
+            raise HttpParserError("too many requests wait")
+        self._door.expect(self.transport, Reason.BODY, self.loop.time() + self._door.options.body_timeout)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._door.came(self.transport, Reason.BODY)
+        self._door.asked(self.transport)
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._door.refused(Reason.MALFORMED)
+        self._refused = True
+        super().send_400_response(msg)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._door.expect(self.transport, Reason.UNREAD, self.loop.time() + self._door.options.send_timeout)
+
+    def resume_writing(self) -> None:
+        self._door.came(self.transport, Reason.UNREAD)
+        super().resume_writing()
+
+
+class GuardedWebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket that reads no further than its application does, and writes to whoever reads."""
+
+    config: DoorConfig
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._door = self.config.door
+        self._door.asked(self.transport)
+        for reason in (Reason.HEADER, Reason.BODY):
+            self._door.came(self.transport, reason)
+        self._unread = bytearray()
+        self._gone = asyncio.Event()
+        self.conn.max_fragment_size = self._door.options.frame
+        self.close_timeout = _CLOSING
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._door.leave(self.transport)
+        self._unread.clear()
+        self._gone.set()
+        super().connection_lost(exc)
+
+    async def run_asgi(self) -> None:
+        cast(dict[str, Any], self.scope)[GONE] = self._gone
+        await super().run_asgi()
+
+    def data_received(self, data: bytes) -> None:
+        self._unread += data
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Look at what came, piece by piece, while the application keeps up: each piece may be a thousand
+        messages.
+        """
+        while self._unread and self.queue.qsize() < _QUEUED:
+            piece = bytes(self._unread[:_PIECE])
+            del self._unread[:_PIECE]
+            super().data_received(piece)
+            if self.conn.parser_exc is not None or self.transport.is_closing():
+                self._unread.clear()
+        if self._unread and not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    async def receive(self) -> Any:
+        message = await super().receive()
+        if self._unread:
+            self._read_on()
+        if not self.writable.is_set():
+            self.transport.pause_reading()  # whoever does not read is not read either
+        return message
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            text = b"".join(self.frames)
+            try:
+                text.decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self._fail(1007, "not UTF-8", Reason.MALFORMED)
+                return
+            self.frames = [text]
+        super().send_receive_event_to_app()
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= _FRAGMENTS:
+            self.frames = []
+            self._fail(1008, "too many fragments", Reason.FLOOD)
+            return
+        super().handle_cont(event)
+
+    def _fail(self, code: int, words: str, reason: Reason) -> None:
+        self._door.refused(reason)
+        self.conn.fail(code, words)
+        self._unread.clear()
+        self.handle_parser_exception()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # Else pings would go on being answered into a buffer that nobody empties.
+        self.transport.pause_reading()
+        self._door.expect(self.transport, Reason.UNREAD, self.loop.time() + self._door.options.send_timeout)
+
+    def resume_writing(self) -> None:
+        self._door.came(self.transport, Reason.UNREAD)
+        super().resume_writing()
+        if not self.read_paused:
+            self.transport.resume_reading()
+
+    def keepalive_timeout(self) -> None:
+        if self.read_paused or not self.writable.is_set():
+            # Its pong may wait among what we do not read.
+            self.pong_timer = None
+            self.pending_ping_payload = None
+            self.schedule_ping()
+            return
+        super().keepalive_timeout()

@@ -1,0 +1,193 @@
+"""The server as a process: a socket, uvicorn around the application, and a graceful end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import resource
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import uvicorn
+
+from voicecli.errors import ExitStatus, UsageError
+from voicecli.server.guard import Guard
+from voicecli.server.http import Door, DoorConfig
+from voicecli.server.sockets import Stopping
+
+__all__ = ["address_of", "allow_sockets", "bind", "serve"]
+
+log = logging.getLogger(__name__)
+
+_BACKLOG: Final = 2048  # connections that the system keeps until we take them
+_SPARE: Final = 128  # files that are no client's
+_CLOSING: Final = 2.0  # seconds for requests that are under way when sessions have ended
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """A listening socket for every address of `host`, all on one port; port 0 takes any that is free.
+
+    Raises UsageError.
+    """
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"{host!r} is no address of this machine: {error}.", "Try 127.0.0.1.") from error
+    addresses = list(dict.fromkeys((family, sockaddr) for family, _, _, _, sockaddr in found))
+    sockets: list[socket.socket] = []
+    try:
+        for family, sockaddr in addresses:
+            made = socket.socket(family, socket.SOCK_STREAM)
+            sockets.append(made)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            made.bind((sockaddr[0], port, *sockaddr[2:]))
+            made.listen(_BACKLOG)
+            made.setblocking(False)
+            port = port or made.getsockname()[1]  # the other addresses have the same
+    except OSError as error:
+        for made in sockets:
+            made.close()
+        raise _not_bound(host, port, error) from error
+    return sockets
+
+
+def _not_bound(host: str, port: int, error: OSError) -> UsageError:
+    if error.errno == errno.EADDRINUSE:
+        return UsageError(
+            f"Port {port} of {host or 'this machine'} is in use.",
+            "Stop what listens there, or choose another with --port (0 takes any that is free).",
+        )
+    if error.errno == errno.EACCES:
+        return UsageError(f"Port {port} is kept for the system.", "Choose one from 1024 on.")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return UsageError(f"{host} is no address of this machine.", "Try 127.0.0.1.")
+    return UsageError(f"Nothing can listen on {host} port {port}: {error.strerror or error}.")
+
+
+def address_of(sockets: list[socket.socket], host: str) -> tuple[str, int]:
+    """URL and port of what `bind` made, as somebody on this machine would call it."""
+    port = sockets[0].getsockname()[1]
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}", port
+
+
+def allow_sockets(wanted: int) -> int:
+    """Let this process have so many sockets besides what it needs itself; how many it may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _SPARE
+    most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    allowed = wanted if soft == resource.RLIM_INFINITY else min(wanted, max(1, soft - _SPARE))
+    if allowed < wanted:
+        log.warning(
+            "This process may have %d sockets, not %d: raise the limit of open files (ulimit -n).",
+            allowed,
+            wanted,
+        )
+    return allowed
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us, and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(
+    app: Any,
+    sockets: list[socket.socket],
+    *,
+    door: Door,
+    guard: Guard,
+    stopping: Stopping,
+    grace: float,
+    announce: Callable[[], None],
+) -> ExitStatus:
+    """Serve until SIGTERM, SIGINT or SIGHUP; then take no more sessions, let those that there are finish for
+    `grace` seconds, and end. A second signal ends everything at once.
+    """
+    told, hurried = asyncio.Event(), asyncio.Event()
+    server = _Server(DoorConfig(app, door))
+    server.config.backlog = _BACKLOG
+    with _signals(told, hurried):
+        serving = asyncio.create_task(server.serve(sockets))
+        sweeping = asyncio.create_task(door.keep())
+        waiting, starting = (asyncio.create_task(event.wait()) for event in (told, server.up))
+        tasks = {serving, sweeping, waiting}
+        try:
+            await asyncio.wait({*tasks, starting}, return_when=asyncio.FIRST_COMPLETED)
+            if server.up.is_set():
+                announce()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if sweeping.done():
+                sweeping.result()  # raises: it only ends by a defect
+            guard.stopping = True
+            await _end_sessions(stopping, grace, hurried)
+            await _end_server(server, serving, hurried)
+        finally:
+            for task in (*tasks, starting):
+                task.cancel()
+            await asyncio.gather(*tasks, starting, return_exceptions=True)
+    return ExitStatus.INTERRUPTED if hurried.is_set() else ExitStatus.FINE
+
+
+async def _end_sessions(stopping: Stopping, grace: float, hurried: asyncio.Event) -> None:
+    """Let sessions finish, unless somebody is in a hurry."""
+    finishing = asyncio.create_task(stopping.finish(grace))
+    hurrying = asyncio.create_task(hurried.wait())
+    await asyncio.wait({finishing, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    hurrying.cancel()
+    if not finishing.done():
+        finishing.cancel()
+        await asyncio.gather(finishing, return_exceptions=True)
+        await stopping.cut()
+    elif cut := finishing.result():
+        log.warning("%d sessions did not finish within %g s and were cut off.", cut, grace)
+
+
+async def _end_server(server: uvicorn.Server, serving: asyncio.Task[None], hurried: asyncio.Event) -> None:
+    """Close the listening sockets, and give requests that are under way a moment."""
+    server.should_exit = True
+    server.force_exit = hurried.is_set()
+    await asyncio.wait({serving}, timeout=0 if hurried.is_set() else _CLOSING)
+    if not serving.done():
+        server.force_exit = True
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()
+        await asyncio.wait({serving}, timeout=_CLOSING)
+
+
+@contextlib.contextmanager
+def _signals(told: asyncio.Event, hurried: asyncio.Event) -> Iterator[None]:
+    """The first signal sets `told`, the second `hurried`."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        (hurried if told.is_set() else told).set()
+
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

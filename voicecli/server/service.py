@@ -1,0 +1,165 @@
+"""The parts of the server, made from the settings and joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voicecli import __version__
+from voicecli.config.serving import ServerSettings
+from voicecli.latency.timeline import Timeline
+from voicecli.providers.choose import Choice
+from voicecli.providers.recognizer import Recognizer
+from voicecli.providers.secrets import secret
+from voicecli.server.app import Pages, make_app
+from voicecli.server.channel import SegmentOptions
+from voicecli.server.guard import Guard, GuardOptions, Reason, parse_tokens
+from voicecli.server.http import Door, DoorOptions
+from voicecli.server.query import Answering, QueryOptions, query_router
+from voicecli.server.question import QuestionLimits
+from voicecli.server.session import Hearing, HearingOptions, Mode, SessionLimits
+from voicecli.server.sockets import Recognition, SocketOptions
+from voicecli.server.voice import VoiceOptions
+from voicecli.server.watch import EVENTS, QUEUES, Watch
+from voicecli.server.workers import WorkerOptions
+from voicecli.speech.gate import GateOptions
+from voicecli.speech.vad import VoiceDetector
+from voicecli.telemetry.logs import current_trace
+from voicecli.telemetry.prometheus import Exposition
+from voicecli.telemetry.traces import Tracer
+from voicecli.wire.recognition import WireLimits
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter, FastAPI
+
+__all__ = ["Service", "make_guard", "make_service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything that serves; `hearing` is opened and closed by whoever runs it, as is `tracer`."""
+
+    app: FastAPI
+    door: Door
+    guard: Guard
+    hearing: Hearing
+    recognition: Recognition
+    exposition: Exposition
+    tracer: Tracer | None
+
+
+def make_guard(settings: ServerSettings) -> Guard:
+    """Who may come in. Raises UsageError when anybody could, SettingsError for tokens that are none."""
+    return Guard(
+        GuardOptions(
+            host=settings.host,
+            token_env=settings.token_env,
+            origins=settings.origins,
+            hosts=settings.hosts,
+            metrics_open=settings.metrics_open,
+            sessions=settings.sessions.most,
+            token_sessions=settings.tokens.sessions,
+            token_audio=settings.tokens.audio,
+        ),
+        parse_tokens(secret(settings.token_env) or "", settings.token_env),
+    )
+
+
+def make_service(
+    settings: ServerSettings,
+    guard: Guard,
+    asr: Choice[Recognizer],
+    vad: Choice[VoiceDetector],
+    *,
+    gate: GateOptions,
+    timeout: float = 10.0,
+    answering: Answering | None = None,
+) -> Service:
+    """Everything, not yet running; without `answering` it takes no questions.
+
+    Raises LibraryMissing, UsageError.
+    """
+    exposition = Exposition(__version__)
+    exposition.expect(
+        modes=[mode.value for mode in Mode],
+        reasons=[reason.value for reason in Reason],
+        queues=QUEUES,
+        events=EVENTS,
+    )
+    tracer = Tracer(settings.otlp, version=__version__) if settings.otlp else None
+    door = Door(_door(settings), lambda reason: exposition.refused(reason.value))
+    hearing = Hearing(asr, vad, _hearing(settings, gate, timeout), observer=Watch(exposition))
+    recognition = Recognition(hearing, guard, exposition, tracer, _sockets(settings))
+
+    def measure() -> None:
+        exposition.connections(len(door))
+        exposition.queue_depth("recognition", hearing.queue)
+        exposition.ready(hearing.ready and not guard.stopping)
+
+    pages = Pages(
+        guard=guard,
+        exposition=exposition,
+        recognition=recognition,
+        recognises=lambda: hearing.ready,
+        measure=measure,
+        body=settings.connections.body,
+    )
+    routers = [] if answering is None else [_questions(settings, answering, exposition, tracer)]
+    return Service(make_app(pages, routers), door, guard, hearing, recognition, exposition, tracer)
+
+
+def _questions(
+    settings: ServerSettings, answering: Answering, exposition: Exposition, tracer: Tracer | None
+) -> APIRouter:
+    def observe(timeline: Timeline, failed: bool) -> None:
+        exposition.observe_turn(timeline, failed=failed)
+        if tracer is not None:
+            tracer.turn(timeline, error="it broke off" if failed else "", parent=current_trace())
+
+    options = QueryOptions(
+        at_once=settings.sessions.questions, limits=QuestionLimits(body=settings.connections.body)
+    )
+    return query_router(answering, options, observe)
+
+
+def _door(settings: ServerSettings) -> DoorOptions:
+    sockets = settings.connections
+    return DoorOptions(
+        most=sockets.most,
+        per_address=sockets.per_address,
+        waiting=sockets.waiting,
+        header_timeout=sockets.header_timeout,
+        body_timeout=sockets.body_timeout,
+        send_timeout=sockets.send_timeout,
+        header=sockets.header,
+        message=settings.sessions.message,
+        frame=settings.sessions.frame,
+    )
+
+
+def _sockets(settings: ServerSettings) -> SocketOptions:
+    sessions = settings.sessions
+    return SocketOptions(
+        length=sessions.length,
+        idle=sessions.idle,
+        start=sessions.start,
+        grace=settings.grace,
+        log_text=settings.log_text,
+        limits=SessionLimits(queued_audio=sessions.queued, wire=WireLimits(channels=sessions.channels)),
+    )
+
+
+def _hearing(settings: ServerSettings, gate: GateOptions, timeout: float) -> HearingOptions:
+    segments = settings.segments
+    return HearingOptions(
+        voice=VoiceOptions(batched=settings.batched),
+        workers=WorkerOptions(workers=settings.workers, timeout=timeout),
+        segments=SegmentOptions(
+            min_silence=segments.min_silence,
+            pre_roll=segments.pre_roll,
+            longest=segments.longest,
+            interim=segments.interim,
+            piece=segments.piece,
+        ),
+        gate=gate,
+    )

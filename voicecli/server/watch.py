@@ -1,0 +1,134 @@
+"""What is seen of sessions: numbers for Prometheus, spans for OpenTelemetry, lines in the log."""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+
+from voicecli.errors import VoiceError
+from voicecli.server.observer import Pipeline
+from voicecli.telemetry.logs import enter_trace
+from voicecli.telemetry.prometheus import Exposition
+from voicecli.telemetry.traceparent import Traceparent, new_traceparent, parse_traceparent
+from voicecli.telemetry.traces import Attributes, Trace, Tracer
+from voicecli.wire.recognition import Format, Segment
+
+__all__ = ["EVENTS", "QUEUES", "SessionWatch", "Watch"]
+
+log = logging.getLogger(__name__)
+
+QUEUES = ("recognition",)
+EVENTS = ("inactive", "interim", "segment")
+
+
+class Watch:
+    """Watches what all sessions share."""
+
+    def __init__(self, exposition: Exposition) -> None:
+        self._exposition = exposition
+
+    def processed(self, pipeline: Pipeline, media_seconds: float, seconds: float) -> None:
+        self._exposition.processed(pipeline, media_seconds, seconds)
+
+    def panicked(self, pipeline: Pipeline) -> None:
+        self._exposition.panicked()
+        log.error("A defect ended what was under way in %s.", pipeline)
+
+    def queued(self, jobs: int) -> None:
+        self._exposition.queue_depth("recognition", jobs)
+
+
+class SessionWatch:
+    """Watches one session. What was said stays out of the log unless `log_text` says otherwise."""
+
+    def __init__(
+        self,
+        exposition: Exposition,
+        tracer: Tracer | None,
+        mode: str,
+        parent: Traceparent | None,
+        *,
+        log_text: bool = False,
+    ) -> None:
+        self._exposition = exposition
+        self._tracer = tracer
+        self._mode = mode
+        self._header = parent
+        self._log_text = log_text
+        self._trace: Trace | None = None
+        self._segments = 0
+        self._heard = 0.0  # seconds of sound of the stream
+        self._spoken: dict[int, float] = {}  # by channel: when speech began, monotonic
+        self.heard = 0.0  # seconds of sound since somebody last looked
+
+    def started(self, trace_id: str | None, format: Format) -> None:
+        parent = parse_traceparent(trace_id) or self._header
+        if self._tracer is not None:
+            attributes: Attributes = {
+                "voicecli.mode": self._mode,
+                "voicecli.channels": format.channels,
+                "voicecli.sample_rate": format.sample_rate,
+            }
+            self._trace = self._tracer.begin("session", parent=parent, attributes=attributes)
+            enter_trace(self._trace.parent)
+        else:
+            enter_trace(parent or new_traceparent())
+        self._segments, self._heard = 0, 0.0
+        log.info(
+            "A %s stream begins: %d channels, %d samples a second.",
+            self._mode,
+            format.channels,
+            format.sample_rate,
+        )
+
+    def processed(self, pipeline: Pipeline, media_seconds: float, seconds: float) -> None:
+        self._exposition.processed(pipeline, media_seconds, seconds)
+        if pipeline == "audio_decoding":
+            self.heard += media_seconds
+            self._heard += media_seconds
+
+    def active(self, channel: int, time: float) -> None:
+        self._spoken[channel] = monotonic()
+
+    def inactive(self, channel: int, time: float, delay: float) -> None:
+        self._exposition.event_delay("inactive", delay)
+        began = self._spoken.pop(channel, None)
+        if self._trace is not None and began is not None:
+            self._trace.span("speech", began, monotonic(), {"voicecli.channel": channel})
+
+    def segment(self, segment: Segment, latency: float) -> None:
+        if segment.is_final is False:
+            self._exposition.event_delay("interim", latency)
+            return
+        self._exposition.event_delay("segment", latency)
+        self._segments += 1
+        length = segment.end_time - segment.start_time
+        if self._trace is not None:
+            now = monotonic()
+            attributes: Attributes = {"voicecli.channel": segment.channel, "voicecli.audio": length}
+            self._trace.span("recognition", now - max(latency, 0.0), now, attributes)
+        if self._log_text:
+            log.info("Channel %d, %.2f s: %s", segment.channel, length, segment.text)
+        else:
+            log.debug("Channel %d, %.2f s.", segment.channel, length)
+
+    def failed(self, error: VoiceError, channel: int | None) -> None:
+        self._exposition.failed(error.kind)
+        # Its words may repeat what the client sent.
+        log.info("The client was told of an error (%s).", error.kind)
+        if self._trace is not None:
+            self._trace.note({"error.type": error.kind})
+
+    def waited(self, seconds: float) -> None:
+        log.debug("The client waited %.3f s for room.", seconds)
+
+    def stopped(self) -> None:
+        log.info("The stream ended: %.1f s of sound, %d segments.", self._heard, self._segments)
+        if self._trace is not None:
+            self._trace.note({"voicecli.segments": self._segments, "voicecli.audio": self._heard})
+            self._trace.end()
+            self._trace = None
+
+    def ended(self) -> None:
+        if self._trace is not None:  # the client went in the middle of it
+            self.stopped()
