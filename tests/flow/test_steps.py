@@ -1,116 +1,366 @@
 """Steps close what they were given, whichever way they end."""
 
 import asyncio
+import logging
+from functools import partial
 
+import numpy as np
 import pytest
 
-from voicecli.flow.steps import Feed, ReadAhead, scoped, timeout_step
+from tests.flow.spring import Spring, run, settled
+from voicecli.flow.sinks import array_sink
+from voicecli.flow.sources import array_source, single_source
+from voicecli.flow.steps import (
+    abort_step,
+    count_step,
+    delay_step,
+    filter_step,
+    flatten_step,
+    idle_timeout_step,
+    log_step,
+    map_step,
+    recover_exception_step,
+    scoped,
+    timeout_step,
+)
 
 
-class Source:
-    """Counts to `count`, and says whether it was closed."""
+def doubled(number):
+    return number * 2
 
-    def __init__(self, count, *, delay=0.0, error=None):
-        self.count, self.delay, self.error = count, delay, error
-        self.read = 0
-        self.closed = False
 
-    async def __call__(self):
-        try:
-            for number in range(self.count):
-                await asyncio.sleep(self.delay)
-                self.read += 1
-                yield number
-            if self.error is not None:
-                raise self.error
-        finally:
-            self.closed = True
+async def doubled_later(number):
+    await asyncio.sleep(0)
+    return number * 2
+
+
+class Doubler:
+    async def __call__(self, number):
+        return await doubled_later(number)
+
+
+def gathered(stream):
+    return run(lambda: array_sink(stream))
 
 
 def test_scoped_closes_on_an_early_exit():
-    async def read():
-        source = Source(5)
-        async with scoped(source()) as items:
+    async def main():
+        spring = Spring(range(5))
+        async with scoped(spring()) as items:
             async for _ in items:
                 break
-        return source.closed
+        return spring.closed
 
-    assert asyncio.run(read())
+    assert run(main)
+
+
+def test_scoped_takes_what_can_be_iterated():
+    class Iterable:
+        closed = False
+
+        def __aiter__(self):
+            return self.spring()
+
+        async def aclose(self):
+            self.closed = True
+
+    async def main():
+        iterable = Iterable()
+        iterable.spring = Spring(range(3))
+        async with scoped(iterable) as items:
+            assert await anext(items) == 0
+        assert iterable.closed
+        assert iterable.spring.closed
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [doubled, doubled_later, Doubler(), partial(doubled_later), lambda number: doubled_later(number)],
+)
+def test_map_takes_any_function(function):
+    assert gathered(map_step(array_source([1, 2, 3]), function)) == [2, 4, 6]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_map_leaves_out_none(later):
+    async def odd_later(number):
+        return number if number % 2 else None
+
+    def odd(number):
+        return number if number % 2 else None
+
+    function = odd_later if later else odd
+    assert gathered(map_step(array_source(range(6)), function, ignore_none=True)) == [1, 3, 5]
+    assert gathered(map_step(array_source(range(3)), function)) == [None, 1, None]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_filter_asks_of_arrays(later):
+    async def full_later(array):
+        return array.all()
+
+    arrays = [np.array([n, n + 1]) for n in range(-1, 2)]
+    condition = full_later if later else np.all
+    kept = gathered(filter_step(array_source(arrays), condition))
+    assert [array.tolist() for array in kept] == [[1, 2]]
+    lazily = gathered(filter_step(array_source(arrays), lambda array: full_later(array)))
+    assert len(lazily) == 1
+
+
+def test_flatten_takes_every_iterable():
+    async def main():
+        springs = [Spring([3, 4]), Spring([5])]
+        items = [[1, 2], springs[0](), (), array_source([]), springs[1](), "ab"]
+        assert await array_sink(flatten_step(array_source(items))) == [1, 2, 3, 4, 5, "a", "b"]
+        assert all(spring.closed for spring in springs)
+
+    run(main)
+
+
+def test_flatten_closes_both_levels():
+    async def main():
+        outer, inner = Spring([1]), Spring(range(9))
+        stream = flatten_step(map_step(outer(), lambda _: inner()))
+        async with scoped(stream) as items:
+            assert await anext(items) == 0
+        assert outer.closed
+        assert inner.closed
+
+    run(main)
+
+
+def test_delay_passes_a_cancellation():
+    async def main():
+        spring = Spring([1, 2])
+        reading = asyncio.create_task(array_sink(delay_step(spring(), 60)))
+        await settled()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert spring.closed
+
+    run(main)
+
+
+def test_delay_keeps_the_order():
+    assert gathered(delay_step(array_source([1, 2, 3]), 0.001)) == [1, 2, 3]
 
 
 def test_timeout_acts_while_waiting():
-    async def read():
-        source = Source(3, delay=10)
+    async def main():
+        spring = Spring([1], hold=True)
+        stream = timeout_step(spring(), 0.02)
+        assert await anext(stream) == 1
+        with pytest.raises(TimeoutError, match=r"longer than 0\.02 seconds"):
+            await anext(stream)
+        assert spring.closed
+
+    run(main)
+
+
+def test_timeout_is_for_the_whole_stream():
+    async def main():
+        spring = Spring(range(100_000))
+        with pytest.raises(TimeoutError):
+            await array_sink(delay_step(timeout_step(spring(), 0.02), 0.005))
+        assert 0 < spring.read < 100
+        assert spring.closed
+
+    run(main)
+
+
+def test_timeout_lets_a_short_stream_pass():
+    assert gathered(timeout_step(array_source([1, 2]), 60)) == [1, 2]
+
+
+def test_timeout_of_the_source_is_its_own():
+    with pytest.raises(TimeoutError, match="of the source"):
+        gathered(timeout_step(Spring([], error=TimeoutError("of the source"))(), 60))
+
+
+def test_idle_timeout_acts_while_waiting():
+    async def main():
+        spring = Spring([1], hold=True)
         with pytest.raises(ValueError, match=r"0\.01"):
-            async for _ in timeout_step(source(), 0.01, lambda seconds: ValueError(seconds)):
-                pass
-        return source.closed
+            await array_sink(idle_timeout_step(spring(), 0.01, lambda seconds: ValueError(seconds)))
+        return spring.closed
 
-    assert asyncio.run(read())
-
-
-def test_timeout_of_zero_waits():
-    async def read():
-        return [item async for item in timeout_step(Source(3, delay=0.01)(), 0, ValueError)]
-
-    assert asyncio.run(read()) == [0, 1, 2]
+    assert run(main)
 
 
-def test_read_ahead_is_bounded():
-    async def read():
-        source = Source(100)
-        ahead = ReadAhead(source(), 5)
-        await asyncio.sleep(0.01)
-        assert source.read == 5
-        first = await anext(ahead)
-        await asyncio.sleep(0.01)
-        assert source.read == 6
-        rest = [item async for item in ahead]
-        return [first, *rest]
-
-    assert asyncio.run(read()) == list(range(100))
+def test_idle_timeout_of_zero_waits():
+    assert gathered(idle_timeout_step(delay_step(array_source(range(3)), 0.005), 0, ValueError)) == [0, 1, 2]
 
 
-def test_error_comes_after_the_items_before_it():
-    async def read():
-        ahead = ReadAhead(Source(3, error=ValueError("broken"))())
-        got = [await anext(ahead) for _ in range(3)]
-        with pytest.raises(ValueError, match="broken"):
-            await anext(ahead)
-        return got
+def test_abort_acts_while_waiting():
+    async def main():
+        spring, event = Spring([1, 2], hold=True), asyncio.Event()
+        reading = asyncio.create_task(array_sink(abort_step(spring(), event)))
+        await settled()
+        event.set()
+        assert await reading == [1, 2]
+        assert spring.closed
 
-    assert asyncio.run(read()) == [0, 1, 2]
-
-
-def test_closing_a_full_read_ahead_closes_its_source():
-    async def read():
-        source = Source(100)
-        ahead = ReadAhead(source(), 2)
-        await asyncio.sleep(0.01)
-        await ahead.aclose()
-        assert len(asyncio.all_tasks()) == 1
-        return source.closed
-
-    assert asyncio.run(read())
+    run(main)
 
 
-def test_feed_gives_what_was_pushed_before_its_end():
-    async def read():
-        feed = Feed()
-        feed.push(1)
-        feed.push(2)
-        feed.close()
-        feed.push(3)
-        return [item async for item in feed]
+def test_abort_before_the_first_item_reads_nothing():
+    async def main():
+        spring, event = Spring([1]), asyncio.Event()
+        event.set()
+        assert await array_sink(abort_step(spring(), event)) == []
+        assert not spring.started
 
-    assert asyncio.run(read()) == [1, 2]
+    run(main)
 
 
-def test_feed_waits_for_what_comes_later():
-    async def read():
-        feed = Feed()
-        asyncio.get_running_loop().call_later(0.01, feed.push, "late")
-        asyncio.get_running_loop().call_later(0.02, feed.close)
-        return [item async for item in feed]
+@pytest.mark.parametrize("turns", range(8))
+def test_abort_passes_a_cancellation(turns):
+    async def main():
+        spring, event = Spring([1, 2], hold=True, pause=True), asyncio.Event()
+        reading = asyncio.create_task(array_sink(abort_step(spring(), event)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        event.set()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert spring.closed == spring.started
 
-    assert asyncio.run(read()) == ["late"]
+    run(main)
+
+
+def test_log_says_every_nth(caplog):
+    caplog.set_level(logging.INFO)
+    assert (
+        len(gathered(log_step(array_source(range(25)), "item", lambda n: n * n, every_nth_message=10))) == 25
+    )
+    assert caplog.messages == ["item: 0", "item: 100", "item: 400"]
+
+
+def test_log_says_every_item(caplog):
+    caplog.set_level(logging.INFO)
+    gathered(log_step(array_source(["a", "b"]), "item"))
+    assert caplog.messages == ["item: a", "item: b"]
+
+
+def test_log_formats_only_what_is_logged(caplog):
+    caplog.set_level(logging.WARNING)
+    assert gathered(log_step(array_source([1]), "item", lambda item: 1 // 0)) == [1]
+
+
+@pytest.mark.parametrize("error", [None, ValueError("broken")])
+def test_count_is_said_however_it_ends(caplog, error):
+    caplog.set_level(logging.INFO)
+
+    async def main():
+        stream = count_step(Spring([1, 2], error=error)(), "items")
+        return await asyncio.gather(array_sink(stream), return_exceptions=True)
+
+    run(main)
+    assert caplog.messages == ["items count: 2"]
+
+
+HANDLERS = {
+    "item": (lambda error: str(error), ["broken"]),
+    "array": (lambda error: np.array([1, 2]), [[1, 2]]),
+    "nothing": (lambda error: None, []),
+    "stream": (lambda error: array_source([8, 9]), [8, 9]),
+    "function": (lambda error: lambda: array_source([8, 9]), [8, 9]),
+    "none": (lambda error: single_source(None), [None]),
+    "later": (doubled_later, None),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in HANDLERS if name != "later"])
+def test_recovery_goes_on_with_what_the_handler_gives(name):
+    handler, expected = HANDLERS[name]
+    spring = Spring([1, 2], error=ValueError("broken"))
+    made = gathered(recover_exception_step(spring(), ValueError, handler))
+    assert [item.tolist() if isinstance(item, np.ndarray) else item for item in made] == [1, 2, *expected]
+    assert spring.closed
+
+
+def test_recovery_awaits_an_async_handler():
+    async def told(error):
+        await asyncio.sleep(0)
+        return str(error)
+
+    spring = Spring([], error=ValueError("broken"))
+    assert gathered(recover_exception_step(spring(), ValueError, told)) == ["broken"]
+
+
+def test_recovery_passes_other_exceptions():
+    with pytest.raises(KeyError):
+        gathered(recover_exception_step(Spring([], error=KeyError())(), ValueError, str))
+
+
+def test_recovery_passes_cancellation_and_closing():
+    async def main():
+        spring = Spring([1], hold=True)
+        reading = asyncio.create_task(array_sink(recover_exception_step(spring(), BaseException, str)))
+        await settled()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        stream = recover_exception_step(Spring([1])(), BaseException, str)
+        await anext(stream)
+        await stream.aclose()
+
+    run(main)
+
+
+STEPS = {
+    "map": lambda stream: map_step(stream, doubled),
+    "map later": lambda stream: map_step(stream, doubled_later),
+    "map some": lambda stream: map_step(stream, doubled, ignore_none=True),
+    "filter": lambda stream: filter_step(stream, lambda item: True),
+    "delay": lambda stream: delay_step(stream, 0),
+    "timeout": lambda stream: timeout_step(stream, 60),
+    "idle timeout": lambda stream: idle_timeout_step(stream, 60, ValueError),
+    "log": lambda stream: log_step(stream, "item"),
+    "count": lambda stream: count_step(stream, "items"),
+    "abort": lambda stream: abort_step(stream, asyncio.Event()),
+    "recover": lambda stream: recover_exception_step(stream, KeyError, str),
+}
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_every_step_is_lazy_and_closes_its_source(step):
+    async def main():
+        spring = Spring(range(9))
+        stream = step(spring())
+        await settled()
+        assert not spring.started
+        await anext(stream)
+        assert spring.read == 1
+        await stream.aclose()
+        assert spring.closed
+        assert not spring.disturbed
+
+    run(main)
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("turns", range(6))
+def test_every_step_passes_a_cancellation(step, turns):
+    async def main():
+        spring = Spring(range(2), hold=True, pause=True)
+        reading = asyncio.create_task(array_sink(step(spring())))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert spring.closed == spring.started
+        assert not spring.disturbed
+
+    run(main)
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_every_step_passes_an_error(step):
+    with pytest.raises(ValueError, match="broken"):
+        gathered(step(Spring([1], error=ValueError("broken"))()))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from voicecli.conversation.phrases import PhraseCutter, PhraseOptions
 from voicecli.conversation.utterer import Utterer
 from voicecli.errors import TimedOut
-from voicecli.flow.steps import ReadAhead, scoped, timeout_step
+from voicecli.flow.steps import ReadAhead, idle_timeout_step, scoped
 from voicecli.latency.timeline import Mark, Stopwatch
 from voicecli.providers.language_model import Action, Goodbye, Token
 
@@ -91,7 +91,7 @@ class Reply:
 
     async def _phrases(self) -> AsyncIterator[str]:
         cutter = PhraseCutter(self._options.phrases)
-        source = timeout_step(self._source, self._options.timeout, _no_token)
+        source = idle_timeout_step(self._source, self._options.timeout, _no_token)
         async with scoped(source) as tokens:
             async for token in tokens:
                 if isinstance(token, Goodbye):

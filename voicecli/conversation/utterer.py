@@ -14,7 +14,7 @@ from voicecli.audio.resample import Resampler
 from voicecli.conversation.heard import SpokenPhrase, heard_text
 from voicecli.conversation.speakable import SpeakableText
 from voicecli.errors import TimedOut, VoiceError
-from voicecli.flow.steps import ReadAhead, scoped, timeout_step
+from voicecli.flow.steps import ReadAhead, idle_timeout_step, scoped
 from voicecli.latency.timeline import Mark, Stopwatch
 from voicecli.providers.synthesizer import Synthesizer
 
@@ -156,7 +156,7 @@ class Utterer:
     async def _synthesize(self, spoken: str) -> AsyncIterator[bytes]:
         self.stopwatch.mark(Mark.FIRST_PHRASE, time.monotonic())
         source = self._synthesizer.synthesize(spoken)
-        async with scoped(timeout_step(source, self._options.timeout, self._silent)) as chunks:
+        async with scoped(idle_timeout_step(source, self._options.timeout, self._silent)) as chunks:
             async for chunk in chunks:
                 if chunk:
                     self.stopwatch.mark(Mark.FIRST_CHUNK, time.monotonic())

@@ -3,106 +3,246 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+import inspect
+import logging
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, Literal, TypeVar, cast, overload
 
-__all__ = ["Feed", "ReadAhead", "scoped", "timeout_step"]
+from voicecli.flow.awaitables import is_async, resolve_awaitable_or_obj, to_source
+from voicecli.flow.feeds import Feed, ReadAhead
+from voicecli.flow.interruption import Interruption
+from voicecli.flow.scope import scoped
+
+__all__ = [
+    "Feed",
+    "ReadAhead",
+    "abort_step",
+    "count_step",
+    "delay_step",
+    "filter_step",
+    "flatten_step",
+    "idle_timeout_step",
+    "log_step",
+    "map_step",
+    "recover_exception_step",
+    "scoped",
+    "timeout_step",
+    "watched",
+]
 
 T = TypeVar("T")
+U = TypeVar("U")
+E = TypeVar("E", bound=BaseException)
+
+_END: Any = object()  # compared by identity, as items may be arrays
+
+_log = logging.getLogger(__name__)
 
 
-@asynccontextmanager
-async def scoped(source: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    """Close `source` on the way out, however that is taken."""
-    try:
-        yield source
-    finally:
-        close = getattr(source, "aclose", None)
-        if close is not None:
-            await close()
+@overload
+def map_step(
+    async_iter: AsyncIterator[T],
+    func: Callable[[T], Coroutine[Any, Any, U | None]],
+    ignore_none: Literal[True],
+) -> AsyncIterator[U]: ...
+@overload
+def map_step(
+    async_iter: AsyncIterator[T],
+    func: Callable[[T], Coroutine[Any, Any, U]],
+    ignore_none: bool | None = False,
+) -> AsyncIterator[U]: ...
+@overload
+def map_step(
+    async_iter: AsyncIterator[T], func: Callable[[T], U | None], ignore_none: Literal[True]
+) -> AsyncIterator[U]: ...
+@overload
+def map_step(
+    async_iter: AsyncIterator[T], func: Callable[[T], U], ignore_none: bool | None = False
+) -> AsyncIterator[U]: ...
+async def map_step(
+    async_iter: AsyncIterator[T], func: Callable[[T], Any], ignore_none: bool | None = False
+) -> AsyncIterator[Any]:
+    """`func` of every item; with `ignore_none` no item where that is None.
+
+    `func` may be async. One that does not look so, as a lambda, is judged by what it returns first.
+    """
+    async with scoped(async_iter) as items:
+        waits = is_async(func)
+        if not waits:
+            async for item in items:
+                made = func(item)
+                waits = inspect.iscoroutine(made)
+                if waits:
+                    made = await made
+                if not ignore_none or made is not None:
+                    yield made
+                break
+        if waits:
+            async for item in items:
+                made = await func(item)
+                if not ignore_none or made is not None:
+                    yield made
+        elif ignore_none:
+            async for item in items:
+                made = func(item)
+                if made is not None:
+                    yield made
+        else:
+            async for item in items:
+                yield func(item)
 
 
-async def timeout_step(
-    source: AsyncIterator[T], seconds: float, error: Callable[[float], Exception]
+async def filter_step(
+    async_iter: AsyncIterator[T], condition: Callable[[T], bool] | Callable[[T], Awaitable[bool]]
 ) -> AsyncIterator[T]:
-    """Raise `error(seconds)` when the next item takes longer than `seconds`; 0 waits for ever."""
-    async with scoped(source) as items:
-        while True:
-            try:
-                async with asyncio.timeout(seconds or None):
-                    item = await anext(items)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                raise error(seconds) from None
+    """The items for which `condition`, which may be async, is true."""
+    async with scoped(async_iter) as items:
+        waits = is_async(condition)
+        if not waits:
+            async for item in items:
+                held: Any = condition(item)
+                waits = inspect.iscoroutine(held)
+                if await held if waits else held:
+                    yield item
+                break
+        if waits:
+            async for item in items:
+                if await cast(Awaitable[bool], condition(item)):
+                    yield item
+        else:
+            async for item in items:
+                if condition(item):
+                    yield item
+
+
+async def flatten_step(async_iter: AsyncIterator[AsyncIterable[T] | Iterable[T]]) -> AsyncIterator[T]:
+    """The items of every item, which is an async iterator of any kind or a plain iterable."""
+    async with scoped(async_iter) as items:
+        async for item in items:
+            if hasattr(item, "__aiter__"):
+                async with scoped(cast(AsyncIterable[T], item)) as inner:
+                    async for part in inner:
+                        yield part
+            else:
+                for part in item:
+                    yield part
+
+
+async def delay_step(async_iter: AsyncIterator[T], delay_secs: float) -> AsyncIterator[T]:
+    """Every item, `delay_secs` seconds after it was pulled."""
+    async with scoped(async_iter) as items:
+        async for item in items:
+            await asyncio.sleep(delay_secs)
             yield item
 
 
-class ReadAhead(AsyncIterator[T]):
-    """Reads `source` in a task of its own, from now on and at most `size` items ahead of its reader.
+async def timeout_step(async_iter: AsyncIterator[T], timeout: float) -> AsyncIterator[T]:
+    """Raise TimeoutError where the end has not come `timeout` seconds after the first pull."""
+    deadline = asyncio.get_running_loop().time() + timeout
+    async with scoped(async_iter) as items:
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    item = await anext(items, _END)
+            except TimeoutError:
+                if asyncio.get_running_loop().time() < deadline:
+                    raise  # the source's own
+                raise TimeoutError(f"The stream took longer than {timeout:g} seconds.") from None
+            if item is _END:
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                raise TimeoutError(f"The stream took longer than {timeout:g} seconds.")
+            yield item
 
-    An exception reaches the reader after the items before it. `aclose` stops the task and closes `source`.
-    """
 
-    def __init__(self, source: AsyncIterator[T], size: int = 64) -> None:
-        self._waiting: deque[T] = deque()
-        self._size = size
-        self._arrived = asyncio.Event()
-        self._room = asyncio.Event()
-        self._task = asyncio.create_task(self._read(source))
-        self._task.add_done_callback(lambda _: self._arrived.set())
+async def idle_timeout_step(
+    async_iter: AsyncIterator[T], seconds: float, error: Callable[[float], Exception]
+) -> AsyncIterator[T]:
+    """Raise `error(seconds)` when the next item takes longer than `seconds`; 0 waits for ever."""
+    async with scoped(async_iter) as items:
+        while True:
+            try:
+                async with asyncio.timeout(seconds or None):
+                    item = await anext(items, _END)
+            except TimeoutError:
+                raise error(seconds) from None
+            if item is _END:
+                return
+            yield item
 
-    async def _read(self, source: AsyncIterator[T]) -> None:
-        async with scoped(source) as items:
+
+async def log_step(
+    async_iter: AsyncIterator[T],
+    name: str,
+    formatter: Callable[[T], Any] = lambda x: x,
+    every_nth_message: int | None = None,
+) -> AsyncIterator[T]:
+    """Log "name: formatter(item)" of every item, or of the first and every nth after it."""
+    every = max(1, every_nth_message or 1)
+    number = 0
+    async with scoped(async_iter) as items:
+        async for item in items:
+            if number % every == 0 and _log.isEnabledFor(logging.INFO):
+                _log.info("%s: %s", name, formatter(item))
+            number += 1
+            yield item
+
+
+async def count_step(async_iter: AsyncIterator[T], name: str) -> AsyncIterator[T]:
+    """Log "name count: number of items" at the end, however it comes."""
+    count = 0
+    try:
+        async with scoped(async_iter) as items:
             async for item in items:
-                self._waiting.append(item)
-                self._arrived.set()
-                while len(self._waiting) >= self._size:
-                    self._room.clear()
-                    await self._room.wait()
-
-    async def __anext__(self) -> T:
-        while not self._waiting:
-            if self._task.done():
-                await self._task
-                raise StopAsyncIteration
-            self._arrived.clear()
-            await self._arrived.wait()
-        self._room.set()
-        return self._waiting.popleft()
-
-    async def aclose(self) -> None:
-        """Stop reading; what is waiting is dropped."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._waiting.clear()
+                count += 1
+                yield item
+    finally:
+        _log.info("%s count: %d", name, count)
 
 
-class Feed(AsyncIterator[T]):
-    """An iterator that is written to without waiting, for items that come at their own pace."""
+async def abort_step(async_iter: AsyncIterator[T], event: asyncio.Event) -> AsyncIterator[T]:
+    """The items until `event` is set; what is being waited for then does not come any more."""
+    abort = Interruption()
+    async with scoped(async_iter) as items, watched(event, abort):
+        while not event.is_set():
+            item = _END
+            with abort:
+                item = await anext(items, _END)
+            if item is _END or event.is_set():
+                return
+            yield item
 
-    def __init__(self) -> None:
-        self._waiting: deque[T] = deque()
-        self._arrived = asyncio.Event()
-        self.closed = False
 
-    def push(self, item: T) -> None:
-        """Append an item; after `close` it is dropped."""
-        if not self.closed:
-            self._waiting.append(item)
-            self._arrived.set()
+@asynccontextmanager
+async def watched(event: asyncio.Event, interruption: Interruption) -> AsyncIterator[None]:
+    """Fire the interruption when the event is set."""
+    watch = asyncio.create_task(event.wait(), name="flow")
+    watch.add_done_callback(lambda watch: None if watch.cancelled() else interruption.fire())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await asyncio.wait([watch])
 
-    def close(self) -> None:
-        """No more items will come."""
-        self.closed = True
-        self._arrived.set()
 
-    async def __anext__(self) -> T:
-        while not self._waiting:
-            if self.closed:
-                raise StopAsyncIteration
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._waiting.popleft()
+async def recover_exception_step(
+    async_iter: AsyncIterator[T], exception_type: type[E], exception_handler: Callable[[E], Any]
+) -> AsyncIterator[Any]:
+    """Go on, after an exception of this type, with what the handler makes of it, then end.
+
+    The handler, which may be async, returns a stream or a function that gives one, one item, or None for
+    nothing more. Cancellation passes, whatever the type.
+    """
+    try:
+        async with scoped(async_iter) as items:
+            async for item in items:
+                yield item
+        return
+    except (asyncio.CancelledError, GeneratorExit):
+        raise
+    except exception_type as error:
+        failure = error
+    async with scoped(to_source(await resolve_awaitable_or_obj(exception_handler(failure)))) as instead:
+        async for item in instead:
+            yield item

@@ -1,0 +1,171 @@
+"""Steps with several inputs or several outputs."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from voicecli.flow.awaitables import is_async
+from voicecli.flow.channel import SIZE, UNREAD_TIMEOUT, Branch, Channel, Trunk, leaving, pour, together
+from voicecli.flow.interruption import Interruption
+from voicecli.flow.lead import Lead, Leader
+from voicecli.flow.scope import close, scoped
+
+__all__ = ["concat_step", "fork_step", "merge_as_dict_step", "merge_step", "partition_step"]
+
+T = TypeVar("T")
+
+_END: Any = object()  # compared by identity, as items may be arrays
+
+
+def fork_step(
+    async_iter: AsyncIterator[T],
+    pull_from_all: bool = False,
+    *,
+    size: int = SIZE,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> tuple[AsyncIterator[T], AsyncIterator[T]]:
+    """Two streams of the same items.
+
+    Without `pull_from_all` an item is pulled when the first stream asks for one, and the second is given it
+    too. With it, the source is read up to `size` items ahead of the slower of the two. A full branch that
+    nobody has begun to read after `unread_timeout` seconds raises FlowStalled.
+    """
+    right: Channel[T] = Channel(size, unread_timeout)
+    if not pull_from_all:
+        lead = Lead(async_iter, right)
+        return Leader(lead), Branch(right, lead)
+    left: Channel[T] = Channel(size, unread_timeout)
+    trunk = Trunk(lambda: _copy(async_iter, left, right), [left, right], [async_iter])
+    return Branch(left, trunk), Branch(right, trunk)
+
+
+async def _copy(source: AsyncIterator[T], left: Channel[T], right: Channel[T]) -> None:
+    first, second = left.items, right.items
+    size = left.size
+    async with scoped(source) as items:
+        async for item in items:
+            first.append(item)
+            second.append(item)
+            if left.reader is not None:
+                left.wake()
+            if right.reader is not None:
+                right.wake()
+            if len(first) >= size or len(second) >= size:
+                if len(first) >= size:
+                    await left.room()
+                if len(second) >= size:
+                    await right.room()
+                if leaving():
+                    return
+
+
+def partition_step(
+    async_iter: AsyncIterator[T],
+    condition: Callable[[T], bool] | Callable[[T], Awaitable[bool]],
+    *,
+    size: int = SIZE,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> tuple[Branch[T], Branch[T]]:
+    """The items for which `condition`, which may be async, is true, and the others.
+
+    The source is read until one of the two holds `size` items; see `fork_step` for one that nobody reads.
+    """
+    held: Channel[T] = Channel(size, unread_timeout)
+    others: Channel[T] = Channel(size, unread_timeout)
+    trunk = Trunk(lambda: _part(async_iter, condition, held, others), [held, others], [async_iter])
+    return Branch(held, trunk), Branch(others, trunk)
+
+
+async def _part(
+    source: AsyncIterator[T], condition: Callable[[T], Any], held: Channel[T], others: Channel[T]
+) -> None:
+    waits = is_async(condition)
+    async with scoped(source) as items:
+        async for item in items:
+            true = condition(item)
+            if waits or inspect.iscoroutine(true):
+                waits = True
+                true = await true
+            channel = held if true else others
+            channel.items.append(item)
+            if channel.reader is not None:
+                channel.wake()
+            if len(channel.items) >= channel.size:
+                await channel.room()
+                if leaving():
+                    return
+
+
+def merge_step(*async_iters: AsyncIterator[T], size: int = SIZE) -> Branch[T]:
+    """The items of all streams as they come; at most `size` of them wait, in equal shares."""
+    channel: Channel[T] = Channel(max(size, 2 * len(async_iters)))
+    writers = len(async_iters)
+    trunk = Trunk(
+        lambda: together(*(pour(source, channel, writers) for source in async_iters)), [channel], async_iters
+    )
+    return Branch(channel, trunk)
+
+
+def merge_as_dict_step(dict_iters: Mapping[Any, AsyncIterator[Any]]) -> AsyncIterator[dict[Any, Any]]:
+    """For every item of the first stream a dictionary of it and of the latest item of each of the others.
+
+    The others are read as fast as they come. Raises ValueError when there is no stream.
+    """
+    if not dict_iters:
+        raise ValueError("merge_as_dict_step needs at least one stream.")
+    return _merged(dict(dict_iters))
+
+
+async def _merged(streams: dict[Any, AsyncIterator[Any]]) -> AsyncIterator[dict[Any, Any]]:
+    first, *others = streams
+    latest: dict[Any, Any] = {}
+    failing = Interruption()
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            failing.fire()
+
+    keepers = [asyncio.create_task(_keep(latest, key, streams[key]), name="flow") for key in others]
+    for keeper in keepers:
+        keeper.add_done_callback(ended)
+    try:
+        async with scoped(streams[first]) as items:
+            while True:
+                item = _END
+                with failing:
+                    item = await anext(items, _END)
+                    await asyncio.sleep(0)  # the others have their turn, too, where nobody ever waits
+                if failing.fired:
+                    for keeper in keepers:
+                        if keeper.done():
+                            keeper.result()
+                if item is _END:
+                    return
+                yield {first: item, **latest}
+    finally:
+        for keeper in keepers:
+            keeper.cancel()
+        if keepers:
+            await asyncio.wait(keepers)
+        await close(*streams.values())
+
+
+async def _keep(latest: dict[Any, Any], key: Any, source: AsyncIterator[Any]) -> None:
+    async with scoped(source) as items:
+        async for item in items:
+            latest[key] = item
+            await asyncio.sleep(0)
+
+
+async def concat_step(*async_iters: AsyncIterator[T]) -> AsyncIterator[T]:
+    """The items of one stream after those of the other."""
+    try:
+        for source in async_iters:
+            async with scoped(source) as items:
+                async for item in items:
+                    yield item
+    finally:
+        await close(*async_iters)

@@ -1,0 +1,60 @@
+"""Ends a wait from outside, the way `asyncio.timeout` does."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+__all__ = ["Interruption"]
+
+_AGAIN = 0.02  # seconds until a wait that was cancelled by others is looked at again
+
+
+class Interruption:
+    """`with interruption:` around an await; `fire()` ends that await and whatever it would wait for.
+
+    The waiting task is cancelled and the cancellation taken back where it leaves the `with`, so that `fired`
+    tells what happened. A cancellation from elsewhere passes. Once fired, it also ends every later wait.
+    """
+
+    __slots__ = ("_before", "_cancelled", "_task", "fired")
+
+    def __init__(self) -> None:
+        self.fired = False
+        self._task: asyncio.Task[object] | None = None
+        self._cancelled = False
+        self._before = 0  # cancellations of the task that were not ours
+
+    @property
+    def task(self) -> asyncio.Task[object] | None:
+        """The task that is inside the `with`."""
+        return self._task
+
+    def fire(self) -> None:
+        """End the wait."""
+        self.fired = True
+        task = self._task
+        if task is None or self._cancelled:
+            return
+        if task is asyncio.current_task():  # not before it waits: it may leave without
+            asyncio.get_running_loop().call_soon(self.fire)
+        elif task.cancelling() > self._before:  # it leaves already; a second time would disturb it
+            task.get_loop().call_later(_AGAIN, self.fire)
+        else:
+            self._cancelled = task.cancel()
+
+    def __enter__(self) -> None:
+        self._task = task = asyncio.current_task()
+        self._before = 0 if task is None else task.cancelling()
+        if self.fired:
+            self.fire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        task, self._task = self._task, None
+        if task is None or not self._cancelled:
+            return False
+        self._cancelled = False
+        left = task.uncancel()
+        return kind is not None and issubclass(kind, asyncio.CancelledError) and left <= self._before

@@ -1,0 +1,392 @@
+"""Steps that build streams while they run: for each item, until they are interrupted, until they fail."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Literal, TypeVar, overload
+
+from voicecli.flow.awaitables import resolve_awaitable_or_obj, to_source, to_tuple
+from voicecli.flow.branches import concat_step
+from voicecli.flow.buffers import buffer_step
+from voicecli.flow.channel import SIZE, UNREAD_TIMEOUT, Branch, Channel, Trunk, pour, stopped, together
+from voicecli.flow.feeds import Feed
+from voicecli.flow.interruption import Interruption
+from voicecli.flow.scope import close, scoped
+from voicecli.flow.sources import single_source
+
+__all__ = [
+    "cancelable_substream_step",
+    "exception_handling_substream",
+    "interruptable_substream_step",
+    "substream_on_dict_key_step",
+    "substream_step",
+]
+
+T = TypeVar("T")
+U = TypeVar("U")
+V = TypeVar("V")
+
+_END: Any = object()  # compared by identity, as items may be arrays
+
+RESTART_DELAY = 1.0  # seconds, so that what fails at once does not fail all the time
+
+_log = logging.getLogger(__name__)
+
+
+async def substream_step(
+    async_iter: AsyncIterator[T], substream_func: Callable[[AsyncIterator[T]], AsyncIterator[U]]
+) -> AsyncIterator[U]:
+    """The items of `substream_func(stream of one item)`, for one item after the other."""
+    async with scoped(async_iter) as items:
+        async for item in items:
+            async with scoped(substream_func(single_source(item))) as made:
+                async for part in made:
+                    yield part
+
+
+async def substream_on_dict_key_step(
+    async_iter: AsyncIterator[dict[Any, Any]],
+    key: Any,
+    substream_func: Callable[[AsyncIterator[Any]], AsyncIterator[Any]],
+) -> AsyncIterator[dict[Any, Any]]:
+    """Every dictionary with the value of `key` replaced, once for each item of the value's substream.
+
+    Each value has a substream of its own, so that one that reads ahead cannot mix up the dictionaries.
+    """
+    async with scoped(async_iter) as items:
+        async for item in items:
+            async with scoped(substream_func(single_source(item[key]))) as made:
+                async for part in made:
+                    yield {**item, key: part}
+
+
+class _Stage:
+    """Plays one substream at a time into channels of one item, so that what plays is what is being read."""
+
+    def __init__(
+        self,
+        substream_func: Callable[[AsyncIterator[Any]], Any],
+        cancel_messages: Sequence[Any] | None,
+        unread_timeout: float,
+    ) -> None:
+        self._substream_func = substream_func
+        self._first: Feed[Any] | None = Feed()  # only a substream shows how many streams it makes
+        self._prepared = to_tuple(substream_func(self._first))
+        self.channels: list[Channel[Any]] = [Channel(1, unread_timeout) for _ in self._prepared]
+        if cancel_messages and len(cancel_messages) != len(self.channels):
+            raise ValueError(
+                f"There are {len(cancel_messages)} cancel messages for the {len(self.channels)} streams "
+                "that the function gives."
+            )
+        self._messages = cancel_messages or [None] * len(self.channels)
+
+    def outputs(self, item: Any) -> tuple[AsyncIterator[Any], ...]:
+        """The streams of the substream of an item."""
+        if self._first is not None:
+            self._first.push(item)
+            self._first.close()
+            self._first = None
+            return self._prepared
+        return to_tuple(self._substream_func(single_source(item)))
+
+    async def play(self, outputs: Sequence[AsyncIterator[Any]]) -> None:
+        """Until all of it was read."""
+        if len(outputs) != len(self.channels):
+            await close(*outputs)
+            raise ValueError(
+                f"The function gave {len(self.channels)} streams before, and {len(outputs)} now."
+            )
+        try:
+            await together(
+                *(pour(made, channel) for made, channel in zip(outputs, self.channels, strict=True))
+            )
+        finally:
+            await close(*outputs)  # those whose task was cancelled before its first step
+
+    def messages(self) -> tuple[AsyncIterator[Any], ...]:
+        """What tells the readers that a substream was cancelled."""
+        return tuple(to_source(message) for message in self._messages)
+
+    def discard(self) -> None:
+        """Drop what a cancelled substream has left unread."""
+        for channel in self.channels:
+            channel.items.clear()
+
+    async def aclose(self) -> None:
+        """Close the prepared substream when no item came for it."""
+        if self._first is not None:
+            self._first = None
+            await close(*self._prepared)
+
+    def branches(self, trunk: Trunk) -> Any:
+        """One branch, or a tuple of them."""
+        branches = tuple(Branch(channel, trunk) for channel in self.channels)
+        return branches[0] if len(branches) == 1 else branches
+
+
+def _failed(task: asyncio.Task[Any]) -> bool:
+    return not task.cancelled() and task.exception() is not None
+
+
+@overload
+def interruptable_substream_step(
+    async_iter: AsyncIterator[T],
+    substream_func: Callable[[AsyncIterator[T]], AsyncIterator[U]],
+    cancel_messages: Sequence[Any] | None = None,
+    *,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> Branch[U]: ...
+@overload
+def interruptable_substream_step(
+    async_iter: AsyncIterator[T],
+    substream_func: Callable[[AsyncIterator[T]], tuple[AsyncIterator[U], AsyncIterator[V]]],
+    cancel_messages: Sequence[Any] | None = None,
+    *,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> tuple[Branch[U], Branch[V]]: ...
+@overload
+def interruptable_substream_step(
+    async_iter: AsyncIterator[T],
+    substream_func: Callable[[AsyncIterator[T]], Sequence[AsyncIterator[Any]]],
+    cancel_messages: Sequence[Any] | None = None,
+    *,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> tuple[Branch[Any], ...]: ...
+def interruptable_substream_step(
+    async_iter: AsyncIterator[T],
+    substream_func: Callable[[AsyncIterator[T]], Any],
+    cancel_messages: Sequence[Any] | None = None,
+    *,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> Any:
+    """The items of `substream_func(stream of one item)`, until the next item cuts it short.
+
+    What is cut short is closed, what of it nobody has read yet is dropped, and then comes the cancel message
+    of each output, if there is one: an item, a stream, or better a function that gives a new one each time.
+    The substream of the last item runs to its end. `substream_func` gives one stream or a tuple of them, and
+    so does this; it is called once without an item to find out how many.
+    """
+    stage = _Stage(substream_func, cancel_messages, unread_timeout)
+
+    async def play(item: T, cut: bool) -> None:
+        outputs = stage.outputs(item)
+        if cut:
+            told = stage.messages()
+            outputs = tuple(concat_step(*both) for both in zip(told, outputs, strict=True))
+        await stage.play(outputs)
+
+    async def run() -> None:
+        failing = Interruption()
+        playing: asyncio.Task[None] | None = None
+        try:
+            async with scoped(async_iter) as items:
+                while not failing.fired:
+                    item = _END
+                    with failing:
+                        item = await anext(items, _END)
+                    if item is _END:
+                        break
+                    cut = playing is not None and await stopped(playing)
+                    if cut:
+                        stage.discard()
+                    playing = asyncio.create_task(play(item, cut), name="flow")
+                    playing.add_done_callback(lambda task: failing.fire() if _failed(task) else None)
+                if playing is not None:
+                    await playing
+        finally:
+            if playing is not None:
+                await stopped(playing)
+            await stage.aclose()
+
+    return stage.branches(Trunk(run, stage.channels, [async_iter, stage]))
+
+
+@overload
+def cancelable_substream_step(
+    async_iter: AsyncIterator[T],
+    cancel_iter: AsyncIterator[Any],
+    substream_func: Callable[[AsyncIterator[T]], AsyncIterator[U]],
+    cancel_messages: Sequence[Any] | None = None,
+    *,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> Branch[U]: ...
+@overload
+def cancelable_substream_step(
+    async_iter: AsyncIterator[T],
+    cancel_iter: AsyncIterator[Any],
+    substream_func: Callable[[AsyncIterator[T]], tuple[AsyncIterator[U], AsyncIterator[V]]],
+    cancel_messages: Sequence[Any] | None = None,
+    *,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> tuple[Branch[U], Branch[V]]: ...
+@overload
+def cancelable_substream_step(
+    async_iter: AsyncIterator[T],
+    cancel_iter: AsyncIterator[Any],
+    substream_func: Callable[[AsyncIterator[T]], Sequence[AsyncIterator[Any]]],
+    cancel_messages: Sequence[Any] | None = None,
+    *,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> tuple[Branch[Any], ...]: ...
+def cancelable_substream_step(
+    async_iter: AsyncIterator[T],
+    cancel_iter: AsyncIterator[Any],
+    substream_func: Callable[[AsyncIterator[T]], Any],
+    cancel_messages: Sequence[Any] | None = None,
+    *,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> Any:
+    """The items of `substream_func(stream of one item)`, which any item of `cancel_iter` cuts short.
+
+    The next item is pulled when the substream before it has been read to its end or was cancelled. A cancel
+    that comes while nothing is played does nothing. Otherwise as `interruptable_substream_step`.
+    """
+    stage = _Stage(substream_func, cancel_messages, unread_timeout)
+    playing: asyncio.Task[None] | None = None
+    cut = False
+
+    async def cancel() -> None:
+        nonlocal cut
+        async with scoped(cancel_iter) as cancels:
+            async for _ in cancels:
+                if playing is not None and not playing.done():
+                    cut = playing.cancel()
+                    stage.discard()
+
+    async def play(items: AsyncIterator[T]) -> None:
+        nonlocal playing, cut
+        async for item in items:
+            cut = False
+            playing = asyncio.create_task(stage.play(stage.outputs(item)), name="flow")
+            try:
+                await asyncio.wait([playing])
+            finally:
+                await stopped(playing)
+            if cut:
+                stage.discard()
+                await stage.play(stage.messages())
+            elif playing.cancelled():
+                raise asyncio.CancelledError  # by the substream itself
+
+    async def run() -> None:
+        failing = Interruption()
+        cancelling = asyncio.create_task(cancel(), name="flow")
+        cancelling.add_done_callback(lambda task: failing.fire() if _failed(task) else None)
+        try:
+            async with scoped(async_iter) as items:
+                with failing:
+                    await play(items)
+        finally:
+            await stopped(cancelling)  # raises what cancel_iter raised
+            await close(cancel_iter)
+            await stage.aclose()
+
+    return stage.branches(Trunk(run, stage.channels, [async_iter, cancel_iter, stage]))
+
+
+class _Unclosed(AsyncIterator[T]):
+    """A stream for one substream after the other: closing it closes nothing."""
+
+    def __init__(self, source: Branch[T]) -> None:
+        self._source = source
+        self._next: list[T] = []
+        self.taken = 0  # items that the substream of now was given
+
+    async def ended(self) -> bool:
+        """Whether nothing more comes, which may take until something comes."""
+        if not self._next:
+            try:
+                self._next.append(await anext(self._source))
+            except StopAsyncIteration:
+                return True
+        return False
+
+    async def __anext__(self) -> T:
+        item = self._next.pop() if self._next else await anext(self._source)
+        self.taken += 1
+        return item
+
+
+@overload
+def exception_handling_substream(
+    async_iter: AsyncIterator[T],
+    substream_func: Callable[[AsyncIterator[T]], AsyncIterator[U]],
+    exception_handler: Callable[[Exception], Sequence[Any] | Awaitable[Sequence[Any]] | None],
+    num_outputs: Literal[1] = 1,
+    max_exceptions: int | None = None,
+    *,
+    restart_delay: float = RESTART_DELAY,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> Branch[U]: ...
+@overload
+def exception_handling_substream(
+    async_iter: AsyncIterator[T],
+    substream_func: Callable[[AsyncIterator[T]], Sequence[AsyncIterator[Any]]],
+    exception_handler: Callable[[Exception], Sequence[Any] | Awaitable[Sequence[Any]] | None],
+    num_outputs: int,
+    max_exceptions: int | None = None,
+    *,
+    restart_delay: float = RESTART_DELAY,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> tuple[Branch[Any], ...]: ...
+def exception_handling_substream(
+    async_iter: AsyncIterator[T],
+    substream_func: Callable[[AsyncIterator[T]], Any],
+    exception_handler: Callable[[Exception], Any],
+    num_outputs: int = 1,
+    max_exceptions: int | None = None,
+    *,
+    restart_delay: float = RESTART_DELAY,
+    unread_timeout: float = UNREAD_TIMEOUT,
+) -> Any:
+    """The items of `substream_func(items)`; after an exception in it, of a new one for the items that follow.
+
+    In between come the messages that the handler, which may be async, gives for the exception: one for each
+    output, an item, a stream, a function that gives one, or None; then `restart_delay` seconds pass. One more
+    than `max_exceptions` is raised in every output behind its message. An exception of `async_iter` itself is
+    raised at once. A new substream is built when its first item is there; one that ends without having pulled
+    any ends it all.
+    """
+    channels: list[Channel[Any]] = [Channel(SIZE, unread_timeout) for _ in range(num_outputs)]
+
+    async def play(outputs: Sequence[AsyncIterator[Any]], given: str) -> None:
+        if len(outputs) != num_outputs:
+            await close(*outputs)
+            raise ValueError(f"num_outputs is {num_outputs}, but {given} gave {len(outputs)}.")
+        try:
+            await together(*(pour(made, channel) for made, channel in zip(outputs, channels, strict=True)))
+        finally:
+            await close(*outputs)
+
+    async def run() -> None:
+        ahead = buffer_step(async_iter, size=1)
+        failures = 0
+        async with scoped(ahead):
+            items = _Unclosed(ahead)
+            while True:
+                items.taken = 0
+                try:
+                    await play(to_tuple(substream_func(items)), "the function")
+                except Exception as error:
+                    if error is ahead.failure:
+                        raise
+                    failures += 1
+                    _log.warning("A substream failed.", exc_info=error)
+                    messages = await resolve_awaitable_or_obj(exception_handler(error))
+                    if messages is None:
+                        messages = [None] * num_outputs
+                    await play([to_source(message) for message in messages], "the exception handler")
+                    if max_exceptions is not None and failures > max_exceptions:
+                        raise
+                    await asyncio.sleep(restart_delay)
+                else:
+                    if not items.taken:
+                        return
+                if await items.ended():
+                    return
+
+    trunk = Trunk(run, channels, [async_iter])
+    branches = tuple(Branch(channel, trunk) for channel in channels)
+    return branches[0] if num_outputs == 1 else branches
