@@ -12,9 +12,20 @@ from typing import Final, TypeAlias
 
 from voicecli.audio.packets import PacketDecoder
 from voicecli.audio.pcm import Sound
+from voicecli.audio.track import PacketReader
 from voicecli.errors import DecodeError
 
-__all__ = ["AdtsUnpacker", "Frames", "Header", "Mp3Unpacker", "adts_header", "info_frame", "mp3_header"]
+__all__ = [
+    "AdtsUnpacker",
+    "Frames",
+    "Header",
+    "Info",
+    "Mp3Unpacker",
+    "adts_header",
+    "info_frame",
+    "mp3_header",
+    "read_info",
+]
 
 _JUNK_BEFORE: Final = 16_384  # bytes without a frame before the first one
 _JUNK_AFTER: Final = 262_144  # bytes without a frame between two
@@ -25,6 +36,7 @@ _BIT_RATES: Final = {  # kbit/s of layer III
     2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _MP3_RATES: Final = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+_ADTS_RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _DECODER_DELAY: Final = 529  # samples that any MP3 decoder adds
 
 
@@ -36,6 +48,7 @@ class Header:
     samples: int  # that the frame decodes to
     kind: tuple[int, ...]  # what does not change within a stream
     tag_at: int = 0  # where an MP3 frame would carry an Info tag
+    hertz: int = 0  # samples a second
 
 
 ReadHeader: TypeAlias = Callable[[bytes | bytearray, int], Header | None]
@@ -54,7 +67,7 @@ def mp3_header(data: bytes | bytearray, at: int) -> Header | None:
     size = 72_000 * halves * _BIT_RATES[1 if version == 3 else 2][bit_rate] // hertz + (data[at + 2] >> 1 & 1)
     mono = data[at + 3] >> 6 == 3
     side = (17 if mono else 32) if version == 3 else (9 if mono else 17)
-    return Header(size, 576 * halves, (version, rate), 4 + side)
+    return Header(size, 576 * halves, (version, rate), 4 + side, hertz)
 
 
 def adts_header(data: bytes | bytearray, at: int) -> Header | None:
@@ -65,7 +78,8 @@ def adts_header(data: bytes | bytearray, at: int) -> Header | None:
     size = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
     if rate > 12 or size <= (7 if data[at + 1] & 1 else 9):
         return None
-    return Header(size, 1024 * (1 + (data[at + 6] & 3)), (data[at + 1] & 8, rate))
+    samples = 1024 * (1 + (data[at + 6] & 3))
+    return Header(size, samples, (data[at + 1] & 8, rate), hertz=_ADTS_RATES[rate])
 
 
 class Frames:
@@ -160,12 +174,43 @@ class Frames:
         return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What a frame of facts says (the Xing, Info and LAME tags)."""
+
+    frames: int = 0  # of sound; 0: unsaid
+    start: int = 0  # samples before the sound, the decoder's own delay included
+    padding: int = 0  # samples after the sound, the decoder's own delay taken off; 0 or less: unsaid
+    delay: int = 0  # samples that the encoder put first; 0: unsaid
+
+    def ends(self, header: Header) -> tuple[int, int]:
+        """Where the sound ends and where the last frame does; zeros where that is unsaid."""
+        total = self.frames * header.samples
+        return (total - self.padding, total) if 0 < self.padding < total else (0, 0)
+
+
+def read_info(frame: bytes, header: Header) -> Info | None:
+    """The facts that this frame carries instead of sound; None for a frame of sound."""
+    at = header.tag_at
+    if frame[at : at + 4] not in (b"Xing", b"Info"):
+        return Info() if frame[36:40] == b"VBRI" else None
+    flags = int.from_bytes(frame[at + 4 : at + 8], "big")
+    frames = int.from_bytes(frame[at + 8 : at + 12], "big") if flags & 1 else 0
+    lame = at + 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
+    gap = frame[lame + 21 : lame + 24]
+    if len(gap) < 3 or not any(frame[lame : lame + 4]):
+        return Info(frames)
+    delay, padding = gap[0] << 4 | gap[1] >> 4, (gap[1] & 15) << 8 | gap[2]
+    return Info(frames, delay + _DECODER_DELAY, padding - _DECODER_DELAY, delay)
+
+
 class Mp3Unpacker:
     """MP3, without the silence that the encoder added at both ends, where a LAME tag says how much."""
 
-    def __init__(self) -> None:
+    def __init__(self, reader: PacketReader | None = None) -> None:
+        """`reader` takes the decoder's place."""
         self._frames = Frames(mp3_header, 4)
-        self._decoder = PacketDecoder("mp3float")
+        self._decoder = reader or PacketDecoder("mp3float")
         self._position = 0  # samples since the Info frame
         self._start = 0  # the first one that is sound
         self._ends = (0, 0)  # from the end of sound to the end of the last frame
@@ -178,7 +223,9 @@ class Mp3Unpacker:
         """Raises DecodeError."""
         sounds: list[Sound] = []
         for frame, header in self._frames.push(data):
-            if self._read_info(frame, header):
+            info = read_info(frame, header)
+            if info is not None:
+                self._position, self._start, self._ends = 0, info.start, info.ends(header)
                 continue
             samples = self._decoder.decode(frame)
             begin, self._position = self._position, self._position + header.samples
@@ -194,31 +241,14 @@ class Mp3Unpacker:
         """Nothing: whole frames were decoded when they came."""
         return []
 
-    def _read_info(self, frame: bytes, header: Header) -> bool:
-        """Whether this frame carries facts instead of sound (the Xing, Info and LAME tags)."""
-        at = header.tag_at
-        if frame[at : at + 4] not in (b"Xing", b"Info"):
-            return frame[36:40] == b"VBRI"
-        flags = int.from_bytes(frame[at + 4 : at + 8], "big")
-        frames = int.from_bytes(frame[at + 8 : at + 12], "big") if flags & 1 else 0
-        lame = at + 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
-        gap = frame[lame + 21 : lame + 24]
-        self._position, self._start, self._ends = 0, 0, (0, 0)
-        if len(gap) == 3 and any(frame[lame : lame + 4]):
-            delay, padding = gap[0] << 4 | gap[1] >> 4, (gap[1] & 15) << 8 | gap[2]
-            self._start = delay + _DECODER_DELAY
-            total = frames * header.samples
-            if 0 < padding - _DECODER_DELAY < total:
-                self._ends = (total - (padding - _DECODER_DELAY), total)
-        return True
-
 
 class AdtsUnpacker:
     """AAC. The first frame has nothing before it to overlap with, so it holds no sound and is dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, reader: PacketReader | None = None) -> None:
+        """`reader` takes the decoder's place."""
         self._frames = Frames(adts_header, 7)
-        self._decoder = PacketDecoder("aac")
+        self._decoder = reader or PacketDecoder("aac")
         self._primed = False
 
     @property

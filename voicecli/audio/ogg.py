@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from voicecli.audio.block import Samples
@@ -27,7 +28,9 @@ _NO_POSITION: Final = (1 << 64) - 1
 class OggUnpacker:
     """Follows the first track of sound, and the next one where streams are chained."""
 
-    def __init__(self) -> None:
+    def __init__(self, opus: Callable[[bytes], Track] = OpusTrack) -> None:
+        """`opus` makes a track of an Opus header."""
+        self._opus = opus
         self._buffer = bytearray()
         self._pieces: deque[tuple[int, bool]] = deque()  # of the page: bytes, and whether a packet ends there
         self._ours = False  # whether the page belongs to the track
@@ -36,7 +39,7 @@ class OggUnpacker:
         self._dropping = False  # the rest of a packet whose beginning is lost or which is too large
         self._junk = 0
         self._pages = 0
-        self._stream = _LogicalStream()
+        self._stream = _LogicalStream(opus)
         self._played = False  # a stream before this one held sound
 
     @property
@@ -84,7 +87,7 @@ class OggUnpacker:
             if self._stream.known and not self._stream.frames:
                 return False
             self._played = self._played or self._stream.frames > 0
-            self._stream = _LogicalStream(before=self._stream.unknown)
+            self._stream = _LogicalStream(self._opus, self._stream.unknown)
             self._serial = serial
             self._packet.clear()
         return serial == self._serial
@@ -128,7 +131,8 @@ class OggUnpacker:
 class _LogicalStream:
     """The packets of one track: headers, then sound, trimmed at the position of the last page."""
 
-    def __init__(self, before: str = "") -> None:
+    def __init__(self, opus: Callable[[bytes], Track], before: str = "") -> None:
+        self._opus = opus
         self._packets = 0
         self._first = b""
         self._track: Track | None = None
@@ -185,7 +189,7 @@ class _LogicalStream:
             self._first = packet
             self.known = True
             if packet[:8] == b"OpusHead":
-                return OpusTrack(packet)
+                return self._opus(packet)
             if packet[:5] == b"\x7fFLAC" and len(packet) >= 51:
                 return FlacTrack(packet[17:51])
             if packet[:7] != b"\x01vorbis":

@@ -9,7 +9,7 @@ from voicecli.audio.packets import PacketDecoder
 from voicecli.audio.pcm import NOTHING
 from voicecli.errors import DecodeError
 
-__all__ = ["FlacTrack", "OpusTrack", "Track", "VorbisTrack"]
+__all__ = ["FlacTrack", "OpusTrack", "PacketReader", "Track", "VorbisTrack", "opus_length"]
 
 _LONGEST_PACKET: Final = 5760  # samples of Opus at 48 kHz: 120 ms
 
@@ -35,15 +35,28 @@ class Track(Protocol):
         ...
 
 
+class PacketReader(Protocol):
+    """What turns packets into samples: a decoder, or a ruler that only measures them."""
+
+    @property
+    def rate(self) -> int | None: ...
+
+    @property
+    def frames(self) -> int: ...
+
+    def decode(self, packet: bytes) -> Samples: ...
+
+
 class OpusTrack:
     """Opus by its identification header (RFC 7845, section 5.1): pre-skip and gain honoured."""
 
-    def __init__(self, head: bytes) -> None:
+    def __init__(self, head: bytes, reader: PacketReader | None = None) -> None:
+        """`reader` takes the decoder's place."""
         if len(head) < 19 or head[:8] != b"OpusHead" or head[8] >> 4 or not head[9]:
             raise DecodeError("a broken Opus header")
         self._skip = int.from_bytes(head[10:12], "little")
         # FFmpeg's versions differ in whether the decoder itself drops the pre-skip, so it is told of none.
-        self._decoder = PacketDecoder("opus", head[:10] + b"\0\0" + head[12:])
+        self._decoder = reader or PacketDecoder("opus", head[:10] + b"\0\0" + head[12:])
         self.position = 0
 
     @property

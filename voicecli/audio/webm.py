@@ -5,7 +5,7 @@ Segments and clusters are walked into, not collected, so it does not matter whet
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
@@ -27,7 +27,9 @@ _JUNK: Final = 1 << 18  # bytes between two clusters
 class WebmUnpacker:
     """Follows the first audio track."""
 
-    def __init__(self) -> None:
+    def __init__(self, opus: Callable[[bytes], Track] = OpusTrack) -> None:
+        """`opus` makes a track of an Opus header."""
+        self._opus = opus
         self._buffer = bytearray()
         self._skip = 0
         self._lost = False  # looking for the next cluster after damage
@@ -124,7 +126,7 @@ class WebmUnpacker:
                 continue
             codec, setup = fields.get(_CODEC, b"").rstrip(b"\0"), fields.get(_SETUP, b"")
             if codec == b"A_OPUS":
-                self._track = OpusTrack(setup)
+                self._track = self._opus(setup)
             elif codec == b"A_VORBIS":
                 self._track = VorbisTrack(*_vorbis_headers(setup))
             else:

@@ -1,0 +1,63 @@
+"""What the name of a microphone or a loudspeaker means: a device, or a file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from voicecli.audio.block import Samples
+from voicecli.audio.devices import DeviceInput, DeviceOutput
+from voicecli.audio.microphone import DeviceMicrophone, Microphone, PacedMicrophone
+from voicecli.audio.player import Output
+from voicecli.audio.recording import Recording, open_recording
+from voicecli.audio.speaker import FastSpeaker
+from voicecli.audio.wavfile import WavWriter
+from voicecli.errors import UsageError
+
+__all__ = ["is_file", "named_microphone", "named_speaker"]
+
+_RATE: Final = 24_000  # samples a second of a file that stands in for a loudspeaker
+_AUDIO: Final = frozenset(
+    {".wav", ".mp3", ".m4a", ".ogg", ".oga", ".opus", ".flac", ".aac", ".aiff", ".aif", ".webm"}
+)
+
+
+def is_file(name: str) -> bool:
+    """Whether the name means a file rather than a device."""
+    path = Path(name)
+    return path.suffix.lower() in _AUDIO or path.is_file() or "/" in name
+
+
+def named_microphone(name: str) -> Microphone:
+    """A device by its name, or a recording heard at its own pace; blocks for a moment.
+
+    Raises NoDevice, DeviceError; UsageError or DecodeError for a file that is none or not audio.
+    """
+    if not is_file(name):
+        return DeviceMicrophone(DeviceInput(name))
+    recording = open_recording(Path(name))
+    return PacedMicrophone(name, recording.rate, _pieces(recording))
+
+
+def named_speaker(name: str) -> Output:
+    """A device by its name, or a WAV file that takes sound as fast as it comes; blocks for a moment.
+
+    Raises NoDevice, DeviceError; UsageError for a file that is not a WAV, SaveError for one that cannot be
+    written.
+    """
+    if not is_file(name):
+        return DeviceOutput(name)
+    path = Path(name)
+    if path.suffix.lower() not in (".wav", ""):
+        raise UsageError(
+            f"A loudspeaker's file is a WAV, and {name} is named otherwise.",
+            f"Name it {path.with_suffix('.wav').name}.",
+        )
+    return FastSpeaker(name, WavWriter(path, _RATE), _RATE)
+
+
+async def _pieces(recording: Recording) -> AsyncIterator[Samples]:
+    with recording:
+        async for samples in recording:
+            yield samples

@@ -1,0 +1,197 @@
+"""The stages of a voicebot as steps: utterances to texts, texts to tokens, tokens to phrases.
+
+An empty text among tokens and phrases, and a block without samples, stand for the end of a reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+from voicecli.audio.block import Block, Samples
+from voicecli.audio.decode import prepare
+from voicecli.conversation.history import History
+from voicecli.conversation.phrases import PhraseCutter, PhraseOptions
+from voicecli.flow.branches import merge_step, partition_step
+from voicecli.flow.scope import scoped
+from voicecli.flow.steps import map_step
+from voicecli.providers.choose import choose_language_model, choose_recognizer, choose_synthesizer
+from voicecli.providers.language_model import Action, Goodbye, LanguageModel
+from voicecli.providers.recognizer import Recognizer
+from voicecli.providers.synthesizer import Synthesizer
+from voicecli.speech.events import (
+    SpeechEnd,
+    SpeechEvent,
+    SpeechPartialResult,
+    SpeechStart,
+    SpeechToTextResult,
+)
+from voicecli.speech.gate import SpeechStarted, SpeechStopped
+from voicecli.speech.segmenter import Segmenter
+from voicecli.speech.silero import SileroDetector
+from voicecli.speech.spoken import Ears, SpokenUtterance
+from voicecli.speech.vad import VoiceDetector
+
+__all__ = [
+    "language_model_step",
+    "open_engines",
+    "phrase_step",
+    "speech_recognition_step",
+    "speech_to_text_step",
+]
+
+_UTTERANCES_WAITING: Final = 4  # that may wait to be recognised before the microphone has to
+
+
+@asynccontextmanager
+async def open_engines(
+    asr: str = "auto", llm: str = "auto", tts: str = "auto"
+) -> AsyncIterator[tuple[Recognizer, LanguageModel, Synthesizer]]:
+    """Choose a recogniser, a language model and a voice by name (`auto`: the best that works here), all open.
+
+    Raises UsageError, LibraryMissing, ProviderError.
+    """
+    model = (await choose_language_model(llm)).engine
+    # What the model understands is what the recogniser should expect to hear.
+    recognizer = (await choose_recognizer(asr, domain=getattr(model, "domain", None))).engine
+    synthesizer = (await choose_synthesizer(tts)).engine
+    engines: tuple[Any, ...] = (recognizer, model, synthesizer)
+    async with AsyncExitStack() as stack:
+        opened = await asyncio.gather(*(each.__aenter__() for each in engines), return_exceptions=True)
+        for engine, result in zip(engines, opened, strict=True):
+            if not isinstance(result, BaseException):
+                stack.push_async_exit(engine.__aexit__)
+        for result in opened:
+            if isinstance(result, BaseException):
+                raise result
+        await asyncio.to_thread(prepare, synthesizer.format.codec)
+        yield recognizer, model, synthesizer
+
+
+async def speech_to_text_step(
+    async_iter: AsyncIterator[SpokenUtterance] | AsyncIterator[AsyncIterator[Samples]], recognizer: Recognizer
+) -> AsyncIterator[str]:
+    """Utterances to what was said, one after the other; one in which nothing was understood gives nothing.
+
+    An utterance is any iterator of mono samples at 16 kHz. Those of `utterance_step` are recognised while
+    they are spoken, and are told what was understood so far. Raises ProviderError.
+    """
+    async with scoped(async_iter) as utterances:
+        async for utterance in utterances:
+            text = ""
+            async with scoped(recognizer.transcribe(utterance)) as transcripts:
+                async for transcript in transcripts:
+                    if transcript.final:
+                        text = transcript.text
+                    elif isinstance(utterance, SpokenUtterance):
+                        utterance.heard(transcript.text)
+            if text.strip():
+                yield text
+
+
+def speech_recognition_step(
+    async_iter: AsyncIterator[Block], recognizer: Recognizer, detector: VoiceDetector | None = None
+) -> tuple[AsyncIterator[str], AsyncIterator[SpeechEvent]]:
+    """Blocks to what was said, and to the events of speech as they happen; both are to be read.
+
+    It listens all the time, also while something is recognised or answered: what interruptions need. Raises
+    ProviderError, LibraryMissing.
+    """
+    spoken: asyncio.Queue[SpokenUtterance | None] = asyncio.Queue(_UTTERANCES_WAITING)
+    events = merge_step(_listening(async_iter, detector, spoken), _recognising(recognizer, spoken))
+    results, others = partition_step(events, lambda event: isinstance(event, SpeechToTextResult))
+    return map_step(results, lambda result: getattr(result, "text", "")), others
+
+
+async def language_model_step(
+    async_iter: AsyncIterator[str], model: LanguageModel, history: History | None = None
+) -> AsyncIterator[str]:
+    """What the user said to the tokens of the reply, and "" after each reply.
+
+    `history` is what was said before, and grows; of a reply that is closed in the middle it keeps what was
+    given out. When the model says goodbye, the stream ends after that reply. Raises ProviderError.
+    """
+    history = history or History()
+    async with scoped(async_iter) as texts:
+        async for text in texts:
+            said, complete, goodbye = "", False, False
+            messages = history.with_user(text)
+            history.add_user(text)
+            try:
+                async with scoped(model.complete(messages)) as tokens:
+                    async for token in tokens:
+                        if isinstance(token, Goodbye):
+                            goodbye = True
+                        elif isinstance(token, Action):
+                            token.run()
+                        elif token:
+                            said += token
+                            yield token
+                complete = True
+            finally:
+                history.add_assistant(said, interrupted=not complete)
+            yield ""
+            if goodbye:
+                return
+
+
+async def phrase_step(
+    async_iter: AsyncIterator[str], options: PhraseOptions | None = None
+) -> AsyncIterator[str]:
+    """Tokens to phrases that can be spoken while the rest is being written; joined, they are the same text.
+
+    "" ends a reply, and comes out behind its last phrase.
+    """
+    cutter = PhraseCutter(options)
+    async with scoped(async_iter) as tokens:
+        async for token in tokens:
+            for phrase in cutter.push(token) if token else cutter.flush():
+                yield phrase
+            if not token:
+                yield ""
+    for phrase in cutter.flush():
+        yield phrase
+
+
+async def _listening(
+    source: AsyncIterator[Block],
+    detector: VoiceDetector | None,
+    spoken: asyncio.Queue[SpokenUtterance | None],
+) -> AsyncIterator[SpeechEvent]:
+    """Beginnings and ends of speech; the utterances go to `spoken`."""
+    told: list[SpeechEvent] = []
+
+    def tell(event: SpeechStarted | SpeechStopped) -> None:
+        kind = SpeechStart if isinstance(event, SpeechStarted) else SpeechEnd
+        told.append(kind(time_since_start=event.time))
+
+    async with scoped(source) as blocks, AsyncExitStack() as stack:
+        if detector is None:
+            detector = await stack.enter_async_context(SileroDetector())
+        ears = Ears(blocks, Segmenter(detector), tell)
+        stack.callback(ears.close)
+        while True:
+            going = await ears.listen()
+            for utterance in ears.begun():
+                await spoken.put(utterance)
+            while told:
+                yield told.pop(0)
+            if not going:
+                break
+    await spoken.put(None)
+
+
+async def _recognising(
+    recognizer: Recognizer, spoken: asyncio.Queue[SpokenUtterance | None]
+) -> AsyncIterator[SpeechEvent]:
+    """What is understood of the utterances that come by `spoken`, until None."""
+    while (utterance := await spoken.get()) is not None:
+        async with scoped(recognizer.transcribe(utterance)) as transcripts:
+            async for transcript in transcripts:
+                if not transcript.final:
+                    utterance.heard(transcript.text)
+                    yield SpeechPartialResult(text=transcript.text, time_since_start=utterance.now)
+                elif transcript.text.strip():
+                    yield SpeechToTextResult(text=transcript.text, time_since_start=utterance.now)

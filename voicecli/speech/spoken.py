@@ -1,0 +1,162 @@
+"""Utterances as they are spoken: blocks cut where speech begins and ends, pulled by whoever reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TypeAlias
+
+import numpy as np
+
+from voicecli.audio.block import Block, Samples
+from voicecli.audio.resample import OneRate
+from voicecli.speech.endpoint import TurnEnded
+from voicecli.speech.gate import SpeechStarted, SpeechStopped
+from voicecli.speech.segmenter import Segmenter, SpeechEvent
+from voicecli.speech.vad import RATE
+
+__all__ = ["Ears", "SpokenUtterance"]
+
+Told: TypeAlias = Callable[[SpeechStarted | SpeechStopped], None]
+
+
+class SpokenUtterance(AsyncIterator[Samples]):
+    """One utterance: an iterator of its samples, mono at 16 kHz, that ends when the speaker has finished.
+
+    It begins before anybody knows where it ends. Whoever pulls it pulls the microphone. What nobody has read
+    by the time the next one is asked for stays in it: at most the longest utterance there can be, 30 seconds.
+    Times are seconds since the first block.
+    """
+
+    def __init__(self, ears: Ears, started: float) -> None:
+        self.started = started  # its first voiced sample
+        self.stopped: float | None = None  # its last voiced sample, once that is known
+        self.over = False  # all of it is here
+        self._ears = ears
+        self._waiting: deque[Samples] = deque()
+
+    async def __anext__(self) -> Samples:
+        while not self._waiting:
+            if self.over or not await self._ears.listen():
+                raise StopAsyncIteration
+        return self._waiting.popleft()
+
+    @property
+    def now(self) -> float:
+        """The end of its sound: its last voiced sample, or as much as was heard so far."""
+        return self._ears.now if self.stopped is None else self.stopped
+
+    async def whole(self) -> Samples:
+        """All of it that was not read yet, once it is over."""
+        return np.concatenate([np.zeros(0, np.float32), *[samples async for samples in self]])
+
+    def heard(self, text: str) -> None:
+        """Tell what was understood so far: after a whole sentence the end comes sooner."""
+        if not self.over:
+            self._ears.understood(text)
+
+    def push(self, samples: Samples) -> None:
+        """More of it was spoken."""
+        if len(samples):
+            self._waiting.append(samples)
+
+    def end(self, stopped: float | None) -> None:
+        """It is over."""
+        self.over, self.stopped = True, self.stopped if stopped is None else stopped
+
+
+class Ears:
+    """Runs a segmenter over blocks of any rate, one block for each `listen`."""
+
+    def __init__(self, blocks: AsyncIterator[Block], segmenter: Segmenter, told: Told | None = None) -> None:
+        """`told` is given the beginnings and ends of speech as they are noticed."""
+        self._blocks = blocks
+        self._segmenter = segmenter
+        self._told = told
+        self._sound = OneRate()
+        self._sound.rate = RATE
+        self._heard = 0  # samples at 16 kHz
+        self._begun: deque[SpokenUtterance] = deque()  # that nobody has asked for yet
+        self._current: SpokenUtterance | None = None
+        self._pulling = asyncio.Lock()  # the next utterance and the rest of this one may be asked for at once
+        self._listened = 0  # blocks
+        self._over = False
+        self._failure: Exception | None = None
+
+    @property
+    def now(self) -> float:
+        """Seconds of sound that were heard."""
+        return self._heard / RATE
+
+    def begun(self) -> list[SpokenUtterance]:
+        """The utterances that have begun and that nobody has asked for yet."""
+        begun = list(self._begun)
+        self._begun.clear()
+        return begun
+
+    async def next(self) -> SpokenUtterance | None:
+        """The next utterance, when it begins; None at the end."""
+        while not self._begun:
+            if not await self.listen():
+                return None
+        return self._begun.popleft()
+
+    async def listen(self) -> bool:
+        """Hear one block more; False at the end. Raises what the source raises, to everybody who asks."""
+        before = self._listened
+        async with self._pulling:
+            if self._listened != before:
+                return True  # somebody else has pulled meanwhile
+            if self._over:
+                if self._failure is not None:
+                    raise self._failure
+                return False
+            try:
+                block = await anext(self._blocks, None)
+            except Exception as failure:
+                self._failure = failure
+                self.close()
+                raise
+            self._listened += 1
+            self._hear(block)
+            return True
+
+    def understood(self, text: str) -> None:
+        """Tell the segmenter what was recognised."""
+        self._segmenter.endpointer.heard(text)
+
+    def close(self) -> None:
+        """Nothing more will be heard: whoever reads an utterance comes to its end."""
+        self._over = True
+        if self._current is not None:
+            self._current.end(None)
+            self._current = None
+
+    def _hear(self, block: Block | None) -> None:
+        if block is None:
+            self._push(self._sound.flush())
+            self._tell(self._segmenter.close())
+            self.close()
+        else:
+            self._push(self._sound.push(block.samples, block.rate))
+
+    def _push(self, samples: Samples) -> None:
+        # Time is counted in samples: it neither jitters nor drifts.
+        began = self.now
+        self._heard += len(samples)
+        self._tell(self._segmenter.push(Block(samples, RATE, began)))
+        if self._current is not None:
+            self._current.push(self._segmenter.utterance.take())
+
+    def _tell(self, happened: Iterator[SpeechEvent]) -> None:
+        for event in happened:
+            if isinstance(event, SpeechStarted | SpeechStopped) and self._told is not None:
+                self._told(event)
+            if isinstance(event, SpeechStarted) and self._current is None:
+                self._current = SpokenUtterance(self, event.time)
+                self._begun.append(self._current)
+            elif isinstance(event, TurnEnded) and self._current is not None:
+                self._current.push(self._segmenter.utterance.take())
+                self._current.end(event.stopped)
+                self._current = None
