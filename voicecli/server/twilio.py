@@ -1,0 +1,317 @@
+"""Telephone calls over Twilio Media Streams, on a WebSocket of FastAPI.
+
+    @app.websocket("/call")
+    async def answer(websocket: WebSocket) -> None:
+        async with TwilioCall(websocket) as call:
+            await call.play(echo(call.audio()))
+
+A call is a microphone and a loudspeaker: what it hears is μ-law at 8 kHz, which `decode_step` turns into
+blocks. The steps below it work on decoded JSON, as VoiceStream's of the same names do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeGuard
+
+from voicecli.audio.block import Block
+from voicecli.audio.mulaw import mulaw_bytes
+from voicecli.audio.resample import OneRate
+from voicecli.audio.streams import Hush
+from voicecli.errors import UsageError, WireError
+from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
+from voicecli.flow.branches import partition_step
+from voicecli.flow.scope import scoped
+from voicecli.server.websockets import accept, receive, sent
+from voicecli.speech.events import CallEnded, CallStarted
+from voicecli.wire.twilio import (
+    LIMIT,
+    TWILIO_RATE,
+    Digit,
+    Mark,
+    Media,
+    MediaStream,
+    Message,
+    Start,
+    Stop,
+    encode_clear,
+    encode_mark,
+    encode_media,
+    media_fields,
+    message_of,
+)
+
+if TYPE_CHECKING:
+    from fastapi import WebSocket
+
+__all__ = [
+    "CallEvent",
+    "TwilioCall",
+    "TwilioOptions",
+    "audio_bytes_to_twilio_media_step",
+    "twilio_check_sequence_step",
+    "twilio_close_on_stop_step",
+    "twilio_format_events_step",
+    "twilio_media_to_audio_bytes_step",
+    "twilio_split_media_step",
+]
+
+CallEvent: TypeAlias = CallStarted | CallEnded | Digit | Mark
+"""A mark tells that the sound sent before it has been heard, or was cleared."""
+
+_PIECE = TWILIO_RATE // 2  # bytes of one message: half a second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwilioOptions:
+    start_timeout: float = 10.0  # seconds from the connection to its `start`
+    message: int = LIMIT  # characters of a message, at most
+
+
+class TwilioCall:
+    """One call; an async context manager that waits for it to start and hangs up at the end.
+
+    Sound and events are read by one reader at a time: `audio` or `audio_and_events`. A call that ends, by
+    `stop` or by a connection that breaks, ends them. A message that breaks the protocol raises WireError in
+    each, and closes the socket.
+    """
+
+    def __init__(self, websocket: WebSocket, options: TwilioOptions = TwilioOptions()) -> None:
+        self._websocket = websocket
+        self._options = options
+        self._decoder = MediaStream(options.message)
+        self._start: Start | None = None
+        self._over = False
+        self._marks = 0
+
+    @property
+    def started(self) -> CallStarted:
+        """The call and its stream."""
+        return CallStarted(call_id=self._known.call_sid, stream_id=self._known.stream_sid)
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """What the TwiML of the stream says beside it."""
+        return self._known.parameters
+
+    @property
+    def _known(self) -> Start:
+        if self._start is None:
+            raise UsageError("The call has not started.", "Use it inside `async with`.")
+        return self._start
+
+    async def __aenter__(self) -> Self:
+        """Accept the connection and wait for the call. Raises WireError when none comes."""
+        try:
+            async with asyncio.timeout(self._options.start_timeout):
+                await accept(self._websocket)
+                while self._start is None:
+                    message = await self._next()
+                    if message is None:
+                        raise WireError("The connection ended before a call started.")
+                    if isinstance(message, Start):
+                        self._start = message
+        except TimeoutError:
+            await self._close(1002)
+            raise WireError(f"No call started within {self._options.start_timeout:g} s.") from None
+        except WireError:
+            await self._close(1002)
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        await self._close(1002 if kind is not None and issubclass(kind, WireError) else 1000)
+
+    async def audio(self) -> AsyncIterator[bytes]:
+        """The caller's sound, μ-law; events are passed over."""
+        while (message := await self._next()) is not None:
+            if _is_caller(message):
+                yield message.audio
+
+    def audio_and_events(self) -> tuple[AsyncIterator[bytes], AsyncIterator[CallEvent]]:
+        """The caller's sound, and what happens beside it; both have to be read, as of `partition_step`."""
+        media, others = partition_step(self._messages(), _is_caller)
+        return _sound(media), self._events(others)
+
+    async def play(self, async_iter: AsyncIterator[Any]) -> None:
+        """Let the caller hear μ-law bytes, or blocks of any rate.
+
+        `Hush` drops what waits to be heard, and so does a stream that fails or is cancelled. A `Mark` comes
+        back as an event once all before it was heard; an empty block, the end of a reply, sends one itself.
+        Ends early when the caller has gone. Raises UsageError for anything else.
+        """
+        sound = _phone_rate()
+        finished = False
+        try:
+            async with scoped(async_iter) as items:
+                async for item in items:
+                    if isinstance(item, Hush):
+                        sound = _phone_rate()
+                        going = await self.clear()
+                    elif isinstance(item, Mark):
+                        going = await self._send(encode_mark(self._known.stream_sid, item.name))
+                    elif isinstance(item, Block) and not len(item.samples):
+                        rest, sound = sound.flush(), _phone_rate()
+                        going = await self._say(mulaw_bytes(rest)) and await self._mark()
+                    elif isinstance(item, Block):
+                        going = await self._say(mulaw_bytes(sound.push(item.samples, item.rate)))
+                    else:
+                        going = await self._say(_bytes(item))
+                    if not going:
+                        break
+            await self._say(mulaw_bytes(sound.flush()))
+            finished = True
+        finally:
+            if not finished:
+                await self.clear()
+
+    async def clear(self) -> bool:
+        """Drop what the caller has not heard yet; False when the call is over."""
+        try:
+            async with asyncio.timeout(1.0):  # also while the task is being cancelled
+                return await self._send(encode_clear(self._known.stream_sid))
+        except TimeoutError:
+            return False
+
+    async def _mark(self) -> bool:
+        self._marks += 1
+        return await self._send(encode_mark(self._known.stream_sid, f"reply-{self._marks}"))
+
+    async def _say(self, audio: bytes) -> bool:
+        for start in range(0, len(audio), _PIECE):
+            message = encode_media(self._known.stream_sid, audio[start : start + _PIECE])
+            if not await self._send(message):
+                return False
+        return True
+
+    async def _send(self, text: str) -> bool:
+        return not self._over and await sent(self._websocket, partial(self._websocket.send_text, text))
+
+    async def _next(self) -> Message | None:
+        """The next message; None once the call is over."""
+        text = None if self._over else await receive(self._websocket)
+        message = None if text is None else self._decoder.push(text)
+        self._over = message is None or isinstance(message, Stop)
+        return message
+
+    async def _messages(self) -> AsyncIterator[Message]:
+        while (message := await self._next()) is not None:
+            yield message
+
+    async def _events(self, others: AsyncIterator[Message]) -> AsyncIterator[CallEvent]:
+        async with scoped(others) as messages:
+            yield self.started
+            async for message in messages:
+                if isinstance(message, Digit | Mark):
+                    yield message
+            yield CallEnded()
+
+    async def _close(self, code: int) -> None:
+        self._over = True
+        await sent(self._websocket, partial(self._websocket.close, code))
+
+
+def twilio_split_media_step(
+    async_iter: AsyncIterator[dict[str, Any]],
+) -> tuple[AsyncIterator[dict[str, Any]], AsyncIterator[dict[str, Any]]]:
+    """Messages with sound, and all others; both have to be read."""
+    return partition_step(async_iter, lambda message: _event(message) == "media")
+
+
+async def twilio_check_sequence_step(
+    async_iter: AsyncIterator[dict[str, Any]],
+) -> AsyncIterator[dict[str, Any]]:
+    """The messages as they are, numbered from 1 without a gap. Raises WireError for any other."""
+    async with scoped(async_iter) as messages:
+        expected = 1
+        async for message in messages:
+            number = message.get("sequenceNumber") if isinstance(message, Mapping) else None
+            if str(number) != str(expected):
+                said = "without a number" if number is None else f"with number {str(number)[:20]!r}"
+                raise WireError(f"A message came {said} where number {expected} was due.")
+            expected += 1
+            yield message
+
+
+async def twilio_close_on_stop_step(
+    async_iter: AsyncIterator[dict[str, Any]], close_func: Callable[[], Awaitable[None] | None]
+) -> AsyncIterator[dict[str, Any]]:
+    """The messages as they are; `close_func` is called before a `stop` is passed on."""
+    async with scoped(async_iter) as messages:
+        async for message in messages:
+            if _event(message) == "stop":
+                closing = close_func()
+                if inspect.isawaitable(closing):
+                    await closing
+            yield message
+
+
+async def twilio_media_to_audio_bytes_step(async_iter: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
+    """The sound of `media` messages, μ-law. Raises WireError for any other message."""
+    async with scoped(async_iter) as messages:
+        async for fields in messages:
+            message = message_of(fields)
+            if not isinstance(message, Media):
+                raise WireError(f"A message without sound came: {type(message).__name__.lower()}.")
+            yield message.audio
+
+
+async def audio_bytes_to_twilio_media_step(
+    async_iter: AsyncIterator[bytes], stream_sid: AwaitableOrObj[str]
+) -> AsyncIterator[dict[str, Any]]:
+    """`media` messages with the sound, μ-law; `stream_sid` is awaited when the first is due."""
+    sid: str | None = None
+    async with scoped(async_iter) as items:
+        async for item in items:
+            if sid is None:
+                sid = await resolve_awaitable_or_obj(stream_sid)
+            yield media_fields(sid, _bytes(item))
+
+
+async def twilio_format_events_step(
+    async_iter: AsyncIterator[dict[str, Any]],
+) -> AsyncIterator[CallStarted | CallEnded]:
+    """`CallStarted` for a `start`, `CallEnded` for a `stop`; other messages are passed over."""
+    async with scoped(async_iter) as messages:
+        async for fields in messages:
+            if _event(fields) in ("start", "stop"):
+                message = message_of(fields)
+                if isinstance(message, Start):
+                    yield CallStarted(call_id=message.call_sid, stream_id=message.stream_sid)
+                else:
+                    yield CallEnded()
+
+
+async def _sound(media: AsyncIterator[Message]) -> AsyncIterator[bytes]:
+    async with scoped(media) as messages:
+        async for message in messages:
+            if isinstance(message, Media):
+                yield message.audio
+
+
+def _is_caller(message: Message) -> TypeGuard[Media]:
+    # A stream of both tracks carries what the caller hears, too.
+    return isinstance(message, Media) and message.track == "inbound"
+
+
+def _event(message: object) -> object:
+    return message.get("event") if isinstance(message, Mapping) else None
+
+
+def _phone_rate() -> OneRate:
+    sound = OneRate()
+    sound.rate = TWILIO_RATE
+    return sound
+
+
+def _bytes(item: Any) -> bytes:
+    try:
+        return memoryview(item).tobytes()
+    except TypeError:
+        raise UsageError(
+            f"A {type(item).__name__} cannot be played on the telephone.", "Give μ-law bytes or blocks."
+        ) from None
