@@ -9,6 +9,7 @@ import json
 import os
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -20,8 +21,13 @@ import pytest
 from typer.main import get_command
 
 from voicecli.audio.decode import open_decoder
-from voicecli.bench import report
+from voicecli.bench.compare import Verdict
+from voicecli.bench.heard import Heard
 from voicecli.bench.machine import Machine
+from voicecli.bench.record import report_record
+from voicecli.bench.report import KINDS, Participant, Report
+from voicecli.bench.text import TEXTS
+from voicecli.bench.tts import METRICS, Case, Contender, Run, sample_of
 from voicecli.cli.app import app
 from voicecli.config import schema
 from voicecli.config.check import toml
@@ -29,11 +35,13 @@ from voicecli.config.settings import BudgetSettings
 from voicecli.conversation.record import event_record, summary_record
 from voicecli.conversation.turn import TRANSITIONS, State
 from voicecli.errors import ExitStatus, NotFound, ProviderError, SettingsError, Unavailable
+from voicecli.latency.budget import parse_limit
 from voicecli.latency.statistics import summarize
 from voicecli.latency.timeline import SPANS, Mark, Span, Timeline
 from voicecli.providers.choose import AUTO
 from voicecli.providers.local_servers import PORTS
 from voicecli.providers.registry import BUILT_IN, STAGES
+from voicecli.providers.simulated import SimulatedSynthesizer
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -179,6 +187,8 @@ def test_commands_named_exist():
         assert path[0] in subcommands(command()), (name, words)
         if len(words) > 1 and subcommands(command(*path)) and not words[1].startswith("-"):
             path.append(words[1])
+        elif path == ["bench"]:
+            path.append("tts")  # what is meant when no word says what
         used = {word.partition("=")[0] for word in words if word.startswith("--")}
         assert used <= known | flags(command(*path)) | flags(command(path[0])), (name, words)
         seen.add(path[0])
@@ -337,16 +347,50 @@ def test_tts_and_listen_records_are_documented():
 
 
 def test_bench_record_is_documented():
-    nothing = report.Report(
-        started="", machine=Machine("", 1, "", "", None), versions={}, settings={}, contenders=[], runs=[],
-        heard=report.Heard("", "null", 1, 0.0, whole=False), results=[],
+    case = Case(Contender("", "", SimulatedSynthesizer(), None), TEXTS[0])
+    run = sample_of(Run(case=case, number=1, timeline=Timeline({})))
+    heard = Heard("", "null", 1, 0.0, whole=False).as_dict()
+    found = Report(
+        kind="tts", started="", machine=Machine("", 1, "", "", None), versions={}, metrics=METRICS,
+        samples=[run], engines=[Participant(stage="tts", engine="")], details={"speaker": heard},
     )  # fmt: skip
-    record = report.report_record(nothing)
+    record = report_record(found)
     text = section(page("json.md"), "## bench --json")
     assert {bare(cells[0]) for cells in rows(text)} == set(record)
-    for key in ("machine", "speaker"):
-        assert all(f"`{part}`" in text for part in record[key])
-    assert all(f"`{column}`" in text for column in report._COLUMNS)
+    named = [*record["machine"], *heard, *record["engines"][0], *record["metrics"][0], *record["runs"][0]]
+    named += [*record["results"][0], *record["labels"], *(metric.name for metric in METRICS), *KINDS]
+    for part in named:
+        assert f"`{part}`" in text, part
+    (shown,) = fenced(text, "json")
+    assert json.loads(shown).keys() == record["results"][0].keys()
+
+
+def test_gate_in_the_page_works():
+    """The workflow is one, and its commands are such that the program takes them."""
+    yaml = pytest.importorskip("yaml", reason="no YAML reader is installed")
+    (text,) = fenced(page("benchmarks.md"), "yaml")
+    workflow = yaml.safe_load(text)
+    (job,) = workflow["jobs"].values()
+    scripts = [step["run"] for step in job["steps"] if "run" in step]
+    lines = [shlex.split(line) for script in scripts for line in script.splitlines()]
+    taken = [line[1:] for line in lines if line[0] == "voicecli"]
+    assert len(taken) == 2
+    written = {}
+    for words in taken:
+        found = command(*words[:2])
+        params = found.make_context("bench", list(words[2:])).params
+        written |= {params["json"]: params}
+        assert params["runs"] >= 20
+    base, change = written.values()
+    assert str(change["compare"]) == base["json"]
+    assert change["strict"]
+    assert [parse_limit(limit).span for limit in change["budget"]] == [Span.TTFA]
+    assert {"base.json", "change.json", "change.html"} <= set(job["steps"][-1]["with"]["path"].split())
+
+
+def test_verdicts_are_right():
+    found = [cells[0] for cells in rows(section(page("benchmarks.md"), "## Two reports side by side"))]
+    assert {name for cell in found for name in re.findall(r"`([^`]+)`", cell)} == set(map(str, Verdict))
 
 
 # The example

@@ -12,7 +12,7 @@ from voicecli.errors import VoiceError
 from voicecli.providers.choose import Choice, choose_synthesizer
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = ["InFormats", "in_formats"]
+__all__ = ["InFormats", "another", "in_formats"]
 
 _FIELD = "format"  # of the options of an engine that lets its format be chosen
 
@@ -44,6 +44,11 @@ async def in_formats(choice: Choice[Synthesizer], codecs: Sequence[Codec]) -> In
         else:
             choices.append(await _asked_for(choice, codec))
     return InFormats(choices, notes)
+
+
+async def another(choice: Choice[Synthesizer]) -> Synthesizer:
+    """An engine like that of `choice`, not yet opened. Raises VoiceError when it cannot be made any more."""
+    return (await choose_synthesizer(choice.name, {choice.name: choice.options})).engine
 
 
 async def _asked_for(choice: Choice[Synthesizer], codec: Codec) -> Choice[Synthesizer]:

@@ -2,143 +2,223 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from voicecli.bench.report import Report, Result
-from voicecli.bench.tts import Line
-from voicecli.latency.statistics import Statistics
-from voicecli.latency.timeline import Span
+from voicecli.bench.blocks import drawn
+from voicecli.bench.bootstrap import Summary
+from voicecli.bench.chart import Chart
+from voicecli.bench.compare import Comparison, Verdict, p_value, signed
+from voicecli.bench.head import told
+from voicecli.bench.metric import Better, Metric, Unit, shown
+from voicecli.bench.report import Report, Result, case_name
+from voicecli.bench.table import Table as Cells
 
-__all__ = ["print_report"]
+__all__ = ["print_charts", "print_comparison", "print_report"]
 
 _LABEL, _NUMBER = 21, 9  # columns: as wide in every block, so that the blocks line up
-_FINE = 0.01  # seconds below which tenths of a millisecond are shown
+_SIDE_BY_SIDE = 4  # metrics in the table that sets the cases side by side
+_WIDE = 104  # columns from which a terminal has room for all statistics
+INTERVAL = "95 % CI"  # of the median
+_WIDE_COLUMNS = ("p50", INTERVAL, "p90", "p95", "p99", "min", "max", "n")
+_COLUMNS = ("p50", INTERVAL, "p95", "max", "n")
+_TASK = ("name", "text", "temperature")  # labels of what was to be done, not of who did it
+_CHART = 100  # columns at the most
+
+_COLOURS = {
+    Verdict.BETTER: "green",
+    Verdict.WORSE: "bold red",
+    Verdict.SAME: "dim",
+    Verdict.UNSURE: "yellow",
+}
 
 
 def print_report(console: Console, report: Report) -> None:
     """Everything: what was measured where, a block for each case, and the cases side by side."""
-    console.print(Group(*_parts(report)))
+    console.print(Group(*_parts(report, wide=console.width >= _WIDE)))
 
 
-def _parts(report: Report) -> Iterator[RenderableType]:
+def print_comparison(console: Console, comparison: Comparison) -> None:
+    """What changed since the base."""
+    console.print(Group(Text(), *_changes(comparison)))
+
+
+def print_charts(console: Console, charts: Sequence[Chart]) -> None:
+    """In block characters, as wide as the terminal is, up to a point."""
+    for chart in charts:
+        console.print()
+        console.print(drawn(chart, min(console.width, _CHART)))
+
+
+def _parts(report: Report, *, wide: bool) -> Iterator[RenderableType]:
     yield _about(report)
     for result in report.results:
         yield Text()
-        yield Text(f"{result.case} ({len(result.case.line.text)} characters)", style="bold")
-        yield _measures(result)
+        yield Text(_heading(result), style="bold")
+        yield _measures(result, report.metrics, _WIDE_COLUMNS if wide else _COLUMNS)
         if result.verdicts:
-            yield _budgets(result)
+            yield _budgets(result, report)
         for error, count in result.errors.items():
             yield Text(f"{count} {'run' if count == 1 else 'runs'} failed. {error}", style="red")
     if len(report.results) > 1:
         yield Text()
-        yield _comparison(report)
+        yield _side_by_side(report)
+    for table in report.tables:
+        yield Text()
+        yield _table(table)
+
+
+def _heading(result: Result) -> str:
+    text = result.case.get("text")
+    more = f" ({len(text)} characters)" if isinstance(text, str) else ""
+    return f"{case_name(result.case)}{more}"
 
 
 def _about(report: Report) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    machine, heard = report.machine, report.heard
-    load = "" if machine.load is None else f" · load {machine.load:g}"
-    table.add_row("machine", Text(f"{machine.cpu} · {machine.cores} cores{load}"))
-    versions = report.versions
-    system = f"{machine.system} · {versions['python']} · voicecli {versions['voicecli']}"
-    table.add_row("system", Text(system))
-    for contender in report.contenders:
-        said = f"{contender.name} ({contender.reason}) · {versions[contender.name]} · {contender.codec}"
-        table.add_row("engine", Text(f"{said} · opened in {_time(contender.opened)}"))
-    latency = f"{_time(heard.latency)} of latency are in the numbers"
-    table.add_row("speaker", Text(f"{heard.name} ({heard.kind}) · {heard.rate} Hz · {latency}"))
-    for index, lack in enumerate(heard.excluded()):
-        table.add_row("" if index else "not in it", Text(lack, style="dim"))
-    for note in report.notes:
-        table.add_row("note", Text(note, style="yellow"))
-    if report.interrupted:
-        table.add_row("note", Text("interrupted: this is what was measured until then", style="yellow"))
+    styles = {"not in it": "dim", "note": "yellow"}
+    before = ""
+    for name, said in told(report):
+        table.add_row("" if name == before == "not in it" else name, Text(said, style=styles.get(name, "")))
+        before = name
     return table
 
 
-def _measures(result: Result) -> Table:
+def _measures(result: Result, metrics: Sequence[Metric], columns: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("", no_wrap=True, min_width=_LABEL)
-    for name in ("p50", "p95", "min", "max", "n"):
+    for name in columns:
         table.add_column(name, justify="right", no_wrap=True, min_width=2 if name == "n" else _NUMBER)
-    for span, found in result.spans.items():
-        table.add_row(str(span), *_times(found))
-    table.add_row("rtf", *_numbers(result.rtf, "{:.3f}"))
-    table.add_row("bytes to first sample", *_numbers(result.bytes_to_first_sample, "{:,.0f}"))
-    table.add_row("bytes", *_numbers(result.bytes, "{:,.0f}"))
-    table.add_row("audio", *_numbers(result.audio, "{:.2f} s"))
-    style = "red" if result.underruns else ""
-    silence = f" ({_time(result.silence)})" if result.underruns else ""
-    table.add_row("underruns, all runs", Text(f"{result.underruns}{silence}", style=style))
-    table.add_row("ttfa, cold", _time(result.cold))
+    for metric in metrics:
+        found = result.metrics[metric.name]
+        if metric.total:
+            total = result.totals[metric.name]
+            style = "red" if total and metric.better is Better.LOWER else ""
+            table.add_row(f"{metric.heading}, all", Text(shown(total, metric.unit), style=style))
+        elif found is not None:
+            table.add_row(metric.heading, *(statistic(found, metric.unit, name) for name in columns))
     return table
 
 
-def _budgets(result: Result) -> Text:
+def statistic(found: Summary, unit: Unit, name: str) -> str:
+    """A cell of a column called `name`."""
+    if name == "n":
+        return str(found.statistics.n)
+    if name == INTERVAL:
+        return _between(found, unit)
+    return shown(float(getattr(found.statistics, name)), unit)
+
+
+def _between(found: Summary, unit: Unit) -> str:
+    """The interval of the median, its unit said once."""
+    if "p50" not in found.intervals:
+        return "–"
+    low, high = (shown(bound, unit) for bound in found.intervals["p50"])
+    (first, _, one), (_, _, other) = low.rpartition(" "), high.rpartition(" ")
+    return f"{first}–{high}" if first and one == other else f"{low}–{high}"
+
+
+def _budgets(result: Result, report: Report) -> Text:
     text = Text("budget  ", style="dim")
     for index, (limit, verdict) in enumerate(result.verdicts.items()):
         text.append(" · " if index else "")
         word = "not measured, limit" if verdict.ok is None else "within" if verdict.ok else "over"
         style = "not dim green" if verdict.ok else "not dim red"
-        text.append(f"{limit.span}.{limit.statistic} {word} {_time(limit.seconds)}", style=style)
+        unit = report.metric(limit.span).unit
+        text.append(f"{limit.span}.{limit.statistic} {word} {shown(limit.seconds, unit)}", style=style)
     return text
 
 
-def _comparison(report: Report) -> Table:
-    table = Table(title="time to first audio", title_justify="left", box=None, pad_edge=False)
-    for name in ("engine", "format"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("text")  # the one that may wrap
-    for name in ("p50", "p95", "first bytes", "rtf", "breaks", "n", "failed"):
+def _side_by_side(report: Report) -> Table:
+    """The cases below one another, with the first few metrics that are judged, the best of each in green."""
+    labels = report.shown_labels()
+    metrics = [metric for metric in report.metrics if _comparable(report, metric)][:_SIDE_BY_SIDE]
+    table = Table(title="side by side", title_justify="left", box=None, pad_edge=False)
+    for label in labels:
+        table.add_column(Text(label))
+    for index, metric in enumerate(metrics):
+        table.add_column(f"{metric.heading} p50", justify="right", no_wrap=True)
+        if not index:
+            table.add_column("p95", justify="right", no_wrap=True)
+    totals = [metric for metric in report.metrics if metric.total and metric.unit is Unit.COUNT]
+    for name in (*(metric.heading for metric in totals), "n", "failed"):
         table.add_column(name, justify="right", no_wrap=True)
-    best = _best(report)
     for result in report.results:
-        case, found = result.case, result.spans[Span.TTFA]
-        p50, p95, *_ = _times(found)
-        table.add_row(
-            case.contender.name,
-            case.contender.codec,
-            Text(case.line.name),
-            Text(p50, style="bold green" if found and found.p50 == best[case.line] else ""),
-            Text(p95, style="red" if any(not verdict.ok for verdict in result.verdicts.values()) else ""),
-            _numbers(result.bytes_to_first_sample, "{:,.0f}")[0],
-            _numbers(result.rtf, "{:.3f}")[0],
-            str(result.underruns),
-            str(result.ok),
-            Text(str(result.failed), style="red" if result.failed else ""),
-        )
+        cells: list[Text | str] = [Text(str(result.case.get(label, ""))) for label in labels]
+        for index, metric in enumerate(metrics):
+            found = result.metrics[metric.name]
+            value = None if found is None else found.statistics.p50
+            style = "bold green" if value is not None and value == _best(report, metric, result) else ""
+            cells.append(Text(shown(value, metric.unit), style=style))
+            if not index:
+                over = any(not verdict.ok for verdict in result.verdicts.values())
+                p95 = None if found is None else found.statistics.p95
+                cells.append(Text(shown(p95, metric.unit), style="red" if over else ""))
+        cells += [shown(result.totals[metric.name], metric.unit) for metric in totals]
+        failed = Text(str(result.failed), style="red" if result.failed else "")
+        table.add_row(*cells, str(result.ok), failed)
     return table
 
 
-def _best(report: Report) -> dict[Line, float]:
-    """The shortest median of each text, in seconds."""
-    best: dict[Line, float] = {}
-    for result in report.results:
-        if found := result.spans[Span.TTFA]:
-            best[result.case.line] = min(found.p50, best.get(result.case.line, found.p50))
-    return best
+def _table(table: Cells) -> Table:
+    drawn = Table(title=Text(table.title), title_justify="left", box=None, pad_edge=False)
+    for index, heading in enumerate(table.headings):
+        drawn.add_column(Text(heading), justify="left" if index < table.words else "right")
+    for row in table.rows:
+        drawn.add_row(*map(Text, row))
+    return drawn
 
 
-def _times(found: Statistics | None) -> list[str]:
-    if found is None:
-        return ["–", "–", "–", "–", "0"]
-    return [_time(found.p50), _time(found.p95), _time(found.min), _time(found.max), str(found.n)]
+def _comparable(report: Report, metric: Metric) -> bool:
+    measured = sum(result.metrics[metric.name] is not None for result in report.results)
+    return not metric.total and metric.better is not Better.NEITHER and measured > 1
 
 
-def _numbers(found: Statistics | None, form: str) -> list[str]:
-    if found is None:
-        return ["–", "–", "–", "–", "0"]
-    return [*(form.format(value) for value in (found.p50, found.p95, found.min, found.max)), str(found.n)]
+def _best(report: Report, metric: Metric, beside: Result) -> float | None:
+    """The best median of all that say the same as `beside`."""
+    medians = [
+        found.statistics.p50
+        for result in report.results
+        if (found := result.metrics[metric.name]) is not None
+        and all(result.case.get(label) == beside.case.get(label) for label in _TASK)
+    ]
+    if len(medians) < 2:
+        return None
+    return min(medians) if metric.better is Better.LOWER else max(medians)
 
 
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    return f"{seconds * 1000:.1f} ms" if seconds < _FINE else f"{seconds * 1000:,.0f} ms"
+def _changes(comparison: Comparison) -> Iterator[RenderableType]:
+    begun = comparison.base.started.replace("T", " ")
+    table = Table(title=f"against {begun}", title_justify="left", box=None, pad_edge=False)
+    for name in ("case", "metric"):
+        table.add_column(name)
+    for name in ("before", "after", "shift", "95 % CI", "p"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for change in comparison.telling:
+        unit, moved = change.metric.unit, change.difference
+        table.add_row(
+            Text(case_name(change.case)),
+            Text(change.metric.heading),
+            shown(change.before, unit),
+            shown(change.after, unit),
+            signed(moved.shift, unit),
+            f"{signed(moved.low, unit)} to {signed(moved.high, unit)}",
+            p_value(change.p),
+            Text(str(change.verdict), style=_COLOURS[change.verdict]),
+        )
+    yield table
+    yield Text(
+        "medians; shift of Hodges and Lehmann; p of the rank sum test, corrected after Holm", style="dim"
+    )
+    if others := len(comparison.changes) - len(comparison.telling):
+        yield Text(f"{others} more are the same", style="dim")
+    if not comparison.changes:
+        yield Text("there is nothing that both have", style="yellow")
+    for note in comparison.notes:
+        yield Text(f"note  {note}", style="yellow")

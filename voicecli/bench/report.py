@@ -1,89 +1,164 @@
-"""What the runs of a bench come to: statistics of every case, the verdict on its budgets, JSON and CSV."""
+"""What a bench found: its samples, the statistics of every case, and all that a reader needs to believe them.
+
+Every kind of bench fills one `Report`. Tables, JSON, CSV, Markdown, HTML, pictures, comparison and budgets
+read nothing else.
+"""
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any
 
+from voicecli import errors
+from voicecli.bench.bootstrap import Summary, summed_up
+from voicecli.bench.chart import Chart
 from voicecli.bench.machine import Machine
-from voicecli.bench.tts import SPANS, Case, Contender, Run
-from voicecli.conversation.record import marks_record, spans_record
+from voicecli.bench.metric import Metric, Unit
+from voicecli.bench.table import Table
+from voicecli.errors import ExitStatus, VoiceError
 from voicecli.latency.budget import Limit, Verdict, judge_statistics
-from voicecli.latency.statistics import Statistics, summarize
-from voicecli.latency.timeline import Mark, Span
 
-__all__ = ["Breach", "Heard", "Report", "Result", "breaches", "report_record", "summed_up", "write_csv"]
+__all__ = [
+    "COLD",
+    "KINDS",
+    "WARM",
+    "Breach",
+    "Case",
+    "Failure",
+    "Label",
+    "Participant",
+    "Report",
+    "Result",
+    "Sample",
+    "breaches",
+    "case_key",
+    "case_name",
+    "in_order",
+    "results_of",
+]
 
-_DIGITS = 6  # of a second: microseconds
-_SECRET = re.compile(r"(?<=://)[^/@\s]+@")  # a name and a password in an address
-_COLUMNS = ("engine", "format", "name", "text", "run", "warmup", "ok", *map(str, SPANS), "rtf", "audio")
-_COLUMNS += ("chunks", "bytes", "bytes_to_first_sample", "underruns", "silence", "error")
+KINDS = ("tts", "talk", "turn", "player", "server")
+
+Label = str | int | float
+Case = Mapping[str, Label]
+"""What is measured several times, and what tells it apart: engine, format, voice, words, temperature, …"""
+
+COLD, WARM = "cold", "warm"
+"""Values of the label `temperature`, where there is one: a new engine for every sample, or an open one."""
+
+_UNSHOWN = frozenset({"text", "words"})  # labels that others already say, or that are too long for a heading
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """The loudspeaker that the first sound left."""
+class Failure:
+    """Why a sample does not count."""
 
-    name: str
-    kind: str  # null, device, file or pipe
-    rate: int  # samples a second
-    latency: float  # seconds from a block being filled to its being heard, which the numbers include
-    whole: bool  # whether everything was played to its end
+    kind: str  # the name of the error
+    message: str
 
-    def excluded(self) -> list[str]:
-        """What is not in the numbers, a sentence without a full stop each."""
-        lacks = [
-            "starting the process, loading the engine and opening the loudspeaker",
-            "the first run of each case, which is shown as cold",
-        ]
-        if self.kind == "device":
-            lacks.append("what sound needs behind the latency that the device reports")
-        else:
-            stands = f"{self.latency * 1000:.0f} ms stand for it"
-            lacks.append(f"a device's own latency: nobody hears this loudspeaker, and {stands}")
-        if not self.whole:
-            lacks.append("playing to the end: a run is over when all is made and its beginning was heard")
-        return lacks
+    @classmethod
+    def of(cls, error: VoiceError) -> Failure:
+        """What went wrong, and what to do about it."""
+        return cls(error.kind, str(error))
+
+    @property
+    def status(self) -> ExitStatus:
+        """What the process returns when there is nothing but such failures."""
+        found = getattr(errors, self.kind, None)
+        if isinstance(found, type) and issubclass(found, VoiceError):
+            return found.status
+        return ExitStatus.FAILED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One run or one turn."""
+
+    case: Case
+    values: Mapping[str, float | None]  # by the name of a metric; None where it was not reached
+    number: int = 1  # within its case
+    counted: bool = True  # False: a warm-up, which is kept and is in no statistics
+    error: Failure | None = None
+    marks: Mapping[str, float | None] = field(default_factory=dict)  # seconds after the sample's beginning
+    details: Mapping[str, Any] = field(default_factory=dict)  # words for people: a transcript, who was late
+
+    @property
+    def ok(self) -> bool:
+        """Whether it went through to its end."""
+        return self.error is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participant:
+    """An engine that took part."""
+
+    stage: str  # tts, asr, llm, vad
+    engine: str
+    reason: str = ""  # why this one
+    options: Mapping[str, Any] = field(default_factory=dict)  # as JSON carries them, without secrets
+    more: Mapping[str, Any] = field(default_factory=dict)  # format, voice, rate, opened (seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """All runs of one case."""
+    """All samples of one case."""
 
     case: Case
-    ok: int  # runs that counted
+    ok: int  # samples that counted
     failed: int
-    spans: Mapping[Span, Statistics | None]  # seconds
-    rtf: Statistics | None
-    audio: Statistics | None  # seconds
-    bytes: Statistics | None
-    bytes_to_first_sample: Statistics | None
-    underruns: int  # in all runs together
-    silence: float  # seconds that they put into the sound
-    cold: float | None  # seconds to the first sound of the warm-up
-    errors: Mapping[str, int] = field(default_factory=dict)  # how many runs failed in which way
+    metrics: Mapping[str, Summary | None]  # by name; None where nothing was measured
+    totals: Mapping[str, float]  # of the metrics that are summed up
+    errors: Mapping[str, int] = field(default_factory=dict)  # how many failed in which way
     verdicts: Mapping[Limit, Verdict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything that a reader needs to believe the numbers."""
+    """Everything that a reader needs to believe the numbers; `results` are worked out from the samples."""
 
+    kind: str  # one of KINDS
     started: str  # ISO 8601
     machine: Machine
-    versions: Mapping[str, str]
-    settings: Mapping[str, Any]
-    contenders: Sequence[Contender]
-    heard: Heard
-    runs: Sequence[Run]
-    results: Sequence[Result]
-    notes: Sequence[str] = ()
+    versions: Mapping[str, str]  # of voicecli, Python and every engine, by name
+    metrics: Sequence[Metric]  # in the order in which they are shown
+    samples: Sequence[Sample]  # in the order in which they were taken
+    cases: Sequence[Case] = ()  # in the order in which they are shown; those that are lacking come last
+    references: Sequence[Case] = ()  # that others are held against: no budget counts for them
+    engines: Sequence[Participant] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)  # as JSON carries them
+    seed: int = 0  # of everything that chance decides, the intervals included
+    excluded: Sequence[str] = ()  # what is not in the numbers, a sentence without a full stop each
+    notes: Sequence[str] = ()  # what could not be measured as asked, a sentence without a full stop each
+    facts: Mapping[str, str] = field(default_factory=dict)  # more lines for the head: "speaker", "network"
+    details: Mapping[str, Any] = field(default_factory=dict)  # more keys for the JSON, of this kind alone
+    charts: Sequence[Chart] = ()
+    tables: Sequence[Table] = ()  # of what is not a metric
+    limits: Sequence[Limit] = ()
     interrupted: bool = False
+    results: Sequence[Result] = field(init=False)
+
+    def __post_init__(self) -> None:
+        samples = in_order(self.samples, self.cases)
+        found = results_of(samples, self.metrics, self.limits, self.seed, self.references)
+        object.__setattr__(self, "results", found)
+
+    def metric(self, name: str) -> Metric:
+        """Raises KeyError."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise KeyError(name)
+
+    def shown_labels(self) -> list[str]:
+        """The labels that tell its cases apart, or all of the only one, without those too long to show."""
+        names = dict.fromkeys(name for result in self.results for name in result.case)
+        shown = [name for name in names if name not in _UNSHOWN]
+        differing = [
+            name for name in shown if len({str(result.case.get(name, "")) for result in self.results}) > 1
+        ]
+        return differing or shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,167 +167,89 @@ class Breach:
 
     case: Case
     limit: Limit
-    value: float | None  # seconds
+    value: float | None
+    unit: Unit = Unit.TIME
 
     def __str__(self) -> str:
-        value = "was not measured" if self.value is None else f"is {self.value:.3f} s"
+        unit = " s" if self.unit in (Unit.TIME, Unit.LENGTH) else ""
+        value = "was not measured" if self.value is None else f"is {self.value:.3f}{unit}"
         name = f"{self.limit.span}.{self.limit.statistic}"
-        return f"{self.case}: {name} {value}, budget {self.limit.seconds:g} s"
+        return f"{case_name(self.case)}: {name} {value}, budget {self.limit.seconds:g}{unit}"
 
 
-def summed_up(cases: Sequence[Case], runs: Iterable[Run], limits: Sequence[Limit] = ()) -> list[Result]:
-    """A result for every case that was run at all, in the order of the cases; failed runs count as such."""
-    by_case: dict[Case, list[Run]] = {case: [] for case in cases}
-    for run in runs:
-        by_case[run.case].append(run)
-    return [_result(case, found, limits) for case, found in by_case.items() if found]
+def case_name(case: Case) -> str:
+    """The labels in one line, as in `simulated pcm short warm`."""
+    return " ".join(str(value) for name, value in case.items() if name not in _UNSHOWN and value != "")
 
 
-def _result(case: Case, runs: Sequence[Run], limits: Sequence[Limit]) -> Result:
-    counted = [run for run in runs if run.number and run.ok]
-    failed = [run for run in runs if not run.ok]
-    spans = {span: summarize(run.timeline.span(span) for run in counted) for span in SPANS}
-    warm_ups = [run.timeline.span(Span.TTFA) for run in runs if not run.number and run.ok]
-    return Result(
-        case=case,
-        ok=len(counted),
-        failed=len(failed),
-        spans=spans,
-        rtf=summarize(run.rtf for run in counted),
-        audio=summarize(run.audio for run in counted),
-        bytes=summarize(float(run.bytes) for run in counted),
-        bytes_to_first_sample=summarize(
-            None if run.bytes_to_first_sample is None else float(run.bytes_to_first_sample) for run in counted
-        ),
-        underruns=sum(run.underruns for run in counted),
-        silence=sum(run.silence for run in counted),
-        cold=warm_ups[0] if warm_ups else None,
-        errors=Counter(f"{run.error.kind}: {run.error.message}" for run in failed if run.error is not None),
-        verdicts=judge_statistics(spans, limits),
-    )
+def case_key(case: Case) -> tuple[tuple[str, str], ...]:
+    """What two cases that are the same have in common, whatever order their labels are in."""
+    return tuple(sorted((name, str(value)) for name, value in case.items()))
 
 
-def breaches(results: Iterable[Result]) -> list[Breach]:
-    """Every budget that was not seen to be kept."""
+def in_order(samples: Iterable[Sample], cases: Sequence[Case]) -> list[Sample]:
+    """Samples sorted by their place among the cases; those of one case stay as they are."""
+    places: dict[tuple[tuple[str, str], ...], int] = {}
+    for case in cases:
+        places.setdefault(case_key(case), len(places))
+    return sorted(samples, key=lambda sample: places.get(case_key(sample.case), len(places)))
+
+
+def results_of(
+    samples: Iterable[Sample],
+    metrics: Sequence[Metric],
+    limits: Sequence[Limit] = (),
+    seed: int = 0,
+    references: Sequence[Case] = (),
+) -> list[Result]:
+    """A result for every case, in the order in which the cases first came; failed samples count as such.
+
+    The limits are of what somebody waits for again and again: neither of cold runs nor of `references`.
+    """
+    by_case: dict[tuple[tuple[str, str], ...], list[Sample]] = {}
+    for sample in samples:
+        by_case.setdefault(case_key(sample.case), []).append(sample)
+    free = {case_key(case) for case in references}
     return [
-        Breach(result.case, limit, verdict.value)
-        for result in results
-        for limit, verdict in result.verdicts.items()
-        if not verdict.ok
+        _result(found, metrics, () if key in free or _cold(found[0].case) else limits, seed)
+        for key, found in by_case.items()
     ]
 
 
-def report_record(report: Report) -> dict[str, Any]:
-    """One JSON object with all of it; times are in seconds, and null where something was not reached."""
-    return {
-        "event": "bench",
-        "kind": "tts",
-        "started": report.started,
-        "interrupted": report.interrupted,
-        "machine": report.machine.as_dict(),
-        "versions": dict(report.versions),
-        "settings": dict(report.settings),
-        "speaker": _rounded(dataclasses.asdict(report.heard)),
-        "excluded": report.heard.excluded(),
-        "notes": list(report.notes),
-        "engines": [_contender_record(contender) for contender in report.contenders],
-        "runs": [_run_record(run) for run in report.runs],
-        "results": [_result_record(result) for result in report.results],
+def _cold(case: Case) -> bool:
+    return case.get("temperature") == COLD
+
+
+def _result(
+    samples: Sequence[Sample], metrics: Sequence[Metric], limits: Sequence[Limit], seed: int
+) -> Result:
+    counted = [sample for sample in samples if sample.counted and sample.ok]
+    failed = [sample for sample in samples if not sample.ok]
+    found = {
+        metric.name: summed_up([sample.values.get(metric.name) for sample in counted], seed)
+        for metric in metrics
     }
-
-
-def _contender_record(contender: Contender) -> dict[str, Any]:
-    sent = contender.engine.format
-    return {
-        "engine": contender.name,
-        "reason": contender.reason,
-        "format": contender.codec,
-        "rate": sent.rate if sent.codec == "pcm" else None,  # the others say it in the stream
-        "opened": round(contender.opened, _DIGITS),
-        "options": _public(contender.options),
-    }
-
-
-def _public(options: Any) -> dict[str, Any]:
-    """The options of an engine as JSON can carry them, without passwords that are part of an address."""
-    if not dataclasses.is_dataclass(options) or isinstance(options, type):
-        return {}
-    found: dict[str, Any] = {}
-    for name, value in dataclasses.asdict(options).items():
-        if isinstance(value, str):
-            found[name] = _SECRET.sub("", value)
-        elif value is None or isinstance(value, bool | int | float | list | tuple):
-            found[name] = value
-        else:
-            found[name] = str(value)
-    return found
-
-
-def _case_record(case: Case) -> dict[str, Any]:
-    return {
-        "engine": case.contender.name,
-        "format": case.contender.codec,
-        "name": case.line.name,
-        "text": case.line.text,
-    }
-
-
-def _run_record(run: Run) -> dict[str, Any]:
-    error = run.error
-    return {
-        **_case_record(run.case),
-        "run": run.number,
-        "warmup": not run.number,
-        "ok": run.ok,
-        "marks": marks_record(run.timeline, Mark.FIRST_PHRASE),
-        "spans": spans_record(run.timeline),
-        "rtf": _rounded(run.rtf),
-        "audio": _rounded(run.audio),
-        "chunks": run.chunks,
-        "bytes": run.bytes,
-        "bytes_to_first_sample": run.bytes_to_first_sample,
-        "underruns": run.underruns,
-        "silence": _rounded(run.silence),
-        "error": None if error is None else {"kind": error.kind, "message": str(error)},
-    }
-
-
-def _result_record(result: Result) -> dict[str, Any]:
-    return {
-        **_case_record(result.case),
-        "runs": result.ok,
-        "failed": result.failed,
-        "errors": dict(result.errors),
-        "spans": {str(span): _statistics_record(found) for span, found in result.spans.items()},
-        "cold": {"ttfa": _rounded(result.cold)},
-        "rtf": _statistics_record(result.rtf),
-        "audio": _statistics_record(result.audio),
-        "bytes": _statistics_record(result.bytes),
-        "bytes_to_first_sample": _statistics_record(result.bytes_to_first_sample),
-        "underruns": result.underruns,
-        "silence": _rounded(result.silence),
-        "budget": {
-            f"{limit.span}.{limit.statistic}": _rounded(dataclasses.asdict(verdict))
-            for limit, verdict in result.verdicts.items()
+    statistics = {name: None if summary is None else summary.statistics for name, summary in found.items()}
+    return Result(
+        case=samples[0].case,
+        ok=len(counted),
+        failed=len(failed),
+        metrics=found,
+        totals={
+            metric.name: sum(sample.values.get(metric.name) or 0.0 for sample in counted)
+            for metric in metrics
+            if metric.total
         },
-    }
+        errors=Counter(f"{sample.error.kind}: {sample.error.message}" for sample in failed if sample.error),
+        verdicts=judge_statistics(statistics, limits),
+    )
 
 
-def _statistics_record(found: Statistics | None) -> dict[str, Any] | None:
-    return None if found is None else _rounded(found.as_dict())
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _rounded(part) for name, part in value.items()}
-    return round(value, _DIGITS) if isinstance(value, float) else value
-
-
-def write_csv(file: TextIO, runs: Iterable[Run]) -> None:
-    """A heading and a row for each run, warm-ups too; empty where something was not reached."""
-    writer = csv.DictWriter(file, _COLUMNS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for run in runs:
-        record = _run_record(run)
-        error = record["error"]
-        writer.writerow({**record, **record["spans"], "error": error["message"] if error else None})
+def breaches(report: Report) -> list[Breach]:
+    """Every budget that was not seen to be kept."""
+    return [
+        Breach(result.case, limit, verdict.value, report.metric(limit.span).unit)
+        for result in report.results
+        for limit, verdict in result.verdicts.items()
+        if not verdict.ok
+    ]

@@ -1,8 +1,9 @@
-"""Time to first audio: the same texts through every engine and format, again and again, in turn.
+"""Time to first audio: the same texts through every engine, format and voice, again and again, in turn.
 
 A run is what `voicecli tts` does: the text is cut into phrases, synthesised, decoded, resampled and played.
 It begins when the text is handed over (`first_phrase`) and is heard when the first audible sample leaves the
-loudspeaker (`first_sound`).
+loudspeaker (`first_sound`). A warm run asks an engine that is open and has spoken before; a cold one makes a
+new engine, opens it and asks it, and all of that is in its time.
 """
 
 from __future__ import annotations
@@ -10,63 +11,65 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
-from voicecli.audio.format import StreamFormat
 from voicecli.audio.player import AudioStreamPlayer
+from voicecli.bench.metric import known
+from voicecli.bench.report import COLD, WARM, Failure, Label, Sample, case_key
+from voicecli.bench.text import Line
+from voicecli.bench.timed import Timed, engine_time
 from voicecli.conversation.phrases import PhraseCutter, PhraseOptions
+from voicecli.conversation.record import marks_record
 from voicecli.conversation.utterer import Utterer, UttererOptions
 from voicecli.errors import DeviceError, ProviderError, VoiceError
-from voicecli.flow.steps import scoped
 from voicecli.latency.timeline import Mark, Span, Timeline
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = ["SPANS", "TEXTS", "BenchOptions", "BriefPlayer", "Case", "Contender", "Line", "Run", "measured"]
+__all__ = [
+    "METRICS",
+    "BenchOptions",
+    "BriefPlayer",
+    "Case",
+    "Contender",
+    "Run",
+    "measured",
+    "planned",
+    "sample_of",
+]
 
-SPANS = (Span.TTFA, Span.TTFB, Span.PLAYOUT)
+METRICS = known(
+    "ttfa", "ttfb", "playout", "overhead", "opened", "leading_silence", "rtf", "audio", "chunks", "bytes",
+    "bytes_to_first_sample", "underruns", "silence",
+)  # fmt: skip
 """What a run of one text has."""
 
 _PIECE = 4096  # characters of a text given to the phrase cutter at once
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A text to be spoken, and what the report calls it."""
-
-    name: str
-    text: str
-
-
-TEXTS = (
-    Line("short", "Yes, it leaves at nine."),
-    Line("medium", "The next train to the coast leaves at nine fifteen, and you have to change on the way."),
-    Line(
-        "long",
-        "The next train to the coast leaves at nine fifteen, from platform four. You have to change on the "
-        "way, and there are twelve minutes for that. It is raining where you are going, so take a coat. If "
-        "you would rather stay dry, the museum is open until six, and on Thursdays it costs nothing.",
-    ),
-)
-"""A word of agreement, a sentence, and a paragraph of several phrases."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Contender:
-    """An open engine in one of its formats."""
+    """An open engine in one of its formats, with one of its voices."""
 
     name: str
     reason: str  # why this engine
     engine: Synthesizer
     options: Any
     opened: float = 0.0  # seconds until it was ready
+    another: Callable[[], Awaitable[Synthesizer]] | None = None  # makes one like it, not yet opened
 
     @property
     def codec(self) -> str:
         """What it sends."""
         return str(self.engine.format.codec)
+
+    @property
+    def voice(self) -> str:
+        """The voice that was asked for, empty where there is none to choose."""
+        return str(getattr(self.options, "voice", "") or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +78,36 @@ class Case:
 
     contender: Contender
     line: Line
+    cold: bool = False
 
-    def __str__(self) -> str:
-        return f"{self.contender.name} {self.contender.codec} {self.line.name}"
+    @property
+    def labels(self) -> dict[str, Label]:
+        """What tells it from the others in a report."""
+        return {
+            "engine": self.contender.name,
+            "format": self.contender.codec,
+            "voice": self.contender.voice,
+            "name": self.line.name,
+            "words": self.line.words,
+            "text": self.line.text,
+            "temperature": COLD if self.cold else WARM,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchOptions:
     """How often, and how texts become speech."""
 
-    runs: int = 10  # that count, of each case
+    runs: int = 10  # that count, of each warm case
+    cold: int = 3  # of each cold case
     phrases: PhraseOptions = field(default_factory=PhraseOptions)
     utterer: UttererOptions = field(default_factory=UttererOptions)
     pause: float = 0.02  # seconds between two runs at the most: none shall be in step with the loudspeaker
     seed: int = 0  # of the order and the pauses
 
     def __post_init__(self) -> None:
-        if self.runs < 1 or self.pause < 0:
-            raise ValueError("runs must be at least 1, and pause not negative")
+        if self.runs < 1 or self.cold < 0 or self.pause < 0:
+            raise ValueError("runs must be at least 1, cold and pause not negative")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +117,9 @@ class Run:
     case: Case
     number: int  # 0 is the warm-up, which does not count
     timeline: Timeline
+    opened: float | None = None  # seconds in which the engine of a cold run was made ready
+    engine: float | None = None  # seconds that the engine let wait for something to be heard
+    leading_silence: float | None = None  # seconds of silence with which the engine's sound begins
     audio: float = 0.0  # seconds of sound
     making: float = 0.0  # seconds in which something was waited for from the engine
     chunks: int = 0
@@ -121,6 +139,39 @@ class Run:
         """Time to make, by the length of the audio."""
         return self.making / self.audio if self.audio else None
 
+    @property
+    def overhead(self) -> float | None:
+        """Seconds of the time to the first sound that are neither the engine's nor silence in its sound."""
+        ttfa = self.timeline.span(Span.TTFA)
+        if ttfa is None or self.engine is None:
+            return None
+        return ttfa - self.engine - (self.opened or 0.0)
+
+
+def sample_of(run: Run) -> Sample:
+    """The run as a report has it."""
+    first = run.bytes_to_first_sample
+    return Sample(
+        case=run.case.labels,
+        values={
+            **{str(span): run.timeline.span(span) for span in (Span.TTFA, Span.TTFB, Span.PLAYOUT)},
+            "overhead": run.overhead,
+            "opened": run.opened,
+            "leading_silence": run.leading_silence,
+            "rtf": run.rtf,
+            "audio": run.audio,
+            "chunks": float(run.chunks),
+            "bytes": float(run.bytes),
+            "bytes_to_first_sample": None if first is None else float(first),
+            "underruns": float(run.underruns),
+            "silence": run.silence,
+        },
+        number=run.number,
+        counted=run.number > 0,
+        error=None if run.error is None else Failure.of(run.error),
+        marks=marks_record(run.timeline, Mark.FIRST_PHRASE),
+    )
+
 
 class BriefPlayer(AudioStreamPlayer):
     """Ends a reply when all of it is there and its beginning was heard: none of it can be late any more.
@@ -135,31 +186,83 @@ class BriefPlayer(AudioStreamPlayer):
         return await self.drained()
 
 
-async def measured(
-    cases: Sequence[Case], player: AudioStreamPlayer, options: BenchOptions
-) -> AsyncIterator[Run]:
-    """Yield a warm-up of every case, then `runs` rounds of all of them, each round in another order.
+def planned(cases: Sequence[Case], options: BenchOptions) -> list[tuple[Case, int]]:
+    """A warm-up of every warm case, then rounds of all that have runs left, each round in another order.
 
-    So whatever drifts meanwhile hits all alike. A run that fails is yielded with its error; raises
-    DeviceError when the loudspeaker goes away.
+    So whatever drifts meanwhile hits all alike. The same cases and options give the same order.
     """
     chance = random.Random(options.seed)
-    order = list(cases)
-    for number in range(options.runs + 1):
-        for case in order:
-            await asyncio.sleep(chance.uniform(0.0, options.pause))
-            yield await _run(case, number, player, options)
-        chance.shuffle(order)
+    plan: list[tuple[Case, int]] = []
+    for number in range(max(options.runs, options.cold) + 1):
+        due = [
+            case for case in cases if (0 < number <= options.cold if case.cold else number <= options.runs)
+        ]
+        if number:
+            chance.shuffle(due)
+        plan += [(case, number) for case in due]
+    return plan
+
+
+async def measured(
+    cases: Sequence[Case],
+    player: AudioStreamPlayer,
+    options: BenchOptions,
+    done: Collection[tuple[object, int]] = (),
+) -> AsyncIterator[Run]:
+    """Yield a run for everything that is planned, but for what is `done` (by `case_key` and number).
+
+    A run that fails is yielded with its error; raises DeviceError when the loudspeaker goes away.
+    """
+    chance = random.Random(options.seed)
+    for case, number in _left(planned(cases, options), done):
+        await asyncio.sleep(chance.uniform(0.0, options.pause))
+        yield await _run(case, number, player, options)
+
+
+def _left(
+    plan: Sequence[tuple[Case, int]], done: Collection[tuple[object, int]]
+) -> Iterator[tuple[Case, int]]:
+    """What is not done; of a case that goes on, the warm-up again."""
+    keys = {id(case): case_key(case.labels) for case, _ in plan}
+    left = [(case, number) for case, number in plan if (keys[id(case)], number) not in done]
+    going_on = {id(case) for case, _ in left}
+    for case, number in plan:
+        if (keys[id(case)], number) not in done or (not number and id(case) in going_on):
+            yield case, number
 
 
 async def _run(case: Case, number: int, player: AudioStreamPlayer, options: BenchOptions) -> Run:
-    engine = _Timed(case.contender.engine)
+    contender = case.contender
+    if not case.cold or contender.another is None:
+        run = Run(case=case, number=number, timeline=_begun(time.monotonic()))
+        return await _spoken(run, contender.engine, player, options)
+    began = time.monotonic()
+    run = Run(case=case, number=number, timeline=_begun(began))
+    async with AsyncExitStack() as stack:
+        try:
+            engine = await contender.another()
+            began = time.monotonic()  # the choice among engines is not what is measured
+            run = replace(run, timeline=_begun(began))
+            await stack.enter_async_context(engine)
+        except VoiceError as failure:
+            return replace(run, error=failure)
+        return await _spoken(replace(run, opened=time.monotonic() - began), engine, player, options)
+
+
+def _begun(time: float) -> Timeline:
+    return Timeline(MappingProxyType({Mark.FIRST_PHRASE: time}))
+
+
+async def _spoken(
+    run: Run, synthesizer: Synthesizer, player: AudioStreamPlayer, options: BenchOptions
+) -> Run:
+    """The run that has begun, to its end."""
+    engine = Timed(synthesizer)
     utterer = Utterer(engine, player, options.utterer)
-    phrases = _phrases(case.line.text, options.phrases)
     error: VoiceError | None = None
-    utterer.stopwatch.mark(Mark.FIRST_PHRASE, time.monotonic())
+    utterer.stopwatch.mark(Mark.FIRST_PHRASE, run.timeline.marks[Mark.FIRST_PHRASE])
     try:
-        await utterer.play(phrases, _at_once)
+        await utterer.play(_phrases(run.case.line.text, options.phrases), _at_once)
     except DeviceError:
         raise
     except VoiceError as failure:
@@ -167,11 +270,13 @@ async def _run(case: Case, number: int, player: AudioStreamPlayer, options: Benc
     timeline = _reached(utterer, player)
     if error is None and Mark.FIRST_SOUND not in timeline.marks:
         error = ProviderError(f"{engine.name} made no sound that can be heard.", "Is there anything to say?")
+    took = await asyncio.to_thread(engine_time, engine, player.options.audible)
     played = utterer.bytes_to_first_sample is not None  # or else the player's numbers are of the run before
-    return Run(
-        case=case,
-        number=number,
+    return replace(
+        run,
         timeline=timeline,
+        engine=None if took is None else took.seconds,
+        leading_silence=None if took is None else took.leading_silence,
         audio=player.written if played else 0.0,
         making=engine.making,
         chunks=utterer.chunks,
@@ -201,50 +306,3 @@ async def _phrases(text: str, options: PhraseOptions) -> AsyncIterator[str]:
 
 async def _at_once() -> None:
     pass
-
-
-class _Timed:
-    """A synthesizer, and how long something was waited for from it.
-
-    Phrases that are made at the same time are waited for at the same time. What the player holds up does not
-    count; what an engine makes ahead of its reader does not either.
-    """
-
-    def __init__(self, engine: Synthesizer) -> None:
-        self.name = engine.name
-        self.making = 0.0  # seconds
-        self._engine = engine
-        self._waiting = 0  # phrases
-        self._since = 0.0
-
-    @property
-    def format(self) -> StreamFormat:
-        return self._engine.format
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        pass
-
-    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
-        async with scoped(self._engine.synthesize(text)) as chunks:
-            while True:
-                self._begin()
-                try:
-                    chunk = await anext(chunks)
-                except StopAsyncIteration:
-                    return
-                finally:
-                    self._end()
-                yield chunk
-
-    def _begin(self) -> None:
-        if not self._waiting:
-            self._since = time.monotonic()
-        self._waiting += 1
-
-    def _end(self) -> None:
-        self._waiting -= 1
-        if not self._waiting:
-            self.making += time.monotonic() - self._since

@@ -1,28 +1,68 @@
-"""`voicecli bench`: what the command takes; the work is in `measurement.py`, loaded when needed."""
+"""`voicecli bench`: what each kind of it takes; the work is in files of its own, loaded when needed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from voicecli.cli.bench_options import (
+    Budget,
+    Charts,
+    Compare,
+    CsvFile,
+    HtmlFile,
+    JsonFile,
+    MarkdownFile,
+    PlotFile,
+    Runs,
+    Seed,
+    Strict,
+    Tolerance,
+)
+from voicecli.cli.bench_player import player
+from voicecli.cli.bench_server import server
+from voicecli.cli.bench_talk import talk
+from voicecli.cli.bench_turn import turn
 from voicecli.cli.invocation import finish, loaded_settings
+from voicecli.cli.options import Config, Profile, Set
 from voicecli.errors import UsageError
 
-__all__ = ["bench"]
+__all__ = ["bench_app"]
 
-_KINDS = ("tts",)
+_DEFAULT = "tts"
 
 
-def bench(
-    what: Annotated[
-        str, typer.Argument(metavar="[tts]", help="tts: text to first audible sample.", show_default=False)
-    ] = "tts",
-    runs: Annotated[
+class _BenchGroup(TyperGroup):
+    """Means `tts` when no kind is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = [_DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] not in self.commands:
+            raise UsageError(f"There is no bench {args[0]!r}.", f"There is {', '.join(self.commands)}.")
+        return super().resolve_command(ctx, args)
+
+
+bench_app = typer.Typer(
+    cls=_BenchGroup,
+    rich_markup_mode=None,
+    help="Measure how long things take; `tts` is meant where no word says what.",
+)
+
+
+@bench_app.command("tts")
+def tts(
+    runs: Runs = 10,
+    cold: Annotated[
         int,
-        typer.Option(min=1, help="Runs of every case, after one that does not count."),
-    ] = 10,
+        typer.Option(min=0, metavar="N", help="Runs of every case with an engine newly opened for each."),
+    ] = 3,
     tts: Annotated[
         list[str] | None,
         typer.Option(metavar="ENGINE", help="A speech engine; repeat to compare."),
@@ -34,13 +74,20 @@ def bench(
             help="What the engine is asked to send; repeat to compare.",
         ),
     ] = None,
+    voice: Annotated[
+        list[str] | None,
+        typer.Option(help="A voice of the speech engine; repeat to compare."),
+    ] = None,
     text: Annotated[
         list[str] | None,
         typer.Option(
             help="What is spoken; repeat to compare. Otherwise a short, a medium and a long text.",
         ),
     ] = None,
-    voice: Annotated[str | None, typer.Option(help="A voice of the speech engine.")] = None,
+    words: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=10_000, metavar="N", help="A text of so many words; repeat to compare."),
+    ] = None,
     speaker: Annotated[
         str,
         typer.Option(
@@ -48,53 +95,73 @@ def bench(
             help="The loudspeaker that the first sound leaves; `null` keeps time and is not heard.",
         ),
     ] = "null",
-    budget: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SPAN.STAT=SECONDS",
-            help="A limit, as in `ttfa.p95=0.3`; without one the settings' [budgets] hold for p95.",
-        ),
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 5 if a budget was breached.")] = False,
-    json: Annotated[
-        str | None,
-        typer.Option("--json", metavar="FILE|-", help="Write all of it as JSON."),
-    ] = None,
-    csv: Annotated[
-        str | None,
-        typer.Option("--csv", metavar="FILE|-", help="Write a row for each run."),
-    ] = None,
-    profile: Annotated[str | None, typer.Option(help="A profile of the settings.")] = None,
-    config: Annotated[
+    resume: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Settings over the user's own."),
+        typer.Option(metavar="FILE", help="Go on with what `--json` wrote when it was interrupted."),
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting."),
-    ] = None,
+    seed: Seed = 0,
+    json: JsonFile = None,
+    csv: CsvFile = None,
+    markdown: MarkdownFile = None,
+    html: HtmlFile = None,
+    plot: PlotFile = None,
+    charts: Charts = False,
+    compare: Compare = None,
+    tolerance: Tolerance = 0.05,
+    budget: Budget = None,
+    strict: Strict = False,
+    profile: Profile = None,
+    config: Config = None,
+    settings: Set = None,
 ) -> None:
-    """Measure how long it takes until something is heard.
+    """Measure how long it takes from a text to the first audible sample.
 
-    Engines, formats and texts take turns, so that whatever drifts hits all alike. What was measured is kept
-    and reported when you stop it.
+    Engines, formats, voices and texts take turns, so that whatever drifts hits all alike. What was measured
+    is kept and reported when you stop it.
     """
-    from voicecli.cli.measurement import BenchRequest, parse_codec, run_bench
-    from voicecli.latency.budget import parse_limit
+    from voicecli.cli.measurement import BenchRequest, run_bench
+    from voicecli.cli.reporting import Outputs
 
-    if what not in _KINDS:
-        raise UsageError(f"There is no bench {what!r}.", f"There is {', '.join(_KINDS)}.")
-    request = BenchRequest(
-        runs=runs,
-        engines=tuple(dict.fromkeys(tts or ())),
-        codecs=tuple(dict.fromkeys(parse_codec(name) for name in format or ())),
-        texts=tuple(dict.fromkeys(text or ())),
-        voice=voice,
-        speaker=speaker,
-        json=json,
-        csv=csv,
-        limits=tuple(parse_limit(limit) for limit in budget or ()),
-        strict=strict,
-    )
-    request.check()
-    finish(run_bench(loaded_settings(config, profile, settings, {}), request))
+    outputs = Outputs(
+        json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,
+        tolerance=tolerance, budget=budget, strict=strict, speaker=speaker,
+    )  # fmt: skip
+    request = BenchRequest.read(
+        runs=runs, cold=cold, engines=tts, formats=format, voices=voice, texts=text, words=words,
+        speaker=speaker, resume=resume, seed=seed,
+    )  # fmt: skip
+    finish(run_bench(loaded_settings(config, profile, settings, {}), request, outputs))
+
+
+@bench_app.command("show")
+def show(
+    report: Annotated[Path, typer.Argument(metavar="FILE", help="What `--json` wrote.")],
+    json: JsonFile = None,
+    csv: CsvFile = None,
+    markdown: MarkdownFile = None,
+    html: HtmlFile = None,
+    plot: PlotFile = None,
+    charts: Charts = False,
+    compare: Compare = None,
+    tolerance: Tolerance = 0.05,
+    budget: Budget = None,
+    strict: Strict = False,
+) -> None:
+    """Show a report again, in other forms, or beside an earlier one; nothing is measured."""
+    from voicecli.cli.reporting import Outputs, show_report
+
+    outputs = Outputs(
+        json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,
+        tolerance=tolerance, budget=budget, strict=strict,
+    )  # fmt: skip
+    status = show_report(report, outputs)
+    if status:
+        raise typer.Exit(int(status))
+
+
+bench_app.command("talk")(talk)
+bench_app.command("turn")(turn)
+bench_app.command("player")(player)
+
+
+bench_app.command("server")(server)

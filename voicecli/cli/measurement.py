@@ -1,87 +1,109 @@
-"""The work of `voicecli bench`: engines, formats and texts held against each other."""
+"""The work of `voicecli bench tts`: engines, formats, voices and texts held against each other."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typing import Any, Self
 
 from voicecli.audio.format import Codec
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.bench import tts
-from voicecli.bench.formats import in_formats
+from voicecli.bench.formats import another, in_formats
+from voicecli.bench.heard import Heard
 from voicecli.bench.machine import Machine, machine, versions
-from voicecli.bench.render import print_report
-from voicecli.bench.report import Heard, Report, breaches, report_record, summed_up, write_csv
-from voicecli.bench.tts import SPANS, TEXTS, BenchOptions, BriefPlayer, Case, Contender, Line, Run
+from voicecli.bench.record import public_options
+from voicecli.bench.report import Participant, Report, Sample, case_key, case_name, in_order
+from voicecli.bench.resume import done, resumed
+from voicecli.bench.text import TEXTS, Line, line_of
+from voicecli.bench.tts import METRICS, BenchOptions, BriefPlayer, Case, Contender, planned, sample_of
+from voicecli.bench.tts_charts import tts_charts
 from voicecli.cli import sound
 from voicecli.cli.assembly import pick_synthesizer
+from voicecli.cli.progress import progress
+from voicecli.cli.reporting import Outputs, publish
 from voicecli.config import Loaded
-from voicecli.errors import BudgetBreached, DeviceError, ExitStatus, SaveError, UsageError
+from voicecli.errors import DeviceError, ExitStatus, UsageError
 from voicecli.flow.steps import scoped
 from voicecli.latency.budget import Limit
 from voicecli.providers.choose import Choice
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = ["BenchRequest", "parse_codec", "run_bench"]
+__all__ = ["BenchRequest", "run_bench"]
 
+_KIND = "tts"
 _HOLDS = 60.0  # seconds of sound that the player holds where nobody hears it: then nothing waits for it
 _NAME = 24  # characters of a text that name it in the report
-_WIDTH = 120  # columns where there is no terminal
+_EXCLUDED = (
+    "starting the process, loading libraries and opening the loudspeaker",
+    "opening the engine, but in cold runs: their time begins before a new one is opened",
+    "the first run of each warm case",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchRequest:
-    """What the command line says beyond the settings."""
+    """What the command line says about what is measured."""
 
     runs: int = 10
+    cold: int = 3
     engines: tuple[str, ...] = ()  # empty: the one in the settings
     codecs: tuple[Codec, ...] = ()  # empty: each engine's own
-    texts: tuple[str, ...] = ()  # empty: the bundled ones
-    voice: str | None = None
+    voices: tuple[str, ...] = ()  # empty: each engine's own
+    lines: tuple[Line, ...] = TEXTS
     speaker: str = sound.NULL
-    json: str | None = None  # a file, or "-"
-    csv: str | None = None  # a file, or "-"
-    limits: tuple[Limit, ...] = ()
-    strict: bool = False
+    resume: Path | None = None
+    seed: int = 0
 
-    def check(self) -> None:
-        """Find before minutes of measuring what would spoil its end. Raises UsageError."""
-        if [self.json, self.csv, self.speaker].count(sound.PIPE) > 1:
-            raise UsageError("Only one of --json, --csv and --speaker can be standard output.")
-        for text in self.texts:
+    @classmethod
+    def read(
+        cls,
+        *,
+        formats: Sequence[str] | None,
+        engines: Sequence[str] | None,
+        voices: Sequence[str] | None,
+        texts: Sequence[str] | None,
+        words: Sequence[int] | None,
+        **more: Any,
+    ) -> Self:
+        """Of the words of the command line. Raises UsageError."""
+        for text in texts or ():
             if not text.strip():
                 raise UsageError("There is nothing to say: a --text is empty.")
-        for limit in self.limits:
-            if limit.span not in SPANS:
-                raise UsageError(
-                    f"`bench tts` does not measure {limit.span}.", f"Its spans are {', '.join(SPANS)}."
-                )
-        for name in (self.json, self.csv):
-            if name is not None and name != sound.PIPE:
-                _check_writable(Path(name))
+        lines = [Line(textwrap.shorten(text, _NAME, placeholder="…"), text) for text in texts or ()]
+        lines += [line_of(number) for number in words or ()]
+        return cls(
+            engines=tuple(dict.fromkeys(engines or ())),
+            codecs=tuple(dict.fromkeys(_codec(name) for name in formats or ())),
+            voices=tuple(dict.fromkeys(voices or ())),
+            lines=tuple(dict.fromkeys(lines)) or TEXTS,
+            **more,
+        )
 
 
-async def run_bench(loaded: Loaded, request: BenchRequest) -> ExitStatus:
+def _codec(name: str) -> Codec:
+    if name not in list(Codec):
+        raise UsageError(f"There is no format {name!r}.", f"Formats are {', '.join(Codec)}.")
+    return Codec(name)
+
+
+async def run_bench(loaded: Loaded, request: BenchRequest, outputs: Outputs) -> ExitStatus:
     """Measure and report; returns what the process should. Raises VoiceError.
 
     What was measured before an interruption, or before the loudspeaker went away, is reported too.
     """
-    limits = [*request.limits, *_configured(loaded, request)]
+    if request.resume is not None and outputs.json is None:
+        outputs = replace(outputs, json=str(request.resume))
+    destinations = outputs.check(_KIND, METRICS)
     started = datetime.now().astimezone().isoformat(timespec="seconds")
-    gathered = _Gathered(started=started, machine=machine())
+    gathered = _Gathered(started=started, machine=machine(), seed=request.seed)
     interrupted, lost = False, None
     try:
         async with AsyncExitStack() as stack:
@@ -90,51 +112,16 @@ async def run_bench(loaded: Loaded, request: BenchRequest) -> ExitStatus:
         interrupted = True
     except DeviceError as error:
         lost = error
-    report = gathered.report(limits, interrupted=interrupted)
-    if report is not None:
-        _publish(report, request)
+    limits = destinations.limits(loaded.settings.budgets.limits())
+    report = gathered.report(limits, interrupted=interrupted or lost is not None)
+    if report is None:
+        if lost is not None:
+            raise lost
+        return ExitStatus.INTERRUPTED
+    status = publish(report, destinations)
     if lost is not None:
         raise lost
-    if interrupted or report is None:
-        return ExitStatus.INTERRUPTED
-    return _judge(report, strict=request.strict)
-
-
-def parse_codec(name: str) -> Codec:
-    """Raises UsageError."""
-    if name not in list(Codec):
-        raise UsageError(f"There is no format {name!r}.", f"Formats are {', '.join(Codec)}.")
-    return Codec(name)
-
-
-def _check_writable(path: Path) -> None:
-    if path.is_dir():
-        raise UsageError(f"{path} cannot be written: it is a folder.")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path} cannot be written: there is no folder {path.parent}.")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError(f"{path} cannot be written: no permission.")
-
-
-def _configured(loaded: Loaded, request: BenchRequest) -> Iterator[Limit]:
-    """The settings' budgets, for spans that the command line has none for."""
-    given = {limit.span for limit in request.limits}
-    for span, seconds in loaded.settings.budgets.limits().items():
-        if span in SPANS and span not in given:
-            yield Limit(span, "p95", seconds)
-
-
-def _settings_record(loaded: Loaded, request: BenchRequest, player: AudioStreamPlayer) -> dict[str, Any]:
-    settings = loaded.settings
-    return {
-        "runs": request.runs,
-        "formats": [str(codec) for codec in request.codecs],
-        "voice": request.voice,
-        "speaker": request.speaker,
-        "player": asdict(player.options),
-        "phrases": asdict(settings.conversation.phrases),
-        "utterer": asdict(settings.utterer()),
-    }
+    return status
 
 
 @dataclass(slots=True, kw_only=True)
@@ -143,29 +130,74 @@ class _Gathered:
 
     started: str
     machine: Machine
+    seed: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     contenders: list[Contender] = field(default_factory=list)
-    cases: list[Case] = field(default_factory=list)
     heard: Heard | None = None
-    runs: list[Run] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def report(self, limits: Sequence[Limit], *, interrupted: bool) -> Report | None:
         """None when nothing was measured."""
-        if self.heard is None or not self.runs:
+        if self.heard is None or not self.samples:
             return None
+        cases = [case.labels for case in self.cases]
         return Report(
+            kind=_KIND,
             started=self.started,
             machine=self.machine,
-            versions=versions("tts", [contender.name for contender in self.contenders]),
+            versions=self.versions(),
+            metrics=METRICS,
+            samples=self.samples,
+            cases=cases,
+            engines=[_participant(contender) for contender in self.contenders],
             settings=self.settings,
-            contenders=self.contenders,
-            heard=self.heard,
-            runs=self.runs,
-            results=summed_up(self.cases, self.runs, limits),
+            seed=self.seed,
+            excluded=[*_EXCLUDED, *self.heard.excluded()],
             notes=self.notes,
+            facts={"speaker": str(self.heard), **self.facts},
+            details={"speaker": self.heard.as_dict()},
+            charts=tts_charts(in_order(self.samples, cases), limits, self.seed),
+            limits=limits,
             interrupted=interrupted,
         )
+
+    def versions(self) -> dict[str, str]:
+        """Of everything that was measured."""
+        return versions("tts", [contender.name for contender in self.contenders])
+
+
+def _participant(contender: Contender) -> Participant:
+    sent = contender.engine.format
+    return Participant(
+        stage="tts",
+        engine=contender.name,
+        reason=contender.reason,
+        options=public_options(contender.options),
+        more={
+            "format": contender.codec,
+            "voice": contender.voice,
+            "rate": sent.rate if sent.codec == "pcm" else None,  # the others say it in the stream
+            "opened": contender.opened,
+        },
+    )
+
+
+def _settings_record(loaded: Loaded, request: BenchRequest, player: AudioStreamPlayer) -> dict[str, Any]:
+    settings = loaded.settings
+    return {
+        "runs": request.runs,
+        "cold": request.cold,
+        "formats": [str(codec) for codec in request.codecs],
+        "voices": list(request.voices),
+        "texts": [line.text for line in request.lines],
+        "speaker": request.speaker,
+        "player": asdict(player.options),
+        "phrases": asdict(settings.conversation.phrases),
+        "utterer": asdict(settings.utterer()),
+    }
 
 
 async def _measure(stack: AsyncExitStack, loaded: Loaded, request: BenchRequest, gathered: _Gathered) -> None:
@@ -175,18 +207,45 @@ async def _measure(stack: AsyncExitStack, loaded: Loaded, request: BenchRequest,
     for choice in await _choices(loaded, request, gathered.notes):
         # One after the other, so that each has the machine to itself while it is timed.
         gathered.contenders.append(await _opened(stack, choice))
+    earlier = _earlier(request, gathered)
     await stack.enter_async_context(player)
     output = player.output
     gathered.heard = Heard(output.name, kind, output.rate, output.latency, whole=kind != sound.NULL)
-    gathered.cases += [Case(contender, line) for line in _lines(request) for contender in gathered.contenders]
     options = BenchOptions(
-        runs=request.runs, phrases=settings.conversation.phrases, utterer=settings.utterer()
+        runs=request.runs,
+        cold=request.cold,
+        phrases=settings.conversation.phrases,
+        utterer=settings.utterer(),
+        seed=request.seed,
     )
-    with _progress((options.runs + 1) * len(gathered.cases)) as advance:
-        async with scoped(tts.measured(gathered.cases, player, options)) as runs:
+    gathered.cases += [
+        Case(contender, line, cold)
+        for line in request.lines
+        for contender in gathered.contenders
+        for cold in ([False, True] if request.cold else [False])
+    ]
+    gathered.facts["runs"] = f"{request.runs} warm and {request.cold} cold, in another order each time"
+    known = done(earlier)
+    total = len(planned(gathered.cases, options))
+    with progress(total, min(total, len(known))) as advance:
+        async with scoped(tts.measured(gathered.cases, player, options, known)) as runs:
             async for run in runs:
-                gathered.runs.append(run)
-                advance(str(run.case))
+                sample = sample_of(run)
+                if (case_key(sample.case), sample.number) not in known:  # a warm-up may come again
+                    gathered.samples.append(sample)
+                    advance(case_name(sample.case))
+
+
+def _earlier(request: BenchRequest, gathered: _Gathered) -> Report | None:
+    """What is gone on with; its samples come first. Raises UsageError when it was measured otherwise."""
+    if request.resume is None:
+        return None
+    earlier = resumed(
+        request.resume, _KIND, gathered.settings, request.seed, gathered.machine, gathered.versions()
+    )
+    gathered.facts["resumed"] = f"{len(earlier.samples)} runs are of {earlier.started.replace('T', ' ')}"
+    gathered.samples += earlier.samples
+    return earlier
 
 
 def _player(loaded: Loaded, speaker: str) -> tuple[AudioStreamPlayer, str]:
@@ -200,17 +259,21 @@ def _player(loaded: Loaded, speaker: str) -> tuple[AudioStreamPlayer, str]:
 
 
 async def _choices(loaded: Loaded, request: BenchRequest, notes: list[str]) -> list[Choice[Synthesizer]]:
-    """Every engine in every format that it has. Raises UsageError when none is left."""
+    """Every engine with every voice in every format that it has. Raises UsageError when none is left."""
     settings = loaded.settings
     found: list[Choice[Synthesizer]] = []
+    said: list[str] = []
     for name in request.engines or (settings.tts.engine,):
         with_engine = replace(loaded, settings=replace(settings, tts=replace(settings.tts, engine=name)))
-        choice = await pick_synthesizer(with_engine, request.voice)
-        if request.voice is not None and not hasattr(choice.options, "voice"):
-            notes.append(f"{choice.name} has no voices to choose from")
-        formats = await in_formats(choice, request.codecs)
-        found += formats.choices
-        notes += formats.notes
+        for voice in request.voices or (None,):
+            choice = await pick_synthesizer(with_engine, voice)
+            formats = await in_formats(choice, request.codecs)
+            found += formats.choices
+            said += formats.notes
+            if voice is not None and not hasattr(choice.options, "voice"):
+                said.append(f"{choice.name} has no voices to choose from")
+                break  # once is enough of what cannot be chosen
+    notes += dict.fromkeys(said)
     if not found:
         raise UsageError("No engine sends what was asked for.", f"{'. '.join(notes)}.")
     return found
@@ -219,69 +282,5 @@ async def _choices(loaded: Loaded, request: BenchRequest, notes: list[str]) -> l
 async def _opened(stack: AsyncExitStack, choice: Choice[Synthesizer]) -> Contender:
     began = time.monotonic()
     engine = await stack.enter_async_context(choice.engine)
-    return Contender(choice.name, choice.reason, engine, choice.options, time.monotonic() - began)
-
-
-def _lines(request: BenchRequest) -> Sequence[Line]:
-    if not request.texts:
-        return TEXTS
-    return [Line(textwrap.shorten(text, _NAME, placeholder="…"), text) for text in request.texts]
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar with the time left, where there is a terminal to draw it on."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # Drawn between the runs alone: a thread that draws meanwhile would be in the numbers.
-    progress = Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
-    with progress:
-        task = progress.add_task("measuring", total=total)
-        progress.refresh()
-
-        def advance(name: str) -> None:
-            progress.update(task, advance=1, description=name, refresh=True)
-
-        yield advance
-
-
-def _publish(report: Report, request: BenchRequest) -> None:
-    """Tables for people, files for programs. Raises SaveError."""
-    stream = sys.stderr if sound.PIPE in (request.json, request.csv, request.speaker) else sys.stdout
-    print_report(Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDTH), report)
-    if request.json is not None:
-        record = report_record(report)
-        # One line on a pipe, as every other JSON output has it; a file is read by people too.
-        indent = None if request.json == sound.PIPE else 2
-        with _written(request.json) as file:
-            print(json.dumps(record, ensure_ascii=False, indent=indent), file=file)
-    if request.csv is not None:
-        with _written(request.csv) as file:
-            write_csv(file, report.runs)
-
-
-@contextmanager
-def _written(name: str) -> Iterator[TextIO]:
-    if name == sound.PIPE:
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    try:
-        with Path(name).open("w", encoding="utf-8", newline="") as file:
-            yield file
-    except OSError as error:
-        raise SaveError(f"{name} cannot be written: {error.strerror or error}.") from error
-
-
-def _judge(report: Report, *, strict: bool) -> ExitStatus:
-    """Fine, or why not. Raises BudgetBreached naming every breach."""
-    silent = [result for result in report.results if not result.ok]
-    if silent:
-        failures = [run.error for run in report.runs if run.case is silent[0].case and run.error is not None]
-        return failures[-1].status if failures else ExitStatus.FAILED
-    found = breaches(report.results) if strict else []
-    if found:
-        raise BudgetBreached(f"Over budget: {'; '.join(map(str, found))}.")
-    return ExitStatus.FINE
+    took = time.monotonic() - began
+    return Contender(choice.name, choice.reason, engine, choice.options, took, partial(another, choice))

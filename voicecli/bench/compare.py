@@ -1,0 +1,201 @@
+"""A report beside an earlier one: what got better, what got worse, and what may be chance.
+
+Each metric of each case that both have is put to the rank sum test (`ranks`). The more tests, the more of
+them come out by chance, so their p-values are corrected together after Holm (1979). A change counts when it
+is significant at 5 % and larger than a tolerance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from voicecli.bench.metric import Better, Metric, Unit, shown
+from voicecli.bench.ranks import Difference, difference, smallest_p
+from voicecli.bench.report import Case, Label, Report, Sample, case_key, case_name, in_order
+
+__all__ = ["LEVEL", "Change", "Comparison", "Verdict", "compared"]
+
+LEVEL = 0.05  # of significance, for all tests together
+# The smallest change that anybody could care about, whatever it is in per cent.
+_FLOORS = {Unit.TIME: 0.001, Unit.LENGTH: 0.01, Unit.RATIO: 0.01, Unit.SHARE: 0.005}
+
+
+class Verdict(StrEnum):
+    """What a change is."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "same"
+    UNSURE = "too few runs to tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One metric of one case, before and after."""
+
+    case: Case
+    metric: Metric
+    before: float  # median
+    after: float  # median
+    difference: Difference
+    p: float  # corrected for the number of tests
+    verdict: Verdict
+
+    def __str__(self) -> str:
+        unit = self.metric.unit
+        moved = self.difference
+        interval = f"95 % CI {signed(moved.low, unit)} to {signed(moved.high, unit)}, p {p_value(self.p)}"
+        medians = f"{shown(self.before, unit)} → {shown(self.after, unit)}"
+        name = f"{case_name(self.case)}: {self.metric.name}"
+        return f"{name} {medians} ({signed(moved.shift, unit)}, {interval})"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything that both reports have."""
+
+    base: Report
+    changes: Sequence[Change]
+    notes: Sequence[str]  # what limits the comparison, a sentence without a full stop each
+
+    @property
+    def regressions(self) -> list[Change]:
+        """What surely got worse."""
+        return [change for change in self.changes if change.verdict is Verdict.WORSE]
+
+    @property
+    def improvements(self) -> list[Change]:
+        """What surely got better."""
+        return [change for change in self.changes if change.verdict is Verdict.BETTER]
+
+    @property
+    def telling(self) -> list[Change]:
+        """Whatever is not the same, and of every case the first metric."""
+        first = {case_key(change.case): change for change in reversed(self.changes)}
+        return [
+            change
+            for change in self.changes
+            if change.verdict is not Verdict.SAME or first[case_key(change.case)] is change
+        ]
+
+
+def signed(value: float, unit: Unit) -> str:
+    """With its sign, as differences are shown."""
+    return f"{'−' if value < 0 else '+'}{shown(abs(value), unit)}"
+
+
+def p_value(p: float) -> str:
+    """As people read it."""
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}" if p < 0.01 else f"{p:.2f}"
+
+
+def compared(base: Report, report: Report, tolerance: float) -> Comparison:
+    """`tolerance` is the share of the earlier median by which a later one may be worse."""
+    labels = [name for name in _labels(report) if name in _labels(base)]
+    before, after = _by_case(base, labels), _by_case(report, labels)  # in the order of their results
+    known = {metric.name for metric in base.metrics}
+    metrics = [
+        metric for metric in report.metrics if metric.better is not Better.NEITHER and metric.name in known
+    ]
+    tests = [
+        test
+        for key in after
+        if key in before
+        for metric in metrics
+        if (test := _tested(before[key], after[key], metric)) is not None
+    ]
+    return Comparison(
+        base, list(_judged(tests, tolerance)), list(_notes(base, report, labels, before, after))
+    )
+
+
+def _labels(report: Report) -> list[str]:
+    return list(dict.fromkeys(name for sample in report.samples for name in sample.case))
+
+
+_Key = tuple[str, ...]
+
+
+def _by_case(report: Report, labels: Sequence[str]) -> dict[_Key, list[Sample]]:
+    groups: dict[_Key, list[Sample]] = {}
+    for sample in in_order(report.samples, [result.case for result in report.results]):
+        if sample.counted and sample.ok:
+            groups.setdefault(tuple(str(sample.case.get(name, "")) for name in labels), []).append(sample)
+    return groups
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    change: Change
+    possible: float  # the smallest p-value that so few measurements can have
+
+
+def _tested(before: Sequence[Sample], after: Sequence[Sample], metric: Metric) -> _Test | None:
+    old, new = _values(before, metric), _values(after, metric)
+    if not old or not new or (len(set(old) | set(new)) == 1):
+        return None
+    case: dict[str, Label] = dict(after[0].case)
+    found = difference(old, new)
+    change = Change(case, metric, _median(old), _median(new), found, found.p, Verdict.SAME)
+    return _Test(change, smallest_p(len(old), len(new)))
+
+
+def _values(samples: Iterable[Sample], metric: Metric) -> list[float]:
+    return [value for sample in samples if (value := sample.values.get(metric.name)) is not None]
+
+
+def _median(values: Sequence[float]) -> float:
+    from statistics import median
+
+    return median(values)
+
+
+def _judged(tests: Sequence[_Test], tolerance: float) -> Iterator[Change]:
+    """The changes with their p-values corrected, and what they are."""
+    corrected: dict[int, float] = {}
+    reached = 0.0
+    ordered = sorted(range(len(tests)), key=lambda index: tests[index].change.p)
+    for place, index in enumerate(ordered):
+        reached = min(1.0, max(reached, tests[index].change.p * (len(tests) - place)))
+        corrected[index] = reached
+    for index, test in enumerate(tests):
+        p = corrected[index]
+        yield replace(test.change, p=p, verdict=_verdict(test, p, len(tests), tolerance))
+
+
+def _verdict(test: _Test, p: float, tests: int, tolerance: float) -> Verdict:
+    change = test.change
+    shift = change.difference.shift
+    if abs(shift) <= max(tolerance * abs(change.before), _FLOORS.get(change.metric.unit, 0.0)):
+        return Verdict.SAME
+    if test.possible * tests >= LEVEL:
+        return Verdict.UNSURE
+    if p >= LEVEL:
+        return Verdict.SAME
+    return Verdict.WORSE if (shift > 0) == (change.metric.better is Better.LOWER) else Verdict.BETTER
+
+
+def _notes(
+    base: Report,
+    report: Report,
+    labels: Sequence[str],
+    before: dict[_Key, list[Sample]],
+    after: dict[_Key, list[Sample]],
+) -> Iterator[str]:
+    if (base.machine.cpu, base.machine.cores) != (report.machine.cpu, report.machine.cores):
+        yield f"the base is of another machine: {base.machine.cpu}, {base.machine.cores} cores"
+    changed = sorted(name for name in report.versions if base.versions.get(name) != report.versions[name])
+    if changed:
+        were = ", ".join(f"{name} was {base.versions.get(name, 'not there')}" for name in changed)
+        yield f"versions differ: {were}"
+    if base.interrupted:
+        yield "the base was interrupted before its end"
+    others = sorted(set(_labels(base)) ^ set(_labels(report)))
+    if others:
+        yield f"only one of them tells cases apart by {', '.join(others)}"
+    for samples in (samples for key, samples in before.items() if key not in after):
+        yield f"only in the base: {case_name(samples[0].case)}"
+    for samples in (samples for key, samples in after.items() if key not in before):
+        yield f"not in the base: {case_name(samples[0].case)}"

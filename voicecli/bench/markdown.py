@@ -1,0 +1,65 @@
+"""A report as Markdown: what a pull request or a note can carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from voicecli.bench.cells import Cell, Grid, case_grid, change_grid, free_grid, summary_grid
+from voicecli.bench.compare import Comparison
+from voicecli.bench.head import title, told
+from voicecli.bench.report import Report, case_name
+
+__all__ = ["report_markdown"]
+
+_BOLD = frozenset({"bad", "unsure"})
+
+
+def report_markdown(report: Report, comparison: Comparison | None = None) -> str:
+    """Headings, tables and lists; nothing that needs a particular dialect but the tables."""
+    return "\n".join(_lines(report, comparison)) + "\n"
+
+
+def _lines(report: Report, comparison: Comparison | None) -> Iterator[str]:
+    yield f"# {title(report)}"
+    yield ""
+    yield from _table(Grid(["", ""], 2, [[Cell(name), Cell(said)] for name, said in told(report)]))
+    if comparison is not None:
+        yield from ("", f"## Against {comparison.base.started.replace('T', ' ')}", "")
+        yield from _table(change_grid(comparison.telling))
+        yield ""
+        if others := len(comparison.changes) - len(comparison.telling):
+            yield f"{others} more are the same."
+        yield "Medians; shift of Hodges and Lehmann; p of the rank sum test, corrected after Holm."
+        for note in comparison.notes:
+            yield f"- {_plain(note)}"
+    yield from ("", "## Side by side", "")
+    yield from _table(summary_grid(report))
+    for table in report.tables:
+        yield from ("", f"## {_plain(table.title)}", "")
+        yield from _table(free_grid(table))
+    for result in report.results:
+        yield from ("", f"## {_plain(case_name(result.case))}", "")
+        yield from _table(case_grid(report, result))
+        for error, count in result.errors.items():
+            yield from ("", f"{count} {'run' if count == 1 else 'runs'} failed. {_plain(error)}")
+
+
+def _table(grid: Grid) -> Iterator[str]:
+    yield _row(grid.headings)
+    yield _row(["---" if index < grid.words else "--:" for index in range(len(grid.headings))])
+    for cells in grid.rows:
+        yield _row(
+            [f"**{_plain(cell.text)}**" if cell.tone in _BOLD else _plain(cell.text) for cell in cells]
+        )
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(text: str) -> str:
+    """On one line, and without what would be taken for markup."""
+    text = " ".join(text.split())
+    for sign in "\\|`*_<>[]":
+        text = text.replace(sign, f"\\{sign}")
+    return text

@@ -1,0 +1,242 @@
+"""The player under test: what its callback costs, and how often the sound breaks off.
+
+The callback is timed beside a player that queues single samples, block by block, so that both meet the same
+machine. Breaks are counted in simulated time: replies arrive over a simulated network, and the real ring,
+callback and estimate of unevenness play them.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, Queue
+
+import numpy as np
+
+from voicecli.audio.arrivals import Arrivals
+from voicecli.audio.block import Samples
+from voicecli.audio.player import PlayerOptions
+from voicecli.audio.playout import Playout
+from voicecli.audio.ring import Ring
+
+__all__ = [
+    "Allocated",
+    "Breaks",
+    "CallbackCost",
+    "NetworkPlan",
+    "Reply",
+    "SampleQueue",
+    "allocated",
+    "callback_cost",
+    "played",
+    "replies",
+]
+
+_RATE = 24_000  # samples a second
+_BLOCK = 0.01  # seconds between two calls of the simulated loudspeaker
+
+
+class SampleQueue:
+    """The reference: a queue with an entry for every sample, as in many a first player."""
+
+    def __init__(self) -> None:
+        self._samples: Queue[float] = Queue()
+
+    def push(self, samples: Samples) -> None:
+        """Append samples."""
+        for sample in samples:
+            self._samples.put(float(sample))
+
+    def fill(self, out: Samples) -> None:
+        """Fill `out`, with silence where nothing waits."""
+        for index in range(len(out)):
+            try:
+                out[index] = self._samples.get_nowait()
+            except Empty:
+                out[index] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackCost:
+    """What filling one block takes."""
+
+    frames: int
+    ours: Sequence[float]  # seconds, one for each block
+    reference: Sequence[float]  # seconds, of the queue of samples, for the same blocks
+    equal: bool  # whether both played the same samples
+
+    @property
+    def ratio(self) -> float:
+        """How many times as much the reference takes, by the medians."""
+        return statistics.median(self.reference) / max(statistics.median(self.ours), 1e-9)
+
+
+def callback_cost(blocks: int = 400, frames: int = 1024) -> CallbackCost:
+    """Time both players over the same blocks, one after the other for each."""
+    ring, reference = Ring(4 * _RATE), SampleQueue()
+    playout = Playout(ring, _RATE)
+    playout.complete = False
+    block = np.random.default_rng(1).uniform(-1, 1, frames).astype(np.float32)
+    out, expected = np.zeros(frames, np.float32), np.zeros(frames, np.float32)
+    ours, theirs = [], []
+    equal = True
+    for index in range(blocks):
+        ring.push(block)
+        reference.push(block)
+        at = index * frames / _RATE
+        began = time.perf_counter()
+        playout.fill(out, at)
+        between = time.perf_counter()
+        reference.fill(expected)
+        ended = time.perf_counter()
+        ours.append(between - began)
+        theirs.append(ended - between)
+        equal = equal and bool(np.array_equal(out, expected))
+    return CallbackCost(frames, ours, theirs, equal)
+
+
+@dataclass(frozen=True, slots=True)
+class Allocated:
+    """Memory that calls of the callback took."""
+
+    most: int  # bytes in one call, given back or not
+    kept: int  # bytes after all calls that were not there before
+    calls: int
+
+
+def allocated(calls: int = 300, frames: int = 1024) -> Allocated:
+    """Watch the callback's memory: an array of a block would show as four bytes a frame."""
+    ring = Ring(4 * _RATE)
+    playout = Playout(ring, _RATE)
+    playout.complete = False
+    block, out = np.zeros(frames, np.float32), np.zeros(frames, np.float32)
+    tracing = tracemalloc.is_tracing()
+    if not tracing:
+        tracemalloc.start()
+    try:
+        for index in range(8):  # what is made once, at the first calls
+            ring.push(block)
+            playout.fill(out, index * 0.01)
+        most, first = 0, tracemalloc.get_traced_memory()[0]
+        for index in range(calls):
+            if index % 3:  # blocks that are filled, filled in part and empty
+                ring.push(block[: frames // (index % 3)])
+            at = index * 0.01
+            before = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
+            playout.fill(out, at)
+            most = max(most, tracemalloc.get_traced_memory()[1] - before)
+        kept = tracemalloc.get_traced_memory()[0] - first
+    finally:
+        if not tracing:
+            tracemalloc.stop()
+    return Allocated(most, max(0, kept), calls)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkPlan:
+    """How speech arrives."""
+
+    jitter: float = 0.05  # seconds by which a chunk is late, on the average
+    length: float = 8.0  # seconds of a reply
+    chunk: float = 0.05  # seconds of sound in a chunk
+    speed: float = 1.5  # seconds of sound that are made in a second
+    loss: float = 0.0  # share of the chunks that are lost and sent again
+    pause: float = 0.3  # seconds that this takes
+
+    def __post_init__(self) -> None:
+        if min(self.jitter, self.loss, self.pause) < 0 or min(self.length, self.chunk, self.speed) <= 0:
+            raise ValueError("jitter, loss and pause must not be negative; length, chunk and speed above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """When the chunks of a reply arrive, in seconds after it was asked for, and how many samples each has."""
+
+    arrivals: Sequence[tuple[float, int]]
+
+
+def replies(plan: NetworkPlan, count: int, seed: int = 0) -> Iterator[Reply]:
+    """Yield `count` replies; the same for the same seed."""
+    chance = random.Random(f"{seed} {plan.jitter} {plan.speed}")
+    size = max(1, round(plan.chunk * _RATE))
+    chunks = max(1, round(plan.length / plan.chunk))
+    for _ in range(count):
+        arrived, found = 0.0, []
+        for index in range(chunks):
+            made = index * plan.chunk / plan.speed
+            late = chance.expovariate(1 / plan.jitter) if plan.jitter else 0.0
+            late += plan.pause if chance.random() < plan.loss else 0.0
+            arrived = max(arrived, made + late)  # in order, as over one connection
+            found.append((arrived, size))
+        yield Reply(found)
+
+
+@dataclass(slots=True)
+class Breaks:
+    """What came of playing replies."""
+
+    delays: list[float] = field(default_factory=list)  # seconds from the first chunk to the first sound
+    underruns: list[int] = field(default_factory=list)  # of each reply
+    missing: list[float] = field(default_factory=list)  # seconds of silence in each reply
+    sound: float = 0.0  # seconds of speech in all
+
+    @property
+    def per_minute(self) -> float:
+        """Breaks in a minute of speech."""
+        return sum(self.underruns) * 60 / self.sound if self.sound else 0.0
+
+
+def played(speech: Iterator[Reply], options: PlayerOptions, step: Callable[[], None] | None = None) -> Breaks:
+    """Play one reply after the other, as one conversation: the player learns from each for the next."""
+    arrivals, breaks = Arrivals(), Breaks()
+    for reply in speech:
+        _play(reply, options, arrivals, breaks)
+        if step is not None:
+            step()
+    return breaks
+
+
+def _play(reply: Reply, options: PlayerOptions, arrivals: Arrivals, breaks: Breaks) -> None:
+    total = sum(count for _, count in reply.arrivals)
+    ring = Ring(total)  # what a full ring would hold back is not at stake here
+    playout = Playout(ring, _RATE, options.fade)
+    sound, out = (
+        np.ones(max(count for _, count in reply.arrivals), np.float32),
+        np.zeros(round(_BLOCK * _RATE), np.float32),
+    )
+    arrivals.begin()
+    playout.complete = False
+    playout.audible_at = 0
+    playout.prebuffer = _prebuffer(options, arrivals)
+    waiting = iter(reply.arrivals)
+    following = next(waiting, None)
+    calls = 0
+    while ring.read < total:
+        now = calls * _BLOCK
+        while following is not None and following[0] <= now:
+            at, count = following
+            arrivals.push(at, count / _RATE)
+            playout.prebuffer = _prebuffer(options, arrivals)
+            ring.push(sound[:count])
+            following = next(waiting, None)
+            playout.complete = following is None
+        playout.fill(out, now + _BLOCK)
+        calls += 1
+    first = playout.first_sound
+    breaks.delays.append((first if first is not None else 0.0) - reply.arrivals[0][0])
+    breaks.underruns.append(playout.underruns)
+    breaks.missing.append(playout.missing / _RATE)
+    breaks.sound += total / _RATE
+
+
+def _prebuffer(options: PlayerOptions, arrivals: Arrivals) -> int:
+    """Samples to hold, as the player decides it."""
+    seconds = options.prebuffer
+    if options.adaptive:
+        seconds = min(max(seconds, arrivals.head_start), options.max_prebuffer)
+    return round(seconds * _RATE)

@@ -1,0 +1,43 @@
+"""A table of a report that is not made of its metrics: who was late, what was cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Table", "read_table", "table_record"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Cells as they are shown."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    words: int = 1  # columns on the left that are not numbers
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.headings) for row in self.rows):
+            raise ValueError(f"{self.title}: a row has not as many cells as there are headings")
+
+
+def table_record(table: Table) -> dict[str, Any]:
+    """The object that the JSON output carries."""
+    return {
+        "title": table.title,
+        "headings": list(table.headings),
+        "words": table.words,
+        "rows": [list(row) for row in table.rows],
+    }
+
+
+def read_table(record: Mapping[str, Any]) -> Table:
+    """The opposite of `table_record`. Raises KeyError, TypeError and ValueError for what is none."""
+    return Table(
+        title=str(record["title"]),
+        headings=[str(heading) for heading in record["headings"]],
+        rows=[[str(cell) for cell in row] for row in record["rows"]],
+        words=int(record["words"]),
+    )

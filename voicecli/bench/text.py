@@ -1,0 +1,55 @@
+"""What is spoken: three bundled texts, and texts of any number of words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["TEXTS", "Line", "line_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A text to be spoken, and what the report calls it."""
+
+    name: str
+    text: str
+
+    @property
+    def words(self) -> int:
+        """How many there are."""
+        return len(self.text.split())
+
+
+TEXTS = (
+    Line("short", "Yes, it leaves at nine."),
+    Line("medium", "The next train to the coast leaves at nine fifteen, and you have to change on the way."),
+    Line(
+        "long",
+        "The next train to the coast leaves at nine fifteen, from platform four. You have to change on the "
+        "way, and there are twelve minutes for that. It is raining where you are going, so take a coat. If "
+        "you would rather stay dry, the museum is open until six, and on Thursdays it costs nothing.",
+    ),
+)
+"""A word of agreement, a sentence, and a paragraph of several phrases."""
+
+# Sentences of the lengths that answers have, so that a longer text has more of them and not longer ones.
+_STORY = (  # noqa: SIM905 (a story is read as one)
+    "The ferry to the islands leaves from the old harbour twice a day. "
+    "In the morning it is full of people who work there, and in the evening of those who have been swimming. "
+    "The crossing takes about forty minutes, or an hour when the sea is rough. "
+    "You can buy a ticket on the boat, but it is cheaper at the kiosk beside the fountain. "
+    "Take something warm with you, because the wind is colder than it looks. "
+    "There is a small café on the upper deck. "
+    "It sells soup, bread and coffee until the boat is half way. "
+    "From the landing a path leads through the pines to the lighthouse, where the keeper's garden is open in "
+    "summer. "
+).split()
+
+
+def line_of(words: int) -> Line:
+    """A text of so many words, ending in a full stop; every length begins in the same way."""
+    if words < 1:
+        raise ValueError("a text has at least one word")
+    found = [_STORY[index % len(_STORY)] for index in range(words)]
+    found[-1] = f"{found[-1].rstrip('.,')}."
+    return Line(f"{words} {'word' if words == 1 else 'words'}", " ".join(found))

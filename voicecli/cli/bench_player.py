@@ -1,0 +1,67 @@
+"""`voicecli bench player`: what it takes; the work is in `playing.py`, loaded when needed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from voicecli.cli.bench_options import (
+    Budget,
+    Charts,
+    Compare,
+    CsvFile,
+    HtmlFile,
+    JsonFile,
+    MarkdownFile,
+    PlotFile,
+    Seed,
+    Strict,
+    Tolerance,
+)
+from voicecli.cli.invocation import finish, loaded_settings
+from voicecli.cli.options import Config, Profile, Set
+
+__all__ = ["player"]
+
+
+def player(
+    runs: Annotated[int, typer.Option(min=1, help="Replies for each jitter and prebuffer.")] = 20,
+    speed: Annotated[
+        float,
+        typer.Option(min=0.1, max=1000, metavar="X", help="How much faster than it lasts speech arrives."),
+    ] = 1.5,
+    loss: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=0.9, metavar="SHARE", help="Chunks that are lost and sent again 0.3 s later."
+        ),
+    ] = 0.0,
+    seed: Seed = 0,
+    json: JsonFile = None,
+    csv: CsvFile = None,
+    markdown: MarkdownFile = None,
+    html: HtmlFile = None,
+    plot: PlotFile = None,
+    charts: Charts = False,
+    compare: Compare = None,
+    tolerance: Tolerance = 0.05,
+    budget: Budget = None,
+    strict: Strict = False,
+    profile: Profile = None,
+    config: Config = None,
+    settings: Set = None,
+) -> None:
+    """Measure the player: what its callback costs, and how often sound breaks off as the network gets worse.
+
+    A player that queues single samples is timed beside it. Breaks are counted in simulated time.
+    """
+    from voicecli.cli.playing import PlayerBenchRequest, run_player_bench
+    from voicecli.cli.reporting import Outputs
+
+    request = PlayerBenchRequest(runs=runs, speed=speed, loss=loss, seed=seed)
+    outputs = Outputs(
+        json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,
+        tolerance=tolerance, budget=budget, strict=strict,
+    )  # fmt: skip
+    finish(run_player_bench(loaded_settings(config, profile, settings, {}), request, outputs))

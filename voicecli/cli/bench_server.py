@@ -1,0 +1,80 @@
+"""`voicecli bench server`: what it takes; the work is in `ramping.py`, loaded when needed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from voicecli.cli.bench_options import (
+    Budget,
+    Charts,
+    Compare,
+    CsvFile,
+    HtmlFile,
+    JsonFile,
+    MarkdownFile,
+    PlotFile,
+    Seed,
+    Strict,
+    Tolerance,
+)
+from voicecli.cli.invocation import finish, loaded_settings
+from voicecli.cli.options import Config, Profile, Set
+
+__all__ = ["server"]
+
+
+def server(
+    first: Annotated[int, typer.Option(min=1, metavar="N", help="Streams to begin with.")] = 50,
+    step: Annotated[int, typer.Option(min=1, metavar="N", help="More of them at each stage.")] = 50,
+    most: Annotated[int, typer.Option(min=1, metavar="N", help="Streams at most.")] = 500,
+    hold: Annotated[
+        float, typer.Option(min=1.0, metavar="SECONDS", help="How long each stage is measured.")
+    ] = 10.0,
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="apart", help="A second server, which asks the detector once for every stream."),
+    ] = None,
+    idle: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Also open so many connections that say nothing.")
+    ] = 0,
+    asr: Annotated[
+        str, typer.Option(metavar="ENGINE", help="What recognises; the simulated one answers at once.")
+    ] = "simulated",
+    workers: Annotated[
+        int, typer.Option(min=0, max=256, help="Processes that recognise; 0: one a processor but one.")
+    ] = 0,
+    seed: Seed = 0,
+    json: JsonFile = None,
+    csv: CsvFile = None,
+    markdown: MarkdownFile = None,
+    html: HtmlFile = None,
+    plot: PlotFile = None,
+    charts: Charts = False,
+    compare: Compare = None,
+    tolerance: Tolerance = 0.05,
+    budget: Budget = None,
+    strict: Strict = False,
+    profile: Profile = None,
+    config: Config = None,
+    settings: Set = None,
+) -> None:
+    """Measure how many real-time streams the recognition server holds on this machine.
+
+    Streams of speech are added stage by stage until 95 % of the events no longer come within 250 ms (or what
+    `--budget event_delay.p95=SECONDS` says), or sound is taken late. Server and clients share the machine.
+    """
+    from voicecli.cli.ramping import RampRequest, run_ramp
+    from voicecli.cli.reporting import Outputs
+
+    outputs = Outputs(
+        json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,
+        tolerance=tolerance, budget=budget, strict=strict,
+    )  # fmt: skip
+    request = RampRequest(
+        first=first, step=step, most=most, hold=hold, baseline=baseline, idle=idle, asr=asr, workers=workers,
+        seed=seed, profile=profile, config=config, given=tuple(settings or ()),
+    )  # fmt: skip
+    request.check()
+    finish(run_ramp(loaded_settings(config, profile, settings, {}), request, outputs))

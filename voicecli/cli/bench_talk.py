@@ -1,0 +1,103 @@
+"""`voicecli bench talk`: what it takes; the work is in `conversing.py`, loaded when needed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from voicecli.cli.bench_options import (
+    Budget,
+    Charts,
+    Compare,
+    CsvFile,
+    HtmlFile,
+    JsonFile,
+    MarkdownFile,
+    PlotFile,
+    Seed,
+    Speech,
+    Strict,
+    Tolerance,
+)
+from voicecli.cli.invocation import finish, loaded_settings
+from voicecli.cli.options import Asr, Config, Llm, Profile, Set, Tts, Vad
+
+__all__ = ["talk"]
+
+
+def talk(
+    turns: Annotated[int, typer.Option(min=1, help="Questions of each conversation, at most.")] = 10,
+    runs: Annotated[int, typer.Option(min=1, help="Conversations.")] = 1,
+    speech: Speech = None,
+    net: Annotated[
+        list[str] | None,
+        typer.Option(metavar="none|lan|dsl|4g|bad", help="The network to every engine; repeat to compare."),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="naive", help="A pipeline that is asked the same, in turn."),
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(metavar="tutorial", help="Simulated engines with known delays, and their usual order."),
+    ] = None,
+    real_time: Annotated[
+        bool,
+        typer.Option(
+            "--real-time/--fast",
+            help="At the pace of time, or as fast as it goes: then words and cut-offs alone are measured.",
+        ),
+    ] = True,
+    mic: Annotated[
+        str | None,
+        typer.Option(metavar="DEVICE", help="A real microphone, which hears what --mouth plays."),
+    ] = None,
+    mouth: Annotated[
+        str | None,
+        typer.Option(metavar="DEVICE", help="The loudspeaker that asks the questions."),
+    ] = None,
+    speaker: Annotated[
+        str,
+        typer.Option(
+            metavar="DEVICE|FILE.wav|null",
+            help="The loudspeaker that answers; `null` keeps time and is not heard.",
+        ),
+    ] = "null",
+    asr: Asr = None,
+    llm: Llm = None,
+    tts: Tts = None,
+    vad: Vad = None,
+    seed: Seed = 0,
+    json: JsonFile = None,
+    csv: CsvFile = None,
+    markdown: MarkdownFile = None,
+    html: HtmlFile = None,
+    plot: PlotFile = None,
+    charts: Charts = False,
+    compare: Compare = None,
+    tolerance: Tolerance = 0.05,
+    budget: Budget = None,
+    strict: Strict = False,
+    profile: Profile = None,
+    config: Config = None,
+    settings: Set = None,
+) -> None:
+    """Ask recorded questions and measure the conversation: every span, and who made a turn late.
+
+    Without recordings the bundled voice asks. Pipelines and networks take turns, question by question.
+    """
+    from voicecli.cli.conversing import TalkBenchRequest, run_talk_bench
+    from voicecli.cli.reporting import Outputs
+
+    request = TalkBenchRequest(
+        runs=runs, turns=turns, speech=speech, networks=tuple(dict.fromkeys(net or ())), baseline=baseline,
+        scenario=scenario, real_time=real_time, mic=mic, mouth=mouth, speaker=speaker, seed=seed,
+    )  # fmt: skip
+    outputs = Outputs(
+        json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,
+        tolerance=tolerance, budget=budget, strict=strict, speaker=speaker,
+    )  # fmt: skip
+    request.check()
+    flags: dict[str, Any] = {"asr.engine": asr, "llm.engine": llm, "tts.engine": tts, "vad.engine": vad}
+    finish(run_talk_bench(loaded_settings(config, profile, settings, flags), request, outputs))

@@ -1,0 +1,88 @@
+"""`voicecli bench turn`: what it takes; the work is in `endings.py`, loaded when needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from voicecli.cli.bench_options import (
+    Budget,
+    Charts,
+    Compare,
+    CsvFile,
+    HtmlFile,
+    JsonFile,
+    MarkdownFile,
+    PlotFile,
+    Seed,
+    Speech,
+    Strict,
+    Tolerance,
+)
+from voicecli.cli.invocation import finish, loaded_settings
+from voicecli.cli.options import Config, Language, Profile, Set, Vad
+
+__all__ = ["turn"]
+
+
+def turn(
+    speech: Speech = None,
+    asr: Annotated[
+        str | None,
+        typer.Option(metavar="ENGINE", help="Take the words from this engine, not from the labels."),
+    ] = None,
+    words_after: Annotated[
+        float,
+        typer.Option(min=0.0, metavar="SECONDS", help="How long after a short silence its words are known."),
+    ] = 0.2,
+    clips: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write each wrong cut as a WAV, with a beep at the cut."),
+    ] = None,
+    play: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Play the cut with this number in the list."),
+    ] = None,
+    speaker: Annotated[
+        str,
+        typer.Option(
+            metavar="DEVICE|FILE.wav", help="Where --play is heard; otherwise the system's default."
+        ),
+    ] = "",
+    vad: Vad = None,
+    language: Language = None,
+    seed: Seed = 0,
+    json: JsonFile = None,
+    csv: CsvFile = None,
+    markdown: MarkdownFile = None,
+    html: HtmlFile = None,
+    plot: PlotFile = None,
+    charts: Charts = False,
+    compare: Compare = None,
+    tolerance: Tolerance = 0.05,
+    budget: Budget = None,
+    strict: Strict = False,
+    profile: Profile = None,
+    config: Config = None,
+    settings: Set = None,
+) -> None:
+    """Hold the end-of-turn decision against recordings whose ends are known.
+
+    Who was cut off, against how long the others waited, for maximum silences from 0.2 to 2 seconds; silence
+    alone is judged beside it. Nothing is played, so minutes of speech take seconds.
+    """
+    from voicecli.cli.endings import TurnBenchRequest, run_turn_bench
+    from voicecli.cli.reporting import Outputs
+
+    request = TurnBenchRequest(
+        speech=speech, asr=asr is not None, words_after=words_after, clips=clips, play=play, speaker=speaker,
+        seed=seed,
+    )  # fmt: skip
+    outputs = Outputs(
+        json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,
+        tolerance=tolerance, budget=budget, strict=strict,
+    )  # fmt: skip
+    flags: dict[str, Any] = {"asr.engine": asr, "vad.engine": vad, "conversation.language": language}
+    finish(run_turn_bench(loaded_settings(config, profile, settings, flags), request, outputs))

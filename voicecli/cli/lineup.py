@@ -1,0 +1,156 @@
+"""The pipelines of `voicecli bench talk`: engines chosen from the settings, and the networks to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from voicecli.audio.decode import prepare
+from voicecli.audio.format import Codec
+from voicecli.bench.formats import in_formats
+from voicecli.bench.lateness import Stated
+from voicecli.bench.machine import versions
+from voicecli.bench.network import (
+    NETWORKS,
+    Network,
+    NetworkedLanguageModel,
+    NetworkedRecognizer,
+    NetworkedSynthesizer,
+)
+from voicecli.bench.record import participant
+from voicecli.bench.report import Participant
+from voicecli.bench.serial import SerialOptions
+from voicecli.bench.talk import Contender
+from voicecli.bench.talk_report import simulated_delays
+from voicecli.cli.assembly import Assembly, assemble, enter_all
+from voicecli.cli.downloads import Downloads
+from voicecli.config import Loaded
+from voicecli.providers.choose import Choice, choose_detector
+from voicecli.providers.recognizer import Recognizer
+from voicecli.providers.registry import Stage
+from voicecli.providers.synthesizer import Synthesizer
+
+__all__ = ["SIMULATED", "Lineup", "open_lineup"]
+
+SIMULATED = "simulated"
+_OURS = "voicecli"
+
+
+@dataclass(slots=True, kw_only=True)
+class Lineup:
+    """The pipelines, open, and what a report says of them."""
+
+    contenders: list[Contender] = field(default_factory=list)
+    participants: list[Participant] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    stated: dict[int, Stated] = field(default_factory=dict)  # by the identity of a contender
+    facts: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    hears: bool = True  # whether the recogniser listens to what is said
+
+
+async def open_lineup(
+    stack: AsyncExitStack,
+    loaded: Loaded,
+    networks: Sequence[Network],
+    serial: tuple[str, SerialOptions] | None,
+    seed: int,
+) -> Lineup:
+    """Ours over each of the networks, and over the same a `serial` one by its name.
+
+    Raises UsageError, LibraryMissing, ProviderError.
+    """
+    downloads = Downloads()
+    stack.callback(downloads.close)
+    assembly = await assemble(loaded, report=downloads)
+    assert assembly.asr is not None
+    await enter_all(stack, assembly.engines)
+    downloads.close()
+    lineup = Lineup(hears=assembly.asr.name != SIMULATED)
+    lineup.participants += _participants(assembly)
+    lineup.versions = _versions(assembly)
+    some = any(network != NETWORKS["none"] for network in networks)
+    if some:
+        lineup.facts["network"] = "; ".join(map(str, networks))
+    speech = None
+    if serial is not None:
+        speech = await _speech(stack, assembly.tts, serial[1], lineup.notes)
+    for network in networks:
+        where = {"network": network.name} if some else {}
+        label = {"pipeline": _OURS, **where}
+        ours = await _contender(stack, loaded, assembly, assembly.tts.engine, (network, seed), label, None)
+        lineup.contenders.append(ours)
+        options = _simulated(assembly)
+        stated = simulated_delays(ours, options) if network == NETWORKS["none"] else None
+        if stated is not None:
+            lineup.stated[id(ours)] = stated
+        if serial is not None and speech is not None:
+            label = {"pipeline": serial[0], **where}
+            lineup.contenders.append(
+                await _contender(stack, loaded, assembly, speech, (network, seed), label, serial[1])
+            )
+    return lineup
+
+
+async def _contender(
+    stack: AsyncExitStack,
+    loaded: Loaded,
+    assembly: Assembly,
+    tts: Synthesizer,
+    way: tuple[Network, int],
+    label: Mapping[str, str],
+    serial: SerialOptions | None,
+) -> Contender:
+    """A pipeline with a detector of its own; the engines are shared, for no two are asked at once."""
+    assert assembly.asr is not None
+    settings = loaded.settings
+    detector = await choose_detector(settings.vad.engine, settings.vad.engines)
+    vad = await stack.enter_async_context(detector.engine)
+    network, seed = way
+    asr: Recognizer = assembly.asr.engine
+    llm = assembly.llm.engine
+    if network != NETWORKS["none"]:
+        asr = NetworkedRecognizer(asr, network, seed)
+        llm = NetworkedLanguageModel(llm, network, seed)
+        tts = NetworkedSynthesizer(tts, network, seed)
+    return Contender(label=label, asr=asr, llm=llm, tts=tts, vad=vad, settings=settings, serial=serial)
+
+
+async def _speech(
+    stack: AsyncExitStack, choice: Choice[Synthesizer], serial: SerialOptions, notes: list[str]
+) -> Synthesizer:
+    """The same voice for the serial pipeline: as an MP3 where it waits for all of it and can choose."""
+    if not serial.whole_speech:
+        return choice.engine
+    found = await in_formats(choice, [Codec.MP3])
+    notes += found.notes
+    other = found.choices[0]
+    if other.engine is choice.engine:
+        return choice.engine
+    await asyncio.to_thread(prepare, other.engine.format.codec)
+    return await stack.enter_async_context(other.engine)
+
+
+def _choices(assembly: Assembly) -> dict[Stage, Choice[Any]]:
+    assert assembly.asr is not None
+    assert assembly.vad is not None
+    return {"asr": assembly.asr, "llm": assembly.llm, "tts": assembly.tts, "vad": assembly.vad}
+
+
+def _participants(assembly: Assembly) -> list[Participant]:
+    return [participant(stage, choice) for stage, choice in _choices(assembly).items()]
+
+
+def _versions(assembly: Assembly) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for stage, choice in _choices(assembly).items():
+        found |= versions(stage, [choice.name])
+    return found
+
+
+def _simulated(assembly: Assembly) -> dict[str, Any]:
+    """The options of those engines that are simulated."""
+    return {stage: one.options for stage, one in _choices(assembly).items() if one.name == SIMULATED}

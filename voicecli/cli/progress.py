@@ -1,0 +1,39 @@
+"""A bar with the time left, on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+__all__ = ["progress"]
+
+_SECONDS_REMEMBERED = 600.0  # of which the time left is worked out: cases differ, so it is many of them
+
+
+@contextmanager
+def progress(total: int, done: int = 0) -> Iterator[Callable[[str], None]]:
+    """Yield what is to be called, with a name, after each of `total` things; silent without a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Drawn between the runs alone: a thread that draws meanwhile would be in the numbers.
+    bar = Progress(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        auto_refresh=False,
+        speed_estimate_period=_SECONDS_REMEMBERED,
+    )
+    with bar:
+        task = bar.add_task("measuring", total=total, completed=done)
+        bar.refresh()
+
+        def advance(name: str) -> None:
+            bar.update(task, advance=1, description=name, refresh=True)
+
+        yield advance

@@ -1,0 +1,223 @@
+"""Where the report of a bench goes, and what it makes the process return."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+
+from voicecli.bench.compare import Comparison, compared
+from voicecli.bench.metric import Metric
+from voicecli.bench.record import read_report, report_json, write_csv
+from voicecli.bench.render import print_charts, print_comparison, print_report
+from voicecli.bench.report import Report, breaches
+from voicecli.cli import sound
+from voicecli.errors import BudgetBreached, ExitStatus, SaveError, UsageError
+from voicecli.latency.budget import Limit, parse_limit
+from voicecli.latency.timeline import Span
+
+__all__ = ["Destinations", "Outputs", "publish", "show_report"]
+
+_WIDTH = 120  # columns where there is no terminal
+_PICTURES = (".png", ".svg")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """What the command line says about the report."""
+
+    json: str | None = None  # a file, or "-"
+    csv: str | None = None  # a file, or "-"
+    markdown: str | None = None  # a file, or "-"
+    html: str | None = None  # a file
+    plot: str | None = None  # a file
+    charts: bool = False  # in the terminal too
+    compare: Path | None = None
+    tolerance: float = 0.05  # share by which a median may get worse
+    budget: Sequence[str] | None = None
+    strict: bool = False
+    speaker: str | None = None  # which may be standard output as well
+
+    def check(self, kind: str, metrics: Sequence[Metric]) -> Destinations:
+        """Find before minutes of measuring what would spoil its end.
+
+        Raises UsageError; LibraryMissing when a picture is wanted that cannot be drawn.
+        """
+        if [self.json, self.csv, self.markdown, self.speaker].count(sound.PIPE) > 1:
+            raise UsageError("Only one of --json, --csv, --markdown and --speaker can be standard output.")
+        if sound.PIPE in (self.html, self.plot):
+            raise UsageError("A page or a picture is written to a file, not to standard output.")
+        for name in (self.json, self.csv, self.markdown, self.html, self.plot):
+            if name is not None and name != sound.PIPE:
+                _check_writable(Path(name))
+        if self.plot is not None:
+            _check_picture(Path(self.plot))
+        names = [metric.name for metric in metrics]
+        limits = tuple(parse_limit(text, names) for text in self.budget or ())
+        return Destinations(self, limits, tuple(names), self._base(kind))
+
+    def _base(self, kind: str) -> Report | None:
+        if self.compare is None:
+            return None
+        base = read_report(self.compare)
+        if base.kind != kind:
+            raise UsageError(f"{self.compare} is of `bench {base.kind}`, and this is `bench {kind}`.")
+        return base
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """Outputs that were found to be possible, read once."""
+
+    outputs: Outputs
+    given: Sequence[Limit]  # the limits of the command line
+    names: Sequence[str]  # of the metrics
+    base: Report | None  # that the report is compared with
+
+    def limits(self, configured: Mapping[Span, float]) -> list[Limit]:
+        """Those of the command line, and for spans without one the settings' budgets, for p95."""
+        named = {limit.span for limit in self.given}
+        others = [
+            Limit(str(span), "p95", seconds)
+            for span, seconds in configured.items()
+            if span in self.names and span not in named
+        ]
+        return [*self.given, *others]
+
+
+def _check_writable(path: Path) -> None:
+    if path.is_dir():
+        raise UsageError(f"{path} cannot be written: it is a folder.")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path} cannot be written: there is no folder {path.parent}.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"{path} cannot be written: no permission.")
+
+
+def _check_picture(path: Path) -> None:
+    from voicecli.bench.plot import check_plot
+
+    if path.suffix.lower() not in _PICTURES:
+        raise UsageError(f"A picture is a PNG or an SVG, and {path} is named otherwise.")
+    check_plot()
+
+
+def publish(report: Report, destinations: Destinations) -> ExitStatus:
+    """Tables for people, files for programs, and the verdict.
+
+    Raises BudgetBreached for a breach or a regression that `--strict` forbids, SaveError when a file cannot
+    be written; the others are written all the same.
+    """
+    outputs = destinations.outputs
+    base = destinations.base
+    comparison = None if base is None else compared(base, report, outputs.tolerance)
+    piped = sound.PIPE in (outputs.json, outputs.csv, outputs.markdown, outputs.speaker)
+    stream = sys.stderr if piped else sys.stdout
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDTH)
+    print_report(console, report)
+    if outputs.charts:
+        print_charts(console, report.charts)
+    if comparison is not None:
+        print_comparison(console, comparison)
+    failures = [
+        failure for write in _writers(report, comparison, outputs) if (failure := _failure(write)) is not None
+    ]
+    if failures:
+        raise failures[0]
+    if report.interrupted:
+        return ExitStatus.INTERRUPTED
+    return _judge(report, comparison, strict=outputs.strict)
+
+
+def show_report(path: Path, outputs: Outputs) -> ExitStatus:
+    """Publish what was measured before, held against the budgets of the command line alone.
+
+    Raises what `check` and `publish` raise.
+    """
+    report = read_report(path)
+    destinations = outputs.check(report.kind, report.metrics)
+    publish(replace(report, limits=destinations.limits({})), destinations)
+    return ExitStatus.FINE
+
+
+def _failure(write: Callable[[], None]) -> SaveError | None:
+    try:
+        write()
+    except SaveError as error:
+        return error
+    return None
+
+
+def _writers(report: Report, comparison: Comparison | None, outputs: Outputs) -> Iterator[Callable[[], None]]:
+    if outputs.json is not None:
+        text = report_json(report, lines=outputs.json != sound.PIPE)
+        yield lambda: _write(outputs.json, text + "\n")
+    if outputs.csv is not None:
+        yield lambda: _write_rows(outputs.csv, report)
+    if outputs.markdown is not None:
+        from voicecli.bench.markdown import report_markdown
+
+        yield lambda: _write(outputs.markdown, report_markdown(report, comparison))
+    if outputs.html is not None:
+        from voicecli.bench.html import report_page
+
+        yield lambda: _write(outputs.html, report_page(report, comparison))
+    if outputs.plot is not None:
+        from voicecli.bench.plot import write_plot
+
+        yield lambda: write_plot(Path(outputs.plot or ""), report)
+
+
+def _write(name: str | None, text: str) -> None:
+    with _written(name or sound.PIPE) as file:
+        file.write(text)
+
+
+def _write_rows(name: str | None, report: Report) -> None:
+    with _written(name or sound.PIPE) as file:
+        write_csv(file, report)
+
+
+@contextmanager
+def _written(name: str) -> Iterator[TextIO]:
+    if name == sound.PIPE:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    try:
+        with Path(name).open("w", encoding="utf-8", newline="") as file:
+            yield file
+    except OSError as error:
+        raise SaveError(f"{name} cannot be written: {error.strerror or error}.") from error
+
+
+def _judge(report: Report, comparison: Comparison | None, *, strict: bool) -> ExitStatus:
+    """Fine, or why not. Raises BudgetBreached naming every breach and regression."""
+    silent = [result for result in report.results if not result.ok]
+    if silent:
+        failures = [
+            sample.error
+            for sample in report.samples
+            if sample.error is not None and sample.case == silent[0].case
+        ]
+        return failures[-1].status if failures else ExitStatus.FAILED
+    if not strict:
+        return ExitStatus.FINE
+    over = breaches(report)
+    if comparison is not None and not comparison.changes:
+        raise BudgetBreached("Nothing was compared: the two reports have no case in common.")
+    worse = [] if comparison is None else comparison.regressions
+    said = []
+    if over:
+        said.append(f"Over budget: {'; '.join(map(str, over))}.")
+    if worse:
+        said.append(f"Worse than before: {'; '.join(map(str, worse))}.")
+    if said:
+        raise BudgetBreached(" ".join(said))
+    return ExitStatus.FINE
