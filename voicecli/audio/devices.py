@@ -38,6 +38,8 @@ Direction = Literal["input", "output"]
 _PREFERRED_RATE = 48_000  # what sound servers and cards run at; another rate costs a resampler inside them
 _LATENCY = 0.02  # seconds of buffer asked for; PortAudio's own "low" (8 ms) breaks off over a sound server
 
+_BLOCK = 0.01  # seconds of a block of the microphone; left alone, sound servers call twice as often
+
 _INSTALL = (
     "Install PortAudio: `apt install libportaudio2` (Debian, Ubuntu), `dnf install portaudio` (Fedora), "
     "`brew install portaudio` (macOS). Or give files: --mic question.wav, --speaker answer.wav."
@@ -286,6 +288,7 @@ class DeviceInput:
                 channels=1,
                 dtype="float32",
                 latency=self._latency,
+                blocksize=round(_BLOCK * self.rate),
                 callback=callback,
                 finished_callback=finished,
             )

@@ -49,11 +49,10 @@ _WRAPPED = 50  # characters of a line that was probably broken by an editor, not
 # A full stop may yet turn out to be inside a file name, a domain or an ellipsis: likely after these words.
 _STEMS_WORDS = """
     main index app test tests setup config configure settings readme example node google github gitlab
-    wikipedia youtube amazon openai python java vue next react script style package server client docker
-    requirements data image images photo video document report notes makefile pyproject conftest init
-    module voicecli utils model models license changelog com org net www co gov edu std localhost well
-    so hm hmm hmmm um uh er erm oh ah eh and but or if then wait maybe perhaps anyway okay ok let see
-    know think guess suppose say like just the an to of for with is was are be were
+    wikipedia youtube amazon openai python java vue next react script docker requirements makefile pyproject
+    conftest init module voicecli utils changelog com org net www co gov edu std localhost well so hm hmm
+    hmmm um uh er erm oh ah eh and but or if then wait maybe perhaps anyway okay ok let see know think guess
+    suppose say like just the an to of for with is was are be were
 """
 _STEMS = frozenset(_STEMS_WORDS.split())
 _CUES = re.compile(
