@@ -32,7 +32,8 @@ def told(report: Report) -> Iterator[tuple[str, str]]:
     about += [f"voicecli {report.versions[name]}" for name in ("voicecli",) if name in report.versions]
     yield "system", " · ".join([machine.system, *about])
     for participant in report.engines:
-        yield ("engine" if participant.stage == "tts" else participant.stage), _engine(report, participant)
+        alone = report.kind == participant.stage  # a bench of one stage has only engines of that
+        yield ("engine" if alone else participant.stage), _engine(report, participant)
     yield from report.facts.items()
     yield "begun", report.started.replace("T", " ")
     yield "seed", f"{report.seed}, of the order and of the intervals"
