@@ -282,6 +282,51 @@ def listen(
     finish(run_listen(loaded, ListenRequest(interim=interim, json=json, out=out, real_time=real_time)))
 
 
+@app.command(rich_help_panel="Talking")
+def replay(
+    wanted: Annotated[
+        str,
+        typer.Argument(
+            metavar="[ID|FILE]",
+            help="A saved conversation, or a recording; without one the latest.",
+            show_default=False,
+        ),
+    ] = "",
+    speaker: Speaker = None,
+    asr: Asr = None,
+    llm: Llm = None,
+    tts: Tts = None,
+    vad: Vad = None,
+    voice: Voice = None,
+    language: Language = None,
+    settings: Set = None,
+    profile: Profile = None,
+    config: Config = None,
+    save: Annotated[bool, typer.Option("--save", help="Save what comes of it as a conversation.")] = False,
+    json: Json = False,
+    real_time: RealTime = True,
+) -> None:
+    """Hold a saved conversation again under other settings, and compare.
+
+    What the microphone heard is heard again if it was saved with `--save-audio`; otherwise what was
+    understood is typed. The answers go nowhere unless `--speaker` says where.
+    """
+    overrides = {
+        "speaker.device": speaker,
+        "asr.engine": asr,
+        "llm.engine": llm,
+        "tts.engine": tts,
+        "vad.engine": vad,
+        "conversation.language": language,
+    }
+    loaded = loaded_settings(config, profile, settings, overrides)
+    from voicecli.cli.replay import run_replay
+    from voicecli.cli.talk import TalkRequest
+
+    request = TalkRequest(voice=voice, save=save, json=json, real_time=real_time)
+    finish(run_replay(loaded, wanted, request))
+
+
 @app.command(rich_help_panel="Serving")
 def serve(
     host: Annotated[

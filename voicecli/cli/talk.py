@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,11 +65,15 @@ class TalkRequest:
     verbose: bool = False
     prometheus: int | None = None  # port of a page of metrics
     otlp: str | None = None  # URL of a collector of traces
+    lines: Sequence[str] | None = None  # what is typed, instead of asking for it
 
 
-async def run_talk(loaded: Loaded, request: TalkRequest) -> ExitStatus:
+async def run_talk(
+    loaded: Loaded, request: TalkRequest, watchers: Sequence[Callable[[events.TurnFinished], None]] = ()
+) -> ExitStatus:
     """Converse until the end; what was heard and said is saved and summed up however that comes.
 
+    `watchers` are told of every turn.
     Raises VoiceError for what ends the conversation early.
     """
     settings = loaded.settings
@@ -77,6 +81,7 @@ async def run_talk(loaded: Loaded, request: TalkRequest) -> ExitStatus:
     account = Account(view, settings.budgets.limits())
     try:
         async with AsyncExitStack() as stack:
+            account.watchers = watchers
             await _converse(stack, loaded, request, view, account)
     except asyncio.CancelledError:
         account.close()
@@ -118,9 +123,8 @@ async def _converse(
     downloads = Downloads()
     stack.callback(downloads.close)
     assembly = await assemble(loaded, voice=request.voice, ears=not request.text, report=downloads)
-    account.watchers = stack.enter_context(
-        watching(request.prometheus, request.otlp, assembly.names, account.warn)
-    )
+    outside = watching(request.prometheus, request.otlp, assembly.names, account.warn)
+    account.watchers = (*account.watchers, *stack.enter_context(outside))
     output = _speaker(settings, request, account)
     folder = conversations_folder(settings)
     history = History(settings.conversation.history)
@@ -143,7 +147,7 @@ async def _converse(
     hearing = None
     source: Coroutine[object, object, None]
     if microphone is None:
-        source = _converse_by_typing(conversation)
+        source = _converse_by_typing(conversation, request.lines)
     else:
         hearing = _hearing(microphone, assembly, conversation, settings, request, recordings, account)
         view.watch(_level_of(hearing), conversation.heard)
@@ -256,13 +260,19 @@ def _ready(
     return events.Ready(assembly.names, assembly.reasons, devices, rates, saved)
 
 
-async def _converse_by_typing(conversation: Conversation) -> None:
-    async for line in _worth_saying(typed_lines(_PROMPT)):
+async def _converse_by_typing(conversation: Conversation, lines: Sequence[str] | None) -> None:
+    typed = typed_lines(_PROMPT) if lines is None else _prepared(lines)
+    async for line in _worth_saying(typed):
         await conversation.quiet()
         conversation.say(line)
         await conversation.quiet()
         if conversation.over:
             return
+
+
+async def _prepared(lines: Sequence[str]) -> AsyncIterator[str]:
+    for line in lines:
+        yield line
 
 
 async def _worth_saying(lines: AsyncIterator[str]) -> AsyncIterator[str]:

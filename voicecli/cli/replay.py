@@ -1,0 +1,132 @@
+"""`voicecli replay`: a saved conversation again, under other settings, and what came out then and now."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from voicecli.cli import sound
+from voicecli.cli.folders import conversations_folder
+from voicecli.cli.talk import TalkRequest, run_talk
+from voicecli.config import Loaded
+from voicecli.conversation import events
+from voicecli.conversation.journal import FILE, Saved, find_saved
+from voicecli.conversation.record import spans_record
+from voicecli.conversation.retelling import retold
+from voicecli.errors import ExitStatus, UsageError
+from voicecli.latency.render import milliseconds
+from voicecli.latency.statistics import summarize
+from voicecli.latency.timeline import Span
+
+__all__ = ["Replay", "find_replay", "run_replay"]
+
+_RECORDING = "microphone.wav"
+_SHOWN = (Span.VOICE_TO_VOICE, Span.ENDPOINT, Span.ASR, Span.TTFT, Span.TTFA)
+_LONGEST = 40  # characters of a transcript in the table
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What is heard or read again."""
+
+    name: str
+    recording: Path | None  # of the microphone; None: what was understood is typed
+    then: Sequence[events.TurnFinished] = ()  # as it was saved
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What the user said, turn by turn."""
+        return tuple(turn.transcript for turn in self.then if turn.transcript)
+
+
+def find_replay(folder: Path, wanted: str) -> Replay:
+    """A saved conversation by its id, its folder or its file, or any recording; "" is the latest.
+
+    Raises UsageError for what is none of them or has nothing to say, SaveError for one that cannot be read.
+    """
+    path = Path(wanted).expanduser()
+    if wanted and path.is_file() and path.name != FILE:
+        return Replay(wanted, path)
+    if wanted and path.name == FILE:
+        path = path.parent
+    saved = Saved(path.name, path) if wanted and (path / FILE).is_file() else find_saved(folder, wanted)
+    then = tuple(event for event in retold(saved) if isinstance(event, events.TurnFinished))
+    recording = saved.folder / _RECORDING
+    found = Replay(saved.id, recording if recording.is_file() else None, then)
+    if found.recording is None and not found.lines:
+        raise UsageError(f"Nothing was said in {saved.id}, so there is nothing to replay.")
+    return found
+
+
+async def run_replay(loaded: Loaded, wanted: str, request: TalkRequest) -> ExitStatus:
+    """Hold the conversation again and compare; returns what the process should. Raises VoiceError."""
+    settings = loaded.settings
+    found = find_replay(conversations_folder(settings), wanted)
+    mic = "" if found.recording is None else str(found.recording)
+    speaker = settings.speaker.device or sound.NULL
+    loaded = replace(
+        loaded,
+        settings=replace(
+            settings,
+            mic=replace(settings.mic, device=mic),
+            speaker=replace(settings.speaker, device=speaker),
+        ),
+    )
+    if found.recording is None:
+        request = replace(request, text=True, lines=found.lines)
+    now: list[events.TurnFinished] = []
+    status = await run_talk(loaded, request, (now.append,))
+    if found.then:
+        _compare(found, now, as_json=request.json, aside=speaker == sound.PIPE)
+    return status
+
+
+def _compare(found: Replay, now: Sequence[events.TurnFinished], *, as_json: bool, aside: bool) -> None:
+    stream = sys.stderr if aside else sys.stdout
+    if as_json:
+        print(json.dumps(_record(found, now), ensure_ascii=False), file=stream, flush=True)
+        return
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
+    table = Table(box=None, pad_edge=False, title=f"{found.name}, then and now", title_justify="left")
+    table.add_column("span", no_wrap=True)
+    for column in ("then p50", "now p50", "difference"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for span in _SHOWN:
+        then, again = _median(found.then, span), _median(now, span)
+        change = None if then is None or again is None else again - then
+        sign = "+" if change is not None and change > 0 else ""
+        table.add_row(span.value, milliseconds(then), milliseconds(again), sign + milliseconds(change))
+    console.print()
+    console.print(table)
+    for turn, (old, new) in enumerate(zip(found.then, now, strict=False), 1):
+        if old.transcript != new.transcript:
+            console.print(Text(f"turn {turn}  then {_short(old.transcript)}  now {_short(new.transcript)}"))
+    if len(found.then) != len(now):
+        console.print(Text(f"{len(found.then)} turns then, {len(now)} now"))
+
+
+def _median(turns: Sequence[events.TurnFinished], span: Span) -> float | None:
+    statistics = summarize(turn.timeline.span(span) for turn in turns)
+    return None if statistics is None else statistics.p50
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
+
+
+def _record(found: Replay, now: Sequence[events.TurnFinished]) -> dict[str, Any]:
+    def turns(of: Sequence[events.TurnFinished]) -> list[dict[str, Any]]:
+        return [
+            {"turn": turn.turn, "transcript": turn.transcript, "spans": spans_record(turn.timeline)}
+            for turn in of
+        ]
+
+    return {"event": "replay", "id": found.name, "then": turns(found.then), "now": turns(now)}
