@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.cli.program import Program, await_event, ended, question
+from tests.cli.program import PATIENCE, Program, await_event, ended, question
 
 HEARD = "What is the weather like today?"  # what the simulated recogniser understands
 
@@ -156,4 +156,5 @@ def test_signal(program: Program, number: signal.Signals) -> None:
     process = program.start(*LISTEN, "--mic", "-", "--json", stdin=subprocess.PIPE)
     await_event(process, lambda event: event["event"] == "ready")
     process.send_signal(number)
+    process.wait(PATIENCE)  # with its standard input open: the end of that would end it too
     assert ended(process).status == 130
