@@ -68,6 +68,24 @@ def test_pipes_both_ways(program: Program, tmp_path: Path) -> None:
     assert reader.layout == WavLayout("integer", 32, 2, 8000)
 
 
+@pytest.mark.parametrize("mode", ["wb", "ab"])
+def test_standard_output_may_be_a_file(program: Program, tmp_path: Path, mode: str) -> None:
+    original = wav(16, 1)
+    framed = program.run("frames", "encode", "-", "-", stdin=original).out
+    (tmp_path / "out.wav").write_bytes(b"before")
+    with (tmp_path / "out.wav").open(mode) as out:
+        end = program.run("frames", "decode", "-", "-", stdin=framed, stdout=out)
+        assert (end.status, end.errors) == (0, "")
+        out.seek(0, os.SEEK_CUR)
+        out.write(b"after")
+    written = (tmp_path / "out.wav").read_bytes()
+    if mode == "wb":
+        assert written == original + b"after"
+    else:  # what is appended cannot be written again: the header says "to the end"
+        assert written.startswith(b"before" + riff_header(WavLayout("integer", 16, 1, 44_100), None))
+        assert written.endswith(original[44:] + b"after")
+
+
 @pytest.mark.parametrize("frames", [0, 1, 1000])
 def test_short_sounds_end_too(program: Program, tmp_path: Path, frames: int) -> None:
     original = wav(16, 2, 48_000, frames)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.flow.spring import Spring, run
 from voicecli.flow.queues import EndOfStreamMarker, QueueWithException
-from voicecli.flow.sinks import array_sink
+from voicecli.flow.sinks import array_sink, queue_sink
 from voicecli.flow.sources import array_source, queue_source
 
 
@@ -61,6 +61,42 @@ def test_a_waiting_reader_is_told_of_an_exception():
         await queue.set_exception(ValueError("broken"))
         with pytest.raises(ValueError, match="broken"):
             await reading
+
+    run(main)
+
+
+def test_an_exception_makes_room_for_the_mark():
+    async def failing():
+        yield 1
+        raise ValueError("broken")
+
+    async def main():
+        queue = QueueWithException(1)
+        sink = asyncio.create_task(queue_sink(failing(), queue))
+        assert await queue.get() == 1
+        with pytest.raises(ValueError, match="broken"):
+            await queue.get()
+        assert await queue.get() is EndOfStreamMarker
+        assert await sink is queue
+
+    run(main)
+
+
+def test_a_cancelled_sink_marks_the_end_even_behind_an_exception():
+    async def failing():
+        raise ValueError("broken")
+        yield
+
+    async def main():
+        queue = QueueWithException(1)
+        sink = asyncio.create_task(queue_sink(failing(), queue))
+        await asyncio.sleep(0.01)  # until it waits for room
+        assert queue.full()
+        sink.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sink
+        assert await queue.get() is EndOfStreamMarker
+        await queue.set_exception(KeyError())  # there is room for another one
 
     run(main)
 

@@ -144,6 +144,18 @@ def test_giant_message(server: Served):
     endure(server, attack)
 
 
+def test_who_breaks_a_rule_is_told_which(server: Served):
+    async def attack(server: Served) -> None:
+        for _ in range(5):
+            raw = await Raw.open(server)
+            await raw.upgrade()
+            too_long = frame(BINARY, bytes(1_500_000))
+            await raw.send(frame(TEXT, start().encode()) + frame(BINARY, tone(0.4) + silence(0.5)) + too_long)
+            assert close_code(await gone(raw)) == 1009
+
+    endure(server, attack)
+
+
 def test_fragments_without_end(server: Served):
     async def attack(server: Served) -> None:
         raw = await Raw.open(server)

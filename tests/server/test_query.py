@@ -260,6 +260,16 @@ def test_marks_are_told() -> None:
     assert times == sorted(times)
 
 
+def test_frames_need_no_type() -> None:
+    async def run() -> httpx.Response:
+        async with serving(engines()) as client:
+            return await client.post(PATH, content=encode(ObjectFrame({}, "What time is it?")))
+
+    answer = asyncio.run(run())
+    assert "content-type" not in answer.request.headers
+    assert answer.status_code == 200
+
+
 # What goes wrong
 
 
@@ -274,7 +284,7 @@ NO_QUESTIONS = [
     (json.dumps({"question": "x" * 10_001}).encode(), "application/json", 413, "10000 characters"),
     (b"x" * 200_000, "application/json", 413, "10000 characters"),
     (b"hello", "text/plain", 415, "not text/plain"),
-    (b"hello", "", 415, "of no type"),
+    (b"hello", "", 400, "Frame 1 is broken"),
     (b"", FRAMES, 400, "no frame"),
     (b"\0\0\0\0", FRAMES, 400, "cannot be 0"),
     (encode(SPOKEN)[:-1], FRAMES, 400, "breaks off"),
@@ -430,7 +440,7 @@ def test_only_so_many_at_once() -> None:
     second, third = asyncio.run(run())
     refused(second, 503, "All places are taken")
     assert second.headers["retry-after"] == "1"
-    assert third.status_code == 415
+    assert third.status_code == 400
 
 
 def test_slow_reader_holds_the_voice_back() -> None:

@@ -94,7 +94,7 @@ def test_pages(plain: Served):
 def test_both_paths(plain: Served):
     assert spoken(plain) == ["active", "inactive", "segment"]
     assert spoken(plain, "/api/v1/simple") == ["segment"]
-    assert refused(plain, "/api/v1/other") in (403, 404)
+    assert refused(plain, "/api/v1/other") == refused(plain, "/") == 404
 
 
 def test_numbers_of_a_session(plain: Served):
@@ -315,6 +315,42 @@ def test_nobody_new_while_stopping(tmp_path: Path):
         assert ended(server.process).status == 0
 
 
+async def deaf(server: Served) -> None:
+    """Until it takes no more connections."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        except ConnectionError:
+            return
+        writer.close()
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("hurry", [False, True])
+def test_questions_finish_too(tmp_path: Path, hurry: bool):
+    """Unless somebody asks twice."""
+
+    async def run(server: Served) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            b"POST /api/v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+            b'Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{"question": "Who?"}'
+        )
+        begun = await reader.readuntil(b"int16")
+        server.process.send_signal(signal.SIGTERM)
+        if hurry:
+            await deaf(server)
+            server.process.send_signal(signal.SIGTERM)
+        rest = await reader.read(-1)
+        writer.close()
+        return begun + rest
+
+    with served(tmp_path, "--set", "llm.simulated.tokens_per_second=10") as server:
+        answer = asyncio.run(run(server))
+        assert ended(server.process).status == (130 if hurry else 0)
+    assert (b'"sign": 3' in answer) is not hurry
+
+
 @pytest.mark.parametrize("hurry", [False, True])
 def test_end_that_does_not_wait(tmp_path: Path, hurry: bool):
     """Because the time is up, or because somebody asked twice."""
@@ -357,6 +393,35 @@ def test_log_keeps_what_was_said_to_itself(tmp_path: Path):
     streams = [line for line in lines if line["message"].startswith("A segmented stream begins")]
     assert streams[0]["trace_id"] == EXAMPLE.split("-")[1]
     assert any(line["message"].startswith("The stream ended: 0.9 s") for line in lines)
+
+
+def test_refusals_are_no_errors_in_the_log(tmp_path: Path):
+    with served(tmp_path, env=TOKENS) as server:
+        assert refused(server, **bearer("nobody-s-secret-0123")) == 401
+        assert refused(server, origin="https://evil.example") == 403
+        assert refused(server, "/api/v1/other") == 404
+        assert server.stop().errors == ""
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_end_of_a_stream_is_logged_with_its_trace(tmp_path: Path, gone: bool):
+    async def run(server: Served) -> None:
+        async with connect(server.address + SEGMENTED) as websocket:
+            await websocket.send(start(trace_id=EXAMPLE))
+            await websocket.send(tone(0.5))
+            assert json.loads(await websocket.recv())["type"] == "active"
+            if not gone:
+                server.process.send_signal(signal.SIGTERM)
+                await said(websocket)
+
+    with served(tmp_path, "--set", "log.level=info", "--set", "log.format=json") as server:
+        asyncio.run(run(server))
+        if gone:
+            server.await_sessions(0)
+        errors = server.stop().errors if gone else ended(server.process).errors
+    lines = [json.loads(line) for line in errors.splitlines()]
+    (end,) = (line for line in lines if line["message"].startswith("The stream ended"))
+    assert end["trace_id"] == EXAMPLE.split("-")[1]
 
 
 def test_log_may_hold_text(tmp_path: Path):

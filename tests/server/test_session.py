@@ -428,6 +428,21 @@ class Diary:
         return lambda *values: self.lines.append((name, *values))
 
 
+def test_the_observer_is_told_how_late_interims_are():
+    async def run() -> list[float]:
+        slow = SimulatedRecognizerOptions(delay=0.2, partial=0.1, texts=("a b c d e f g h i j k l",))
+        mine = Diary()
+        async with hearing(asr=slow) as shared:
+            said = [start(interim=True), *messages(beeps(2.5), 6400), STOP]
+            await talk(Session(shared, Mode.SEGMENTED, None, mine), said)
+        segments = [line for line in mine.lines if line[0] == "segment"]
+        return [latency for _, segment, latency in segments if segment.is_final is False]
+
+    latencies = asyncio.run(run())
+    assert len(latencies) >= 2
+    assert min(latencies) > 0
+
+
 def test_the_observer_is_told():
     async def run() -> None:
         mine, ours = Diary(), Diary()

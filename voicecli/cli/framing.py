@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -212,6 +214,7 @@ class _Written:
         self._path = Path(name)
         self._pipe = name == PIPE
         self._file: FileIO | None = None
+        self._began: int | None = 0  # where in the file, None where nothing can be written twice
 
     def __enter__(self) -> _Written:
         return self
@@ -226,6 +229,7 @@ class _Written:
                 # Unbuffered: what could not be written must not be tried again when it is closed.
                 where = sys.stdout.fileno() if self._pipe else self._path
                 self._file = FileIO(where, "wb", closefd=not self._pipe)
+                self._began = _rewritable(self._file)
             view = memoryview(data)
             while view:
                 view = view[self._file.write(view) :]
@@ -236,11 +240,10 @@ class _Written:
 
     def rewrite(self, head: bytes) -> None:
         """Put `head` over the beginning, where that is possible. Raises SaveError."""
-        if self._file is None or self._pipe or not self._file.seekable():
+        if self._file is None or self._began is None:
             return
         try:
-            self._file.seek(0)
-            self._file.write(head)
+            os.pwrite(self._file.fileno(), head, self._began)  # others may go on writing behind the end
         except OSError as error:
             raise save_failure(self._path, error) from error
 
@@ -248,6 +251,12 @@ class _Written:
         """Close the file, not standard output."""
         if self._file is not None:
             self._file.close()
+
+
+def _rewritable(file: FileIO) -> int | None:
+    """Where it stands, if what is written now can be written again: standard output may be a file, too."""
+    appends = fcntl.fcntl(file.fileno(), fcntl.F_GETFL) & os.O_APPEND
+    return None if appends or not file.seekable() else file.tell()
 
 
 @contextmanager

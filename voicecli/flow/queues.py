@@ -64,12 +64,18 @@ class QueueWithException(asyncio.Queue[Any]):
         self.exception = exception
         await self.put(_Failure(exception))
 
-    def _get(self) -> Any:
-        item = super()._get()
+    def get_nowait(self) -> Any:
+        """The next item, as `get` gives it, too. Raises the exception when that is next."""
+        item = super().get_nowait()  # raised behind it, so that whoever waits to put is woken
         if isinstance(item, _Failure):
             self.exception = None
             raise item.error
         return item
+
+    def discard(self) -> None:
+        """Drop the next item, even if it is an exception."""
+        if isinstance(super().get_nowait(), _Failure):
+            self.exception = None
 
 
 class QueueAsyncIterator(AsyncIterator[T], Generic[T]):

@@ -84,7 +84,7 @@ async def _queue(queue: asyncio.Queue[Any] | Awaitable[asyncio.Queue[Any]] | Non
 
 def _put_at_once(queue: asyncio.Queue[Any], mark: Any) -> None:
     if queue.full():
-        queue.get_nowait()
+        queue.discard() if isinstance(queue, QueueWithException) else queue.get_nowait()
     queue.put_nowait(mark)
 
 

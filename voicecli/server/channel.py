@@ -244,7 +244,7 @@ class SegmentedChannel:
 
     def _begin(self, time: float) -> None:
         time = self._dated(time)
-        speech = self._speech = _Speech(time)
+        speech = self._speech = _Speech(time, self._workers.now)
         speech.job = self._workers.job(
             lambda outcome: self._answered(speech, outcome), lambda text: self._understood(speech, text)
         )
@@ -294,7 +294,7 @@ class SegmentedChannel:
 
     def _understood(self, speech: _Speech, text: str) -> None:
         if text and self._interim and speech is self._speech:
-            speech.text = text
+            speech.text, speech.latency = text, self._workers.now() - speech.sent
             self._show(speech)
         self._outlet.changed()
 
@@ -309,7 +309,7 @@ class SegmentedChannel:
             return
         text, speech.text, speech.shown = speech.text, "", self._now
         end = max(min(self._now, self._length / HEARING_RATE), speech.time)
-        self._outlet.answered(Segment(speech.time, end, text, self._number, is_final=False), 0.0)
+        self._outlet.answered(Segment(speech.time, end, text, self._number, is_final=False), speech.latency)
 
     def _dated(self, time: float) -> float:
         """Never before what was told already, never after the end of the sound."""
@@ -320,13 +320,16 @@ class SegmentedChannel:
 class _Speech:
     """An utterance that is being spoken, or just was."""
 
-    __slots__ = ("_held", "job", "outcome", "pending", "shown", "text", "time")
+    __slots__ = ("_held", "_now", "job", "latency", "outcome", "pending", "sent", "shown", "text", "time")
 
     job: Job
 
-    def __init__(self, time: float) -> None:
+    def __init__(self, time: float, now: Callable[[], float]) -> None:
+        self._now = now
         self.time = time  # seconds of the stream at which it began
         self.text = ""  # understood, and not shown yet
+        self.latency = 0.0  # seconds that this took
+        self.sent = now()  # loop's time at which the engine was last given sound
         self.shown = time  # seconds of the stream at which the last interim result was
         self.pending: Pending | None = None  # its place among the events, once it has ended
         self.outcome: Outcome | None = None  # if that came before the end
@@ -340,5 +343,6 @@ class _Speech:
 
     def flush(self) -> None:
         if self._held:
+            self.sent = self._now()
             self.job.push(np.concatenate(self._held))
             self._held.clear()

@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 import uvicorn
 from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
@@ -28,6 +29,8 @@ GONE: Final = "voicecli.gone"  # in the scope of a WebSocket: an event that says
 _SWEEP: Final = 0.25  # seconds between looks at the clock
 _FRESH: Final = 0.25  # seconds for which a socket that has sent nothing is not to blame
 _CLOSING: Final = 3.0  # seconds that a socket may take to close
+_LINGER: Final = 1.0  # seconds for which a WebSocket that broke a rule is read and not heard
+_UNHEARD: Final = 4  # times the longest message, in bytes that it may send meanwhile
 _PIPELINED: Final = 8  # requests that may be sent before the first is answered
 _PIECE: Final = 8192  # bytes of WebSocket frames that are looked at together
 _QUEUED: Final = 16  # messages of one WebSocket that wait; no more is read while there are so many
@@ -247,6 +250,7 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         for reason in (Reason.HEADER, Reason.BODY):
             self._door.came(self.transport, reason)
         self._unread = bytearray()
+        self._unheard: int | None = None  # bytes that came after a rule was broken
         self._gone = asyncio.Event()
         self.conn.max_fragment_size = self._door.options.frame
         self.close_timeout = _CLOSING
@@ -261,7 +265,19 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         cast(dict[str, Any], self.scope)[GONE] = self._gone
         await super().run_asgi()
 
+    async def send(self, message: Any) -> None:
+        if self.close_sent:  # by a rule that was broken meanwhile, of which the application need not know yet
+            raise ClientDisconnected
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # a refusal is an answer as well, and nothing for the log
+
     def data_received(self, data: bytes) -> None:
+        if self._unheard is not None:
+            self._unheard += len(data)
+            if self._unheard > _UNHEARD * self._door.options.message:
+                self.transport.close()
+            return
         self._unread += data
         self._read_on()
 
@@ -311,6 +327,23 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         self.conn.fail(code, words)
         self._unread.clear()
         self.handle_parser_exception()
+
+    def handle_parser_exception(self) -> None:
+        """Say why, and close when the client has had time to read it: a socket that is closed while more
+        comes is reset, and what it said last is lost.
+        """
+        said = self.conn.close_sent
+        assert said is not None
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": said.code, "reason": said.reason})
+        self._gone.set()
+        self._unheard = 0
+        self.close_sent = True
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.transport.is_closing():
+            return
+        self.transport.write_eof()
+        self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(_LINGER, self.transport.close)
 
     def pause_writing(self) -> None:
         super().pause_writing()

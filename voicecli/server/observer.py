@@ -48,7 +48,9 @@ class Observer(Protocol):
         ...
 
     def segment(self, segment: Segment, latency: float) -> None:
-        """A segment was answered, final or not, `latency` seconds after its last sound was there."""
+        """A segment was answered, `latency` seconds after its last sound was there; one that is not final, so
+        long after the engine was last given sound.
+        """
         ...
 
     def failed(self, error: VoiceError, channel: int | None) -> None:

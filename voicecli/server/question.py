@@ -60,7 +60,8 @@ async def read_question(
 
     Raises Mishap for what is no question, ProviderError for a recogniser that fails.
     """
-    kind = content_type.partition(";")[0].strip().lower()
+    # What has no type is bytes: RFC 9110, 8.3.
+    kind = content_type.partition(";")[0].strip().lower() or _FRAMES
     counted = _counted(body, limits.body, read)
     try:
         if kind == _JSON:
@@ -69,7 +70,7 @@ async def read_question(
             return await _framed(counted, answering, limits)
     except (WireError, DecodeError) as error:
         raise Mishap(400, str(error), error.kind) from error
-    raise Mishap(415, f"A question is {_JSON} or {_FRAMES} (frames), not {kind[:60] or 'of no type'}.")
+    raise Mishap(415, f"A question is {_JSON} or {_FRAMES} (frames), not {kind[:60]}.")
 
 
 async def _counted(body: AsyncIterator[bytes], most: int, read: Callable[[], None]) -> AsyncIterator[bytes]:

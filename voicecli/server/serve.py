@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 _BACKLOG: Final = 2048  # connections that the system keeps until we take them
 _SPARE: Final = 128  # files that are no client's
-_CLOSING: Final = 2.0  # seconds for requests that are under way when sessions have ended
+_CLOSING: Final = 2.0  # seconds for requests that are under way when the time to finish is over
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -121,8 +121,8 @@ async def serve(
     grace: float,
     announce: Callable[[], None],
 ) -> ExitStatus:
-    """Serve until SIGTERM, SIGINT or SIGHUP; then take no more sessions, let those that there are finish for
-    `grace` seconds, and end. A second signal ends everything at once.
+    """Serve until SIGTERM, SIGINT or SIGHUP; then take no more sessions, let those that there are, and
+    questions, finish for `grace` seconds, and end. A second signal ends everything at once.
     """
     told, hurried = asyncio.Event(), asyncio.Event()
     server = _Server(DoorConfig(app, door))
@@ -140,8 +140,10 @@ async def serve(
             if sweeping.done():
                 sweeping.result()  # raises: it only ends by a defect
             guard.stopping = True
+            began = asyncio.get_running_loop().time()
             await _end_sessions(stopping, grace, hurried)
-            await _end_server(server, serving, hurried)
+            left = grace - (asyncio.get_running_loop().time() - began)
+            await _end_server(server, serving, hurried, max(left, _CLOSING))
         finally:
             for task in (*tasks, starting):
                 task.cancel()
@@ -163,11 +165,14 @@ async def _end_sessions(stopping: Stopping, grace: float, hurried: asyncio.Event
         log.warning("%d sessions did not finish within %g s and were cut off.", cut, grace)
 
 
-async def _end_server(server: uvicorn.Server, serving: asyncio.Task[None], hurried: asyncio.Event) -> None:
-    """Close the listening sockets, and give requests that are under way a moment."""
+async def _end_server(
+    server: uvicorn.Server, serving: asyncio.Task[None], hurried: asyncio.Event, timeout: float
+) -> None:
+    """Close the listening sockets, and let requests under way finish, unless somebody is in a hurry."""
     server.should_exit = True
-    server.force_exit = hurried.is_set()
-    await asyncio.wait({serving}, timeout=0 if hurried.is_set() else _CLOSING)
+    hurrying = asyncio.create_task(hurried.wait())
+    await asyncio.wait({serving, hurrying}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    hurrying.cancel()
     if not serving.done():
         server.force_exit = True
         for connection in list(server.server_state.connections):

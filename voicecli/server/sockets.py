@@ -127,8 +127,9 @@ class Recognition:
         self.stopping = stopping or Stopping()
 
     def routes(self) -> list[WebSocketRoute]:
-        """One for each mode."""
-        return [WebSocketRoute(f"/api/v1/{mode.value}", partial(self.serve, mode=mode)) for mode in Mode]
+        """One for each mode, and what answers on every other path."""
+        routes = [WebSocketRoute(f"/api/v1/{mode.value}", partial(self.serve, mode=mode)) for mode in Mode]
+        return [*routes, WebSocketRoute("/{path:path}", _nowhere)]
 
     async def serve(self, websocket: WebSocket, mode: Mode) -> None:
         """One connection from its beginning to its end."""
@@ -331,6 +332,12 @@ class _Exchange:
         """Send what the session says, until it has said everything."""
         async for event in self._session.events():
             await self._websocket.send_text(encode_event(event))
+
+
+async def _nowhere(websocket: WebSocket) -> None:
+    paths = " and ".join(f"/api/v1/{mode.value}" for mode in Mode)
+    answer = Response(f"There is no such path; there are {paths}.", 404, media_type="text/plain")
+    await websocket.send_denial_response(answer)
 
 
 async def deny(websocket: WebSocket, refusal: Refusal) -> None:

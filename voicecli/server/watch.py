@@ -7,7 +7,7 @@ from time import monotonic
 
 from voicecli.errors import VoiceError
 from voicecli.server.observer import Pipeline
-from voicecli.telemetry.logs import enter_trace
+from voicecli.telemetry.logs import enter_trace, traced
 from voicecli.telemetry.prometheus import Exposition
 from voicecli.telemetry.traceparent import Traceparent, new_traceparent, parse_traceparent
 from voicecli.telemetry.traces import Attributes, Trace, Tracer
@@ -56,6 +56,7 @@ class SessionWatch:
         self._header = parent
         self._log_text = log_text
         self._trace: Trace | None = None
+        self._parent: Traceparent | None = None  # of what the log says about the stream
         self._segments = 0
         self._heard = 0.0  # seconds of sound of the stream
         self._spoken: dict[int, float] = {}  # by channel: when speech began, monotonic
@@ -70,9 +71,10 @@ class SessionWatch:
                 "voicecli.sample_rate": format.sample_rate,
             }
             self._trace = self._tracer.begin("session", parent=parent, attributes=attributes)
-            enter_trace(self._trace.parent)
+            self._parent = self._trace.parent
         else:
-            enter_trace(parent or new_traceparent())
+            self._parent = parent or new_traceparent()
+        enter_trace(self._parent)
         self._segments, self._heard = 0, 0.0
         log.info(
             "A %s stream begins: %d channels, %d samples a second.",
@@ -123,7 +125,8 @@ class SessionWatch:
         log.debug("The client waited %.3f s for room.", seconds)
 
     def stopped(self) -> None:
-        log.info("The stream ended: %.1f s of sound, %d segments.", self._heard, self._segments)
+        with traced(self._parent):  # whichever task ends it
+            log.info("The stream ended: %.1f s of sound, %d segments.", self._heard, self._segments)
         if self._trace is not None:
             self._trace.note({"voicecli.segments": self._segments, "voicecli.audio": self._heard})
             self._trace.end()
