@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 
 from tests.bench.reports import NASTY, every_chart, report, samples
-from voicecli.bench.chart import KINDS
+from voicecli.bench.chart import KINDS, Axis, Chart, Series
+from voicecli.bench.charts import waterfall
 from voicecli.bench.compare import compared
 from voicecli.bench.html import report_page
 from voicecli.bench.metric import Unit
 from voicecli.bench.scale import Scale
-from voicecli.bench.svg import svg, ticks
+from voicecli.bench.svg import COLOURS, series_class, svg, ticks
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
@@ -79,6 +80,28 @@ def test_labels_are_not_markup() -> None:
     assert NASTY not in page()
     assert "&lt;b&gt;" in page()
     assert page().count("<script>") == 1
+
+
+def test_more_series_than_colours_are_told_apart() -> None:
+    series = [Series(name=f"line {index}", x=[0.0, 1.0], y=[0.1, index / 10]) for index in range(COLOURS + 4)]
+    drawing = svg(Chart(kind="line", title="many", series=series))
+    looks = re.findall(r'class="curve (c\d+) (s\d+)( dashed)?"', drawing)
+    assert len({(colour, dashed) for colour, _, dashed in looks}) == len(series)
+    assert [one for _, one, _ in looks] == [series_class(index).split()[1] for index in range(len(series))]
+
+
+def test_values_stand_before_the_budget() -> None:
+    fall = waterfall({"1": {"asr": (0.0, 0.9)}}, "turns", Axis("waited"), 1.0)
+    drawing = svg(fall)
+    assert drawing.index('class="value"') > drawing.rindex('class="budget"')
+
+
+def test_names_have_room() -> None:
+    name = "espeak pcm medium warm"
+    drawing = svg(waterfall({name: {"asr": (0.0, 0.9)}}, "turns", Axis("waited")))
+    [(end, words)] = re.findall(r'x="([\d.]+)" y="[\d.]+" text-anchor="end">([^<]*)<', drawing)
+    assert words == name
+    assert float(end) >= 7.2 * len(name)  # as wide as DejaVu Sans draws it at 12 px
 
 
 def test_every_kind_of_chart_is_drawn() -> None:

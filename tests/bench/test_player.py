@@ -99,6 +99,19 @@ def test_tables_and_charts_of_cells() -> None:
     assert [sample.number for sample in cell_samples(cells[0])] == [1, 2]
 
 
+def test_fixed_and_adaptive_have_charts_of_their_own() -> None:
+    cells = [
+        Cell(0.1, 0.06, kind, played(replies(NetworkPlan(jitter=0.1), 2), PlayerOptions(adaptive=kind)))
+        for kind in (False, True)
+    ]
+    charts = player_charts(cells, callback_cost(blocks=5))
+    assert [chart.title.split(", ")[-1] for chart in charts[:4]] == [
+        *2 * ["by fixed prebuffer"],
+        *2 * ["by adaptive prebuffer"],
+    ]
+    assert [[one.name for one in chart.series] for chart in charts[:4]] == [["60 ms"]] * 4
+
+
 def test_bad_plan_is_refused() -> None:
     with pytest.raises(ValueError, match="above 0"):
         NetworkPlan(speed=0.0)

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.bench.reports import report, samples
 from voicecli.bench.plot import check_plot, write_plot
 from voicecli.errors import LibraryMissing, SaveError
 
-pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
+matplotlib = pytest.importorskip("matplotlib.figure", reason="the extra `plot` is not installed")
 
 
 def test_picture_of_every_chart(tmp_path: Path) -> None:
@@ -18,6 +19,17 @@ def test_picture_of_every_chart(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count('id="axes_') == 7
     assert text.lstrip().startswith("<?xml")
+
+
+def test_legend_covers_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(matplotlib.Figure, "savefig", lambda figure, *given, **more: drawn.append(figure))
+    write_plot(tmp_path / "all.png", report())
+    drawn[0].draw_without_rendering()
+    for axes in drawn[0].axes:
+        legend = axes.get_legend()
+        if legend is not None:
+            assert legend.get_window_extent().x0 >= axes.get_window_extent().x1
 
 
 def test_png_by_its_name(tmp_path: Path) -> None:

@@ -4,7 +4,10 @@ import asyncio
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,6 +84,34 @@ def test_usage_of_a_process() -> None:
         assert (usage.memory() or 0) > 1_000_000
         assert (usage.share() or 0) > 0
     assert Usage(2**22 + 1).memory() is None
+
+
+class _Late(Ramp):
+    """Clients whose events never come in time."""
+
+    @asynccontextmanager
+    async def load(self, url: str) -> AsyncIterator[Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]]:
+        async def answer(wanted: dict[str, Any]) -> dict[str, Any]:
+            self.asked.append(wanted["settle"])
+            return asdict(replace(WINDOW, active=[9.0] * 50))
+
+        self.asked: list[float] = []
+        yield answer
+
+
+class _Here:
+    pid, url = os.getpid(), ""
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_stage_gets_so_many_chances(speech: np.ndarray, runs: int) -> None:
+    async def main() -> list[float]:
+        ramp = _Late(RampOptions(first=1, step=1, most=3, settle=0.5, runs=runs), speech, GATE)
+        (stage,) = [stage async for stage in ramp.stages("late", _Here(), lambda _: None)]
+        assert not stage.held
+        return ramp.asked
+
+    assert asyncio.run(main()) == [0.5, *(runs - 1) * [0.0]]
 
 
 def test_real_streams(speech: np.ndarray) -> None:

@@ -10,6 +10,7 @@ from voicecli.bench.blocks import cumulated, drawn
 from voicecli.bench.chart import Chart, Series
 from voicecli.bench.compare import compared
 from voicecli.bench.markdown import report_markdown
+from voicecli.bench.metric import Metric
 from voicecli.bench.render import print_charts, print_comparison, print_report
 
 
@@ -49,6 +50,21 @@ def test_fits_any_terminal(width: int) -> None:
     print_charts(shown, whole.charts)
     print_comparison(shown, compared(whole, whole, 0.05))
     assert max(map(len, text(shown).splitlines())) <= width
+
+
+def test_narrow_terminals_keep_the_names_of_the_cases() -> None:
+    shown = console(80)
+    names = [Metric(name=f"a_rather_long_name_{index}", span=True) for index in range(6)]
+    taken = [
+        sample({"pipeline": name}, number, 0.1, values={metric.name: 12.345 for metric in names})
+        for name in ("voicecli", "naive")
+        for number in (1, 2)
+    ]
+    print_report(shown, report(taken, metrics=names, tables=[], limits=[], charts=[]))
+    beside = text(shown).partition("side by side")[2]
+    assert "pipeline" in beside
+    assert "naive" in beside
+    assert "…" not in beside
 
 
 def test_comparison_names_what_changed() -> None:

@@ -114,6 +114,13 @@ def test_failed_runs_are_counted() -> None:
     assert "1 run failed. Dropped: The simulated voice broke the connection" in result.stdout
 
 
+def test_failed_run_is_no_pass() -> None:
+    failing = ("--set", "tts.simulated.fail=drop", "--set", "tts.simulated.fail_on=[2]")
+    result = simulated("--text", "Hi.", *failing, "--strict")
+    assert isinstance(result.exception, BudgetBreached)
+    assert "simulated pcm Hi. warm: 1 of 2 failed" in str(result.exception)
+
+
 def test_all_runs_failed() -> None:
     result = simulated("--text", "Hi.", "--set", "tts.simulated.fail=refuse")
     assert result.exit_code == 4
@@ -258,6 +265,28 @@ def test_budgets_of_the_project_are_settings() -> None:
 def test_word_may_be_left_out_and_help_lists_all() -> None:
     assert "tts" in run("--help").stdout
     assert "--voice" in run("tts", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (["--runs", "1", "talk"], "talk"),
+        (["--strict", "player", "--json=x"], "player"),
+        (["--json", "-", "--text", "turn", "--charts"], "tts"),
+    ],
+)
+def test_kind_behind_its_options(words: list[str], kind: str) -> None:
+    result = run(*words, "--help")
+    assert (
+        result.stdout.startswith(f"Usage: root bench {kind} [OPTIONS]") or f"bench {kind} " in result.stdout
+    )
+    assert result.exit_code == 0
+
+
+def test_no_such_kind_behind_options() -> None:
+    result = run("--runs", "1", "dance")
+    assert isinstance(result.exception, UsageError)
+    assert "no bench 'dance'" in str(result.exception)
 
 
 def test_voice_that_cannot_be_chosen() -> None:

@@ -1,6 +1,7 @@
 """`voicecli bench talk`, `turn` and `player`."""
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from voicecli.audio.recording import export_recording
+from voicecli.bench import talk
 from voicecli.cli.app import app
-from voicecli.errors import BudgetBreached, UsageError
+from voicecli.errors import BudgetBreached, ProviderError, UsageError
 from voicecli.providers.recognizer import HEARING_RATE
 
 ENGINES = ("--asr", "simulated", "--llm", "simulated", "--tts", "simulated")
@@ -90,9 +92,39 @@ def test_talk_in_real_time_with_a_breach(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert found["facts"]["network"].startswith("lan: 0.5 ms each way")
 
 
+def test_talk_in_two_formats(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VOICECLI_SPEECH", str(tmp_path / "none"))
+    words = ["talk", "--fast", "--turns", "1", *ENGINES, *QUICK, "--format", "pcm", "--format", "mp3"]
+    found = record(run(*words, "--json", "-"))
+    assert [(one["pipeline"], one["format"], one["runs"]) for one in found["results"]] == [
+        ("voicecli", "pcm", 1),
+        ("voicecli", "mp3", 1),
+    ]
+    assert [one["format"] for one in found["engines"] if one["stage"] == "tts"] == ["pcm", "mp3"]
+
+
+def test_what_was_measured_outlives_an_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VOICECLI_SPEECH", str(tmp_path / "none"))
+    whole = talk.conversed
+
+    async def stuck(*arguments: Any) -> AsyncIterator[talk.Asked]:
+        async for asked in whole(*arguments):
+            yield asked
+            if asked.number == 1:
+                raise ProviderError("The second question was never over.")
+
+    monkeypatch.setattr(talk, "conversed", stuck)
+    path = tmp_path / "report.json"
+    result = run("talk", "--fast", "--turns", "3", *ENGINES, *QUICK, "--json", path)
+    assert isinstance(result.exception, ProviderError)
+    found = json.loads(path.read_text())
+    assert (found["interrupted"], len(found["runs"])) == (True, 2)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--format", "ogg"], "no format 'ogg'"),
         (["--net", "moon"], "no network 'moon'"),
         (["--baseline", "best"], "no baseline 'best'"),
         (["--scenario", "comedy"], "no scenario 'comedy'"),
@@ -130,6 +162,14 @@ def test_turn_with_words_cuts_nobody_off(speech: Path) -> None:
     found = record(run("turn", "--speech", speech, "--vad", "energy", "--json", "-"))
     assert found["facts"]["cut off"] == "0 of 1, 0.0%"
     assert found["cuts"] == []
+
+
+def test_turn_again_and_again(speech: Path) -> None:
+    words = ["--vad", "energy", "--words-after", "9"]
+    found = record(run("turn", "--speech", speech, "--runs", "2", "--json", "-", *words))
+    assert found["facts"]["cut off"] == "2 of 2, 100.0%"
+    assert found["facts"]["speech"] == "1 utterances in 1 recordings, 0 min, 2 times"
+    assert len(found["cuts"]) == 1  # the second run cuts at the same place
 
 
 def test_turn_plays_a_cut(speech: Path, tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ FAST = {"dns": 0.001, "connect": 0.01, "tls": 0.02, "first_byte": 0.1}
 def test_fast_server() -> None:
     journey = Journey(**FAST)
     assert slow_part(journey) == ""
-    assert journey_text(journey) == "DNS 1 ms, connect 10 ms, TLS 20 ms, first byte 100 ms"
+    steps = "DNS 1 ms, connect 10 ms, TLS 20 ms, first byte 100 ms"
+    assert journey_text(journey) == f"{steps} (most of it the server itself)"
+    assert "most" not in journey_text(Journey(dns=0.001, connect=0.002, first_byte=0.003))
 
 
 @pytest.mark.parametrize(

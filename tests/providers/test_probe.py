@@ -100,7 +100,8 @@ def ask(reply, key: str | None = None) -> tuple[tuple[str, ...] | None, dict[str
     async def main():
         async with serving(models=reply) as server:
             listed = await listed_models(Address(server.url, key), 3.0)
-            return listed, server.requests[0].headers
+            assert listed.seconds > 0
+            return listed.models, server.requests[0].headers
 
     return asyncio.run(main())
 

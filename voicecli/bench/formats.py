@@ -8,11 +8,11 @@ from dataclasses import dataclass, is_dataclass, replace
 from typing import Any
 
 from voicecli.audio.format import Codec
-from voicecli.errors import VoiceError
+from voicecli.errors import UsageError, VoiceError
 from voicecli.providers.choose import Choice, choose_synthesizer
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = ["InFormats", "another", "in_formats"]
+__all__ = ["InFormats", "another", "codecs_of", "in_formats"]
 
 _FIELD = "format"  # of the options of an engine that lets its format be chosen
 
@@ -23,6 +23,14 @@ class InFormats:
 
     choices: Sequence[Choice[Synthesizer]]
     notes: Sequence[str]  # what the engine does not do, a sentence without a full stop each
+
+
+def codecs_of(names: Sequence[str] | None) -> tuple[Codec, ...]:
+    """Each once. Raises UsageError for what is no format."""
+    for name in names or ():
+        if name not in list(Codec):
+            raise UsageError(f"There is no format {name!r}.", f"Formats are {', '.join(Codec)}.")
+    return tuple(Codec(name) for name in dict.fromkeys(names or ()))
 
 
 async def in_formats(choice: Choice[Synthesizer], codecs: Sequence[Codec]) -> InFormats:

@@ -13,18 +13,18 @@ from voicecli.bench.head import title, told
 from voicecli.bench.record import rounded
 from voicecli.bench.report import Report, Result, case_name
 from voicecli.bench.style import page_style
-from voicecli.bench.svg import COLOURS, svg
+from voicecli.bench.svg import COLOURS, series_class, svg
 
 __all__ = ["report_page"]
 
 # No address is ever asked for anything: the page says so itself, and a browser holds it to that.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-# A click on a name in a legend hides what is drawn in its colour.
+# A click on a name in a legend hides what is drawn of its series.
 _SCRIPT = """
 document.querySelectorAll('.legend button').forEach(button => button.addEventListener('click', () => {
   const off = button.classList.toggle('off');
   button.setAttribute('aria-pressed', String(!off));
-  button.closest('figure').querySelectorAll('svg .' + button.dataset.colour).forEach(
+  button.closest('figure').querySelectorAll('svg .' + button.dataset.series).forEach(
     part => part.classList.toggle('hidden', off));
 }));
 """
@@ -120,15 +120,13 @@ def _compared(comparison: Comparison) -> Iterator[str]:
 
 
 def _figure(chart: Chart) -> str:
-    legend = "".join(
-        _key(one.name, f"c{index % COLOURS}") for index, one in enumerate(chart.series) if one.name
-    )
+    legend = "".join(_key(one.name, index) for index, one in enumerate(chart.series) if one.name)
     head = f"<h3>{escape(chart.title)}</h3>"
     return f'<figure data-kind="{chart.kind}">{head}<div class="legend">{legend}</div>{svg(chart)}</figure>'
 
 
-def _key(name: str, colour: str) -> str:
-    what = f'type="button" class="{colour}" data-colour="{colour}" aria-pressed="true"'
+def _key(name: str, index: int) -> str:
+    what = f'type="button" class="{series_class(index)}" data-series="s{index}" aria-pressed="true"'
     return f"<button {what}><i></i><span>{escape(name)}</span></button>"
 
 

@@ -122,39 +122,15 @@ def _cell(cells: Sequence[Cell], jitter: float, prebuffer: float) -> str:
 
 def player_charts(cells: Sequence[Cell], cost: CallbackCost) -> list[Chart]:
     """Breaks against jitter, what the prebuffer costs, and how the callbacks are spread."""
-    lines: dict[tuple[bool, float], list[Cell]] = {}
-    for cell in cells:
-        lines.setdefault((cell.adaptive, cell.prebuffer), []).append(cell)
-    named = {
-        f"{prebuffer * 1000:g} ms{', adaptive' if adaptive else ''}": found
-        for (adaptive, prebuffer), found in lines.items()
-    }
-    jitter = Axis("jitter", Unit.TIME)
+    charts: list[Chart] = []
+    for adaptive in dict.fromkeys(cell.adaptive for cell in cells):
+        lines: dict[str, list[Cell]] = {}
+        for cell in cells:
+            if cell.adaptive is adaptive:
+                lines.setdefault(f"{cell.prebuffer * 1000:g} ms", []).append(cell)
+        charts += _against_jitter(lines, "adaptive" if adaptive else "fixed")
     return [
-        Chart(
-            kind="line",
-            title="breaks a minute against jitter, by prebuffer",
-            series=[
-                Series(name=name, x=[one.jitter for one in found], y=[one.breaks.per_minute for one in found])
-                for name, found in named.items()
-            ],
-            x=jitter,
-            y=Axis("breaks a minute", Unit.COUNT),
-        ),
-        Chart(
-            kind="line",
-            title="first chunk to sound against jitter, by prebuffer",
-            series=[
-                Series(
-                    name=name,
-                    x=[one.jitter for one in found],
-                    y=[statistics.median(one.breaks.delays) for one in found],
-                )
-                for name, found in named.items()
-            ],
-            x=jitter,
-            y=Axis("median time to sound", Unit.TIME),
-        ),
+        *charts,
         Chart(
             kind="cdf",
             title=f"callback of {cost.frames:,} frames",
@@ -163,6 +139,37 @@ def player_charts(cells: Sequence[Cell], cost: CallbackCost) -> list[Chart]:
                 Series(name=QUEUE, y=cost.reference[:_CHARTED]),
             ],
             x=Axis("callback", Unit.TIME),
+        ),
+    ]
+
+
+def _against_jitter(lines: Mapping[str, Sequence[Cell]], kind: str) -> list[Chart]:
+    """Breaks, and the wait for the first sound, with a line for each prebuffer."""
+    jitter = Axis("jitter", Unit.TIME)
+    return [
+        Chart(
+            kind="line",
+            title=f"breaks a minute against jitter, by {kind} prebuffer",
+            series=[
+                Series(name=name, x=[one.jitter for one in found], y=[one.breaks.per_minute for one in found])
+                for name, found in lines.items()
+            ],
+            x=jitter,
+            y=Axis("breaks a minute", Unit.COUNT),
+        ),
+        Chart(
+            kind="line",
+            title=f"first chunk to sound against jitter, by {kind} prebuffer",
+            series=[
+                Series(
+                    name=name,
+                    x=[one.jitter for one in found],
+                    y=[statistics.median(one.breaks.delays) for one in found],
+                )
+                for name, found in lines.items()
+            ],
+            x=jitter,
+            y=Axis("median time to sound", Unit.TIME),
         ),
     ]
 

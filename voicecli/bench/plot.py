@@ -67,7 +67,8 @@ def _draw(axes: Axes, chart: Chart) -> None:
     if chart.kind == "line" and chart.x.unit is Unit.COUNT:
         axes.locator_params(axis="x", integer=True)
     if len(chart.series) > 1:
-        axes.legend(fontsize=8, framealpha=0.6)
+        # Beside the drawing: nothing that was measured lies under it.
+        axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _scale(unit: Unit) -> float:
@@ -85,6 +86,11 @@ def _scaled(values: Any, unit: Unit) -> list[float]:
 
 def _colour(index: int) -> str:
     return _COLOURS[index % len(_COLOURS)]
+
+
+def _stroke(index: int) -> str:
+    """Dashed where the colours begin again."""
+    return "--" if index // len(_COLOURS) % 2 else "-"
 
 
 def _categories(axes: Axes, chart: Chart) -> None:
@@ -139,13 +145,14 @@ def _lines(axes: Axes, chart: Chart) -> None:
         x = _scaled(one.x, chart.x.unit)
         y = _scaled(one.y, chart.y.unit)
         axes.plot(
-            x, y, color=_colour(index), label=one.name, marker="o" if len(x) <= 60 else "", markersize=3
-        )
+            x, y, color=_colour(index), linestyle=_stroke(index), label=one.name,
+            marker="o" if len(x) <= 60 else "", markersize=3,
+        )  # fmt: skip
         if one.low and one.high:
             low, high = _scaled(one.low, chart.y.unit), _scaled(one.high, chart.y.unit)
             axes.fill_between(x, low, high, color=_colour(index), alpha=0.15, linewidth=0)
     _limit(axes, chart, chart.y.unit, upright=False)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.05)
     axes.set_xlabel(_named(chart.x.title, chart.x.unit))
     axes.set_ylabel(_named(chart.y.title, chart.y.unit))
 
@@ -154,7 +161,8 @@ def _steps(axes: Axes, chart: Chart) -> None:
     for index, one in enumerate(chart.series):
         points = cumulated(one.y)
         x = _scaled([value for value, _ in points], chart.x.unit)
-        axes.step(x, [share * 100 for _, share in points], where="post", color=_colour(index), label=one.name)
+        shares = [share * 100 for _, share in points]
+        axes.step(x, shares, where="post", color=_colour(index), linestyle=_stroke(index), label=one.name)
     _limit(axes, chart, chart.x.unit, upright=True)
     axes.set_xlim(left=0)
     axes.set_ylim(0, 102)

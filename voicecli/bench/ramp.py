@@ -62,6 +62,7 @@ class RampOptions:
     most: int = 500
     settle: float = 6.0  # seconds over which new ones begin
     hold: float = 10.0  # seconds that are measured
+    runs: int = 2  # times that a stage may be measured before it counts as one that does not hold
     chunk: float = 0.1  # seconds of a message
     limit: float = 0.25  # seconds: the event delay that 95 % must keep
     idle: int = 0  # connections that say nothing, opened afterwards
@@ -144,7 +145,7 @@ class Ramp:
         self._chunk = round(options.chunk * HEARING_RATE)
         self._sound = sound[: len(sound) // self._chunk * self._chunk]
         stages = (options.most - options.first) // options.step + 2
-        longest = 2 * stages * (options.settle + options.hold + 1.0) + 60.0
+        longest = options.runs * stages * (options.settle + options.hold + 1.0) + 60.0
         loops = int(longest * HEARING_RATE / len(self._sound)) + 1
         self._starts, self._ends = decisions(self._sound, loops, self._chunk, gate)
 
@@ -158,7 +159,7 @@ class Ramp:
         async with self.load(server.url) as order:
             for streams in range(options.first, options.most + 1, options.step):
                 stage = None
-                for settle in (options.settle, 0.0):  # one that fails gets a second chance: machines hiccup
+                for settle in (options.settle, *(options.runs - 1) * [0.0]):  # machines hiccup
                     usage.share()
                     answer = await order({"streams": streams, "settle": settle, "hold": options.hold})
                     window = Window(**answer)

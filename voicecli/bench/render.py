@@ -27,6 +27,7 @@ _WIDE_COLUMNS = ("p50", INTERVAL, "p90", "p95", "p99", "min", "max", "n")
 _COLUMNS = ("p50", INTERVAL, "p95", "max", "n")
 _TASK = ("name", "text", "temperature")  # labels of what was to be done, not of who did it
 _CHART = 100  # columns at the most
+_ENDLESS = 10_000  # columns: what a table needs is asked as if there were room for all of it
 
 _COLOURS = {
     Verdict.BETTER: "green",
@@ -38,7 +39,7 @@ _COLOURS = {
 
 def print_report(console: Console, report: Report) -> None:
     """Everything: what was measured where, a block for each case, and the cases side by side."""
-    console.print(Group(*_parts(report, wide=console.width >= _WIDE)))
+    console.print(Group(*_parts(report, console)))
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
@@ -53,19 +54,20 @@ def print_charts(console: Console, charts: Sequence[Chart]) -> None:
         console.print(drawn(chart, min(console.width, _CHART)))
 
 
-def _parts(report: Report, *, wide: bool) -> Iterator[RenderableType]:
+def _parts(report: Report, console: Console) -> Iterator[RenderableType]:
+    columns = _WIDE_COLUMNS if console.width >= _WIDE else _COLUMNS
     yield _about(report)
     for result in report.results:
         yield Text()
         yield Text(_heading(result), style="bold")
-        yield _measures(result, report.metrics, _WIDE_COLUMNS if wide else _COLUMNS)
+        yield _measures(result, report.metrics, columns)
         if result.verdicts:
             yield _budgets(result, report)
         for error, count in result.errors.items():
             yield Text(f"{count} {'run' if count == 1 else 'runs'} failed. {error}", style="red")
     if len(report.results) > 1:
         yield Text()
-        yield _side_by_side(report)
+        yield _fitting(report, console)
     for table in report.tables:
         yield Text()
         yield _table(table)
@@ -134,15 +136,26 @@ def _budgets(result: Result, report: Report) -> Text:
     return text
 
 
-def _side_by_side(report: Report) -> Table:
-    """The cases below one another, with the first few metrics that are judged, the best of each in green."""
+def _fitting(report: Report, console: Console) -> Table:
+    """The cases side by side, with as many metrics as there is room for."""
+    endless = console.options.update_width(_ENDLESS)
+    for most in range(_SIDE_BY_SIDE, 1, -1):
+        table = _side_by_side(report, most)
+        if console.measure(table, options=endless).maximum <= console.width:
+            return table
+    return _side_by_side(report, 1)
+
+
+def _side_by_side(report: Report, most: int) -> Table:
+    """The cases below one another, with the first metrics that are judged, the best of each in green."""
     labels = report.shown_labels()
-    metrics = [metric for metric in report.metrics if _comparable(report, metric)][:_SIDE_BY_SIDE]
+    metrics = [metric for metric in report.metrics if _comparable(report, metric)][:most]
     table = Table(title="side by side", title_justify="left", box=None, pad_edge=False)
     for label in labels:
         table.add_column(Text(label))
     for index, metric in enumerate(metrics):
-        table.add_column(f"{metric.heading} p50", justify="right", no_wrap=True)
+        # Where only one is left, its heading gives way before the names of the cases do.
+        table.add_column(f"{metric.heading} p50", justify="right", no_wrap=most > 1)
         if not index:
             table.add_column("p95", justify="right", no_wrap=True)
     totals = [metric for metric in report.metrics if metric.total and metric.unit is Unit.COUNT]

@@ -35,6 +35,7 @@ __all__ = [
     "breaches",
     "case_key",
     "case_name",
+    "failures_said",
     "in_order",
     "results_of",
 ]
@@ -252,4 +253,14 @@ def breaches(report: Report) -> list[Breach]:
         for result in report.results
         for limit, verdict in result.verdicts.items()
         if not verdict.ok
+    ]
+
+
+def failures_said(report: Report) -> list[str]:
+    """Which cases had runs that failed, but for `references`: no percentile of the others knows of them."""
+    free = {case_key(case) for case in report.references}
+    return [
+        f"{case_name(result.case)}: {result.failed} of {result.failed + result.ok} failed"
+        for result in report.results
+        if result.failed and case_key(result.case) not in free
     ]

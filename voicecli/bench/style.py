@@ -21,9 +21,10 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px; margi
   font-size: 14px; }
 dt { color: var(--soft); } dd { margin: 0; } dd.note { color: var(--unsure); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: 14px; }
-th, td { padding: 5px 12px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap;
+th, td { padding: 5px 9px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap;
   font-variant-numeric: tabular-nums; }
-th { color: var(--soft); font-weight: 600; } th.w, td.w { text-align: left; padding-left: 0;
+th { color: var(--soft); font-weight: 600; white-space: normal; vertical-align: bottom; }
+th.w, td.w { text-align: left; padding-left: 0;
   white-space: normal; min-width: 110px; max-width: 380px; }
 td.good, td.bad, td.unsure { white-space: normal; }
 tbody tr:hover { background: var(--card); }
@@ -38,13 +39,15 @@ figure { margin: 0; padding: 16px 18px 8px; background: var(--card); border: 1px
 .legend button { all: unset; cursor: pointer; } .legend button:focus-visible { outline: 2px solid var(--c0); }
 .legend i { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 6px;
   background: currentColor; } .legend span { color: var(--ink); } .legend .off { opacity: 0.35; }
+.legend .dashed i { background: repeating-linear-gradient(90deg, currentColor 0 3px, transparent 3px 5px); }
 svg { display: block; width: 100%%; height: auto; font: 12px system-ui, "DejaVu Sans", sans-serif; }
-svg text { fill: var(--ink); } svg .tick, svg .title { fill: var(--soft); } svg .value { font-size: 11.5px; }
+svg text { fill: var(--ink); } svg .tick, svg .title { fill: var(--soft); } svg .value { font-size: 11.5px;
+  paint-order: stroke; stroke: var(--card); stroke-width: 4px; stroke-linejoin: round; }
 .grid { stroke: var(--line); stroke-width: 1; } .axis { stroke: var(--soft); stroke-width: 1; }
 .whisker { stroke: var(--ink); stroke-width: 1.2; opacity: 0.75; }
 line.budget { stroke: var(--bad); stroke-width: 1.4; stroke-dasharray: 5 4; }
 svg text.budget { fill: var(--bad); font-size: 11.5px; font-weight: 400; }
-.curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
+.curve { fill: none; stroke-width: 2; stroke-linejoin: round; } .curve.dashed { stroke-dasharray: 6 4; }
 .band { opacity: 0.16; } .hidden { display: none; }
 details { margin: 10px 0; } summary { cursor: pointer; padding: 3px 0; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px;

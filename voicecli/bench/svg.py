@@ -1,4 +1,7 @@
-"""Charts as inline SVG, whose colours are those of the page: classes `c0` to `c7`."""
+"""Charts as inline SVG, whose colours are those of the page: classes `c0` to `c7`.
+
+Each series has a class of its own as well, `s0`, `s1`, …; those that a colour begins again with are `dashed`.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,14 @@ from voicecli.bench.chart import Axis, Chart, Series
 from voicecli.bench.metric import Unit, shown
 from voicecli.bench.scale import Scale
 
-__all__ = ["COLOURS", "budget_shown", "svg", "ticks"]
+__all__ = ["COLOURS", "budget_shown", "series_class", "svg", "ticks"]
 
 COLOURS = 8  # of which each series has one; more series begin again
 _WIDTH = 680  # of the drawing; the page scales it
 _HEIGHT = 260  # of the area between the axes
 _TOP, _FOOT = 22, 40  # above and below it
 _LETTER = 6.6  # width of an average one, at 12 px
+_BROAD = 7.6  # of one in a name that must not be cut: DejaVu Sans is wide
 _GUTTER = 250  # for the names on the left at the most
 _BAR, _GAP, _ROW = 15, 3, 12  # a bar, between two of a group, between two groups
 _BINS = 24
@@ -82,8 +86,10 @@ def _line(x1: float, y1: float, x2: float, y2: float, cls: str) -> str:
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{cls}"/>'
 
 
-def _colour(index: int) -> str:
-    return f"c{index % COLOURS}"
+def series_class(index: int) -> str:
+    """What the drawing and the legend of a series have in common."""
+    dashed = " dashed" if index // COLOURS % 2 else ""
+    return f"c{index % COLOURS} s{index}{dashed}"
 
 
 def _hint(words: str) -> str:
@@ -91,7 +97,7 @@ def _hint(words: str) -> str:
 
 
 def _fitted(name: str, width: float) -> str:
-    most = max(3, int(width / _LETTER))
+    most = max(3, int(width / _BROAD))
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
@@ -104,7 +110,7 @@ def _rows(chart: Chart) -> str:
     if budget_shown(chart, most):
         ends.append(chart.limit or 0.0)
     axis = chart.y if chart.kind == "bar" else chart.x
-    gutter = min(_GUTTER, max((len(name) for name in chart.categories), default=0) * _LETTER + 14)
+    gutter = min(_GUTTER, max((len(name) for name in chart.categories), default=0) * _BROAD + 14)
     bars = len(chart.series) if chart.kind == "bar" else 1
     row = bars * _BAR + (bars - 1) * _GAP + _ROW
     bottom = _TOP + row * len(chart.categories)
@@ -125,6 +131,10 @@ def _row_parts(chart: Chart, area: _Area, row: float, axis: Axis, most: float) -
         yield from (_bars if chart.kind == "bar" else _stages)(chart, area, place, top)
     if budget_shown(chart, most):
         yield from _budget(chart, area, axis)
+    for place in range(len(chart.categories)):  # last, for nothing shall strike them out
+        for index, end, value in _ends(chart, place):
+            y = area.top + place * row + _ROW / 2 + index * (_BAR + _GAP) + _BAR - 3.5
+            yield _text(area.x(end) + 6, y, shown(value, axis.unit), "start", "value")
 
 
 def _bars(chart: Chart, area: _Area, place: int, top: float) -> Iterator[str]:
@@ -138,29 +148,36 @@ def _bars(chart: Chart, area: _Area, place: int, top: float) -> Iterator[str]:
         words = f"{one.name} {chart.categories[place]}: {shown(value, chart.y.unit)}"
         if low is not None and high is not None:
             words += f" ({shown(low, chart.y.unit)} to {shown(high, chart.y.unit)})"
-        yield _box(area.x(0.0), y, area.x(value) - area.x(0.0), _BAR, _colour(index), words)
-        end = area.x(value)
+        yield _box(area.x(0.0), y, area.x(value) - area.x(0.0), _BAR, series_class(index), words)
         if low is not None and high is not None and high > low:
             centre = y + _BAR / 2
             yield _line(area.x(low), centre, area.x(high), centre, "whisker")
             yield _line(area.x(low), centre - 4, area.x(low), centre + 4, "whisker")
             yield _line(area.x(high), centre - 4, area.x(high), centre + 4, "whisker")
-            end = max(end, area.x(high))
-        yield _text(end + 6, y + _BAR - 3.5, shown(value, chart.y.unit), "start", "value")
+
+
+def _ends(chart: Chart, place: int) -> Iterator[tuple[int, float, float]]:
+    """For each bar of a row: which one it is, where its drawing ends, and its value."""
+    if chart.kind == "waterfall":
+        ends = [high for one in chart.series if (high := one.high[place]) is not None]
+        if ends:
+            yield 0, max(ends), max(ends)
+        return
+    for index, one in enumerate(chart.series):
+        value = one.y[place]
+        if value is not None:
+            high = one.high[place] if one.high else None
+            yield index, value if high is None else max(value, high), value
 
 
 def _stages(chart: Chart, area: _Area, place: int, top: float) -> Iterator[str]:
-    end: float | None = None
     for index, one in enumerate(chart.series):
         low, high = one.low[place], one.high[place]
         if low is None or high is None:
             continue
         unit = chart.x.unit
         words = f"{chart.categories[place]}, {one.name}: {shown(high - low, unit)} until {shown(high, unit)}"
-        yield _box(area.x(low), top, area.x(high) - area.x(low), _BAR, _colour(index), words)
-        end = high if end is None else max(end, high)
-    if end is not None:
-        yield _text(area.x(end) + 6, top + _BAR - 3.5, shown(end, chart.x.unit), "start", "value")
+        yield _box(area.x(low), top, area.x(high) - area.x(low), _BAR, series_class(index), words)
 
 
 def _box(x: float, y: float, width: float, height: float, cls: str, words: str) -> str:
@@ -269,16 +286,17 @@ def _curve(
         return
     places = [(area.x(x), area.y(y)) for x, y in points]
     if one.low and one.high:
-        yield _band(area, one, _colour(index))
+        yield _band(area, one, series_class(index))
     stepped = chart.kind == "cdf"
     path = f"M{places[0][0]:.1f} {places[0][1]:.1f}"
     for x, y in places[1:]:
         path += f"H{x:.1f}V{y:.1f}" if stepped else f"L{x:.1f} {y:.1f}"
-    yield f'<path d="{path}" class="curve {_colour(index)}"><title>{escape(one.name)}</title></path>'
+    yield f'<path d="{path}" class="curve {series_class(index)}"><title>{escape(one.name)}</title></path>'
     dots = places if not stepped and len(places) <= 60 else []
     for (x, y), (at, value) in zip(dots, points, strict=False):
         words = f"{one.name}: {shown(value, chart.y.unit)} at {shown(at, chart.x.unit)}"
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2" class="{_colour(index)}">{_hint(words)}</circle>'
+        place = f'cx="{x:.1f}" cy="{y:.1f}" r="3.2"'
+        yield f'<circle {place} class="{series_class(index)}">{_hint(words)}</circle>'
 
 
 def _band(area: _Area, one: Series, colour: str) -> str:
@@ -305,4 +323,4 @@ def _columns(chart: Chart, area: _Area, index: int, edges: Sequence[float]) -> I
         if count:
             x, y = area.x(edge) + 1 + index * width, area.y(float(count))
             words = f"{one.name}: {count} from {shown(edge, chart.x.unit)}"
-            yield _box(x, y, width, area.bottom - y, _colour(index), words)
+            yield _box(x, y, width, area.bottom - y, series_class(index), words)

@@ -101,7 +101,6 @@ def _sample(
     marks: dict[str, float | None] = {}
     found: Blame | None = None
     if turn is not None and timed:
-        # Seconds that were waited for: what was done before the turn had ended cost nobody anything.
         values |= {str(span): turn.timeline.span(span) for span in Span}
         values |= {"underruns": float(turn.underruns), "silence": turn.silence, "dating": asked.dating}
         values |= {"answer": _answer(turn), "overhead": _overhead(asked, turn, stated)}
@@ -176,7 +175,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def talk_charts(samples: Sequence[Sample], asked: Sequence[Asked], limit: float | None) -> list[Chart]:
-    """How late the answers were, stage by stage for the last turns, and whether they drift."""
+    """How late the answers were, stage by stage for the first turns, and whether they drift."""
     labels = list(samples[0].case) if samples else []
     metric = next(one for one in METRICS if one.name == "voice_to_voice")
     return [

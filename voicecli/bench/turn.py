@@ -71,12 +71,12 @@ class Listened:
         return len(self.samples) / HEARING_RATE
 
 
-def listen(recorded: Recorded, detector: VoiceDetector) -> Listened:
-    """Run the detector over a recording. Raises UsageError, DecodeError."""
+def listen(recorded: Recorded, detector: VoiceDetector, seed: int = 0) -> Listened:
+    """Run the detector over a recording; `seed` is of the noise behind it. Raises UsageError, DecodeError."""
     samples = recorded.samples()
     last = max((one.end for one in recorded.utterances), default=0.0)
     missing = max(0, round((last + _ROOM) * HEARING_RATE) - len(samples))
-    samples = np.concatenate((samples, _room(samples, missing + -(len(samples) + missing) % WINDOW)))
+    samples = np.concatenate((samples, _room(samples, missing + -(len(samples) + missing) % WINDOW, seed)))
     detector.reset()
     found = [
         detector.probability(samples[start : start + WINDOW]) for start in range(0, len(samples), WINDOW)
@@ -84,12 +84,12 @@ def listen(recorded: Recorded, detector: VoiceDetector) -> Listened:
     return Listened(recorded=recorded, samples=samples, probabilities=found)
 
 
-def _room(samples: Samples, count: int) -> Samples:
+def _room(samples: Samples, count: int, seed: int) -> Samples:
     """Noise as loud as the recording is where nobody speaks: the end of a file is no silence of a room."""
     whole = len(samples) // WINDOW * WINDOW
     power = np.square(samples[:whole].reshape(-1, WINDOW)).mean(axis=1) if whole else np.zeros(1)
     level = float(np.sqrt(np.percentile(power, 5)))
-    return (np.random.default_rng(7).standard_normal(count) * level).astype(np.float32)
+    return (np.random.default_rng(7 + seed).standard_normal(count) * level).astype(np.float32)
 
 
 class _Replayed:

@@ -36,12 +36,31 @@ _DEFAULT = "tts"
 
 
 class _BenchGroup(TyperGroup):
-    """Means `tts` when no kind is named."""
+    """Means `tts` when no kind is named; the kind may stand before its options or behind them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
-            args = [_DEFAULT, *args]
+            place = self._kind(args)
+            args = [_DEFAULT, *args] if place is None else [args[place], *args[:place], *args[place + 1 :]]
         return super().parse_args(ctx, args)
+
+    def _kind(self, args: list[str]) -> int | None:
+        """Where the first word is that is neither an option nor the value of one."""
+        valued = {
+            name
+            for command in self.commands.values()
+            for option in command.params
+            if option.param_type_name == "option" and not getattr(option, "is_flag", False)
+            for name in option.opts
+        }
+        before = ""
+        for place, word in enumerate(args):
+            if word == "--":
+                return None
+            if not word.startswith("-") and before not in valued:
+                return place
+            before = "" if before in valued else word
+        return None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args[0] not in self.commands:

@@ -72,5 +72,7 @@ Budget = Annotated[
 ]
 Strict = Annotated[
     bool,
-    typer.Option("--strict", help="Exit with 5 if a budget was breached, or for a regression."),
+    typer.Option(
+        "--strict", help="Exit with 5 if a budget was breached, a run failed, or something got worse."
+    ),
 ]

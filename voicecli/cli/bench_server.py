@@ -32,6 +32,9 @@ def server(
     hold: Annotated[
         float, typer.Option(min=1.0, metavar="SECONDS", help="How long each stage is measured.")
     ] = 10.0,
+    runs: Annotated[
+        int, typer.Option(min=1, help="Times a stage is measured before it counts as one that breaks.")
+    ] = 2,
     baseline: Annotated[
         str | None,
         typer.Option(metavar="apart", help="A second server, which asks the detector once for every stream."),
@@ -73,8 +76,8 @@ def server(
         tolerance=tolerance, budget=budget, strict=strict,
     )  # fmt: skip
     request = RampRequest(
-        first=first, step=step, most=most, hold=hold, baseline=baseline, idle=idle, asr=asr, workers=workers,
-        seed=seed, profile=profile, config=config, given=tuple(settings or ()),
+        first=first, step=step, most=most, hold=hold, runs=runs, baseline=baseline, idle=idle, asr=asr,
+        workers=workers, seed=seed, profile=profile, config=config, given=tuple(settings or ()),
     )  # fmt: skip
     request.check()
     finish(run_ramp(loaded_settings(config, profile, settings, {}), request, outputs))

@@ -34,6 +34,13 @@ def talk(
         list[str] | None,
         typer.Option(metavar="none|lan|dsl|4g|bad", help="The network to every engine; repeat to compare."),
     ] = None,
+    format: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="pcm|wav|mp3|opus|aac|flac",
+            help="What the speech engine is asked to send; repeat to compare.",
+        ),
+    ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(metavar="naive", help="A pipeline that is asked the same, in turn."),
@@ -87,12 +94,14 @@ def talk(
 
     Without recordings the bundled voice asks. Pipelines and networks take turns, question by question.
     """
+    from voicecli.bench.formats import codecs_of
     from voicecli.cli.conversing import TalkBenchRequest, run_talk_bench
     from voicecli.cli.reporting import Outputs
 
     request = TalkBenchRequest(
-        runs=runs, turns=turns, speech=speech, networks=tuple(dict.fromkeys(net or ())), baseline=baseline,
-        scenario=scenario, real_time=real_time, mic=mic, mouth=mouth, speaker=speaker, seed=seed,
+        runs=runs, turns=turns, speech=speech, networks=tuple(dict.fromkeys(net or ())),
+        codecs=codecs_of(format), baseline=baseline, scenario=scenario, real_time=real_time, mic=mic,
+        mouth=mouth, speaker=speaker, seed=seed,
     )  # fmt: skip
     outputs = Outputs(
         json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,

@@ -29,6 +29,9 @@ __all__ = ["turn"]
 
 def turn(
     speech: Speech = None,
+    runs: Annotated[
+        int, typer.Option(min=1, help="Times each recording is judged, with other noise behind it.")
+    ] = 1,
     asr: Annotated[
         str | None,
         typer.Option(metavar="ENGINE", help="Take the words from this engine, not from the labels."),
@@ -77,8 +80,8 @@ def turn(
     from voicecli.cli.reporting import Outputs
 
     request = TurnBenchRequest(
-        speech=speech, asr=asr is not None, words_after=words_after, clips=clips, play=play, speaker=speaker,
-        seed=seed,
+        speech=speech, runs=runs, asr=asr is not None, words_after=words_after, clips=clips, play=play,
+        speaker=speaker, seed=seed,
     )  # fmt: skip
     outputs = Outputs(
         json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,

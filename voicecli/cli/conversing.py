@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from voicecli.audio.devices import DeviceInput, DeviceOutput
+from voicecli.audio.format import Codec
 from voicecli.audio.microphone import DeviceMicrophone
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.bench import talk
@@ -42,7 +43,7 @@ from voicecli.cli.progress import progress
 from voicecli.cli.reporting import Outputs, publish
 from voicecli.config import Loaded, Settings
 from voicecli.config.settings import Engines as StageEngines
-from voicecli.errors import BudgetBreached, DeviceError, ExitStatus, UsageError
+from voicecli.errors import BudgetBreached, ExitStatus, UsageError, VoiceError
 from voicecli.flow.steps import scoped
 from voicecli.latency.budget import Limit
 from voicecli.latency.timeline import Span
@@ -67,6 +68,7 @@ class TalkBenchRequest:
     turns: int = 10  # questions of each
     speech: Path | None = None
     networks: tuple[str, ...] = ()
+    codecs: tuple[Codec, ...] = ()  # of the speech; empty: the engine's own
     baseline: str | None = None
     scenario: str | None = None
     real_time: bool = True
@@ -89,7 +91,8 @@ class TalkBenchRequest:
             raise UsageError(
                 "--mic and --mouth go together.", "The one hears the questions that the other plays."
             )
-        if self.mic is not None and (self.baseline or self.scenario or len(self.networks) > 1):
+        several = self.baseline or self.scenario or len(self.networks) > 1 or len(self.codecs) > 1
+        if self.mic is not None and several:
             raise UsageError("Only one pipeline can listen to a real microphone: leave the others out.")
         if not self.real_time and (self.mic is not None or self.baseline or self.scenario):
             raise UsageError("--fast measures no latencies: leave out --mic, --baseline and --scenario.")
@@ -98,7 +101,8 @@ class TalkBenchRequest:
 async def run_talk_bench(loaded: Loaded, request: TalkBenchRequest, outputs: Outputs) -> ExitStatus:
     """Converse and report; returns what the process should. Raises VoiceError.
 
-    What was measured before an interruption, or before a device went away, is reported too.
+    What was measured before an interruption, or before a device or an engine failed for good, is reported
+    too.
     """
     request.check()
     destinations = outputs.check(_KIND, METRICS)
@@ -111,7 +115,7 @@ async def run_talk_bench(loaded: Loaded, request: TalkBenchRequest, outputs: Out
             await _measure(stack, loaded, request, gathered)
     except asyncio.CancelledError:
         interrupted = True
-    except DeviceError as error:
+    except VoiceError as error:
         lost = error
     budgets = loaded.settings.budgets.limits() if request.real_time else {}
     limits = destinations.limits(budgets)
@@ -210,7 +214,8 @@ class _Gathered:
                 if one.serial is not None and one.label.get("network") == network
             ]
             made = claims(samples, label, others[0] if others else None, self.request.scenario or "")
-            where = f", {network}" if len(ours) > 1 else ""
+            which = " ".join(value for name, value in label.items() if name != "pipeline")
+            where = f", {which}" if len(ours) > 1 else ""
             found += [replace(claim, name=f"{claim.name}{where}") for claim in made]
         return found
 
@@ -243,6 +248,7 @@ async def _measure(
         [find_network(name) for name in request.networks or ("none",)],
         _serial(request),
         request.seed,
+        request.codecs,
     )
     gathered.take(lineup)
     player, kind = _player(loaded.settings, request)

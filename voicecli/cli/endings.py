@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ _KINDS = frozenset(
     }
 )
 _BEFORE, _AFTER = 0.3, 1.0  # seconds of a clip around the utterance's beginning and the cut
+_ALIKE = 0.1  # seconds between two cuts of two runs that are one
 _BEEP = 0.05  # seconds of the tone that marks the cut
 _EXCLUDED = (
     "time: nothing is played, and what decides is given the time",
@@ -90,6 +92,7 @@ class TurnBenchRequest:
 
     speech: Path | None = None
     asr: bool = False  # words from the settings' recogniser; otherwise those of the labels
+    runs: int = 1  # times that each recording is judged, with other noise behind it
     words_after: float = 0.2  # seconds from a short silence to its words
     clips: Path | None = None  # a folder for the sound of each cut
     play: int | None = None  # the number of a cut
@@ -114,8 +117,14 @@ class _Judged:
 
     @property
     def cuts(self) -> list[Cut]:
-        """Everybody who was cut off under the settings."""
-        return [cut for one in self.ours for cut in one.cuts]
+        """Everybody who was cut off under the settings, once for all runs."""
+        found: list[Cut] = []
+        for cut in (cut for one in self.ours for cut in one.cuts):
+            if not any(
+                other.recorded is cut.recorded and abs(other.time - cut.time) < _ALIKE for other in found
+            ):
+                found.append(cut)
+        return found
 
 
 async def run_turn_bench(loaded: Loaded, request: TurnBenchRequest, outputs: Outputs) -> ExitStatus:
@@ -157,10 +166,10 @@ async def _judge(stack: AsyncExitStack, loaded: Loaded, request: TurnBenchReques
         judged.engines.append(participant("asr", recognizer))
         judged.versions |= versions("asr", [recognizer.name])
     options = settings.endpointer()
-    runs = 2 + 2 * len(SILENCES)
-    with progress(len(recordings) + runs * len(recordings)) as advance:
-        for recorded in recordings:
-            judged.listened.append(await asyncio.to_thread(listen, recorded, vad))
+    settings_tried = 2 + 2 * len(SILENCES)
+    with progress(request.runs * len(recordings) * (1 + settings_tried)) as advance:
+        for seed, recorded in product(range(request.seed, request.seed + request.runs), recordings):
+            judged.listened.append(await asyncio.to_thread(listen, recorded, vad, seed))
             advance(f"listening: {recorded.name}"[:40])
 
         async def scores(options: EndpointOptions, words: Words | None, name: str) -> list[Score]:
@@ -254,11 +263,13 @@ def _report(loaded: Loaded, request: TurnBenchRequest, judged: _Judged, *, inter
 
 def _facts(loaded: Loaded, request: TurnBenchRequest, judged: _Judged) -> dict[str, str]:
     whole = point_of(loaded.settings.endpointer().max_wait, judged.ours)
-    seconds = sum(one.duration for one in judged.listened)
-    count = len(judged.listened)
+    runs = request.runs
+    seconds = sum(one.duration for one in judged.listened) / runs
+    count = len(judged.listened) // runs
+    length = f"{seconds / 60:.0f} min{f', {runs} times' if runs > 1 else ''}"
     source = "recognised" if request.asr else "as labelled"
     facts = {
-        "speech": f"{whole.utterances} utterances in {count} recordings, {seconds / 60:.0f} min",
+        "speech": f"{whole.utterances // runs} utterances in {count} recordings, {length}",
         "words": f"{source}, {request.words_after:g} s after a silence",
         "cut off": f"{whole.cut_off} of {whole.utterances}, {whole.share:.1%}",
     }
@@ -279,6 +290,7 @@ def _settings_record(loaded: Loaded, request: TurnBenchRequest) -> dict[str, Any
     settings = loaded.settings
     return {
         "speech": None if request.speech is None else str(request.speech),
+        "runs": request.runs,
         "words": "recognised" if request.asr else "labelled",
         "words_after": request.words_after,
         "endpoint": asdict(settings.endpointer()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from voicecli.audio.decode import prepare
@@ -25,9 +25,10 @@ from voicecli.bench.report import Participant
 from voicecli.bench.serial import SerialOptions
 from voicecli.bench.talk import Contender
 from voicecli.bench.talk_report import simulated_delays
-from voicecli.cli.assembly import Assembly, assemble, enter_all
+from voicecli.cli.assembly import Assembly, ReadyDecoder, assemble, enter_all
 from voicecli.cli.downloads import Downloads
 from voicecli.config import Loaded
+from voicecli.errors import UsageError
 from voicecli.providers.choose import Choice, choose_detector
 from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.registry import Stage
@@ -58,19 +59,27 @@ async def open_lineup(
     networks: Sequence[Network],
     serial: tuple[str, SerialOptions] | None,
     seed: int,
+    codecs: Sequence[Codec] = (),
 ) -> Lineup:
-    """Ours over each of the networks, and over the same a `serial` one by its name.
+    """Ours over each of the networks with speech in each of the `codecs`, and a `serial` one by its name.
 
     Raises UsageError, LibraryMissing, ProviderError.
     """
     downloads = Downloads()
     stack.callback(downloads.close)
     assembly = await assemble(loaded, report=downloads)
+    voices = await in_formats(assembly.tts, codecs)
+    if not voices.choices:
+        raise UsageError("The speech engine sends nothing that was asked for.", f"{'. '.join(voices.notes)}.")
+    assembly = replace(assembly, tts=voices.choices[0])
     assert assembly.asr is not None
     await enter_all(stack, assembly.engines)
+    for voice in voices.choices[1:]:
+        await enter_all(stack, [voice.engine, ReadyDecoder(voice.engine)])
     downloads.close()
-    lineup = Lineup(hears=assembly.asr.name != SIMULATED)
+    lineup = Lineup(hears=assembly.asr.name != SIMULATED, notes=list(voices.notes))
     lineup.participants += _participants(assembly)
+    lineup.participants += [_voice(voice) for voice in voices.choices[1:]]
     lineup.versions = _versions(assembly)
     some = any(network != NETWORKS["none"] for network in networks)
     if some:
@@ -80,13 +89,15 @@ async def open_lineup(
         speech = await _speech(stack, assembly.tts, serial[1], lineup.notes)
     for network in networks:
         where = {"network": network.name} if some else {}
-        label = {"pipeline": _OURS, **where}
-        ours = await _contender(stack, loaded, assembly, assembly.tts.engine, (network, seed), label, None)
-        lineup.contenders.append(ours)
-        options = _simulated(assembly)
-        stated = simulated_delays(ours, options) if network == NETWORKS["none"] else None
-        if stated is not None:
-            lineup.stated[id(ours)] = stated
+        for voice in voices.choices:
+            form = {"format": str(voice.engine.format.codec)} if len(voices.choices) > 1 else {}
+            label = {"pipeline": _OURS, **where, **form}
+            ours = await _contender(stack, loaded, assembly, voice.engine, (network, seed), label, None)
+            lineup.contenders.append(ours)
+            options = _simulated(replace(assembly, tts=voice))
+            stated = simulated_delays(ours, options) if network == NETWORKS["none"] else None
+            if stated is not None:
+                lineup.stated[id(ours)] = stated
         if serial is not None and speech is not None:
             label = {"pipeline": serial[0], **where}
             lineup.contenders.append(
@@ -141,7 +152,14 @@ def _choices(assembly: Assembly) -> dict[Stage, Choice[Any]]:
 
 
 def _participants(assembly: Assembly) -> list[Participant]:
-    return [participant(stage, choice) for stage, choice in _choices(assembly).items()]
+    return [
+        _voice(choice) if stage == "tts" else participant(stage, choice)
+        for stage, choice in _choices(assembly).items()
+    ]
+
+
+def _voice(choice: Choice[Synthesizer]) -> Participant:
+    return participant("tts", choice, format=str(choice.engine.format.codec))
 
 
 def _versions(assembly: Assembly) -> dict[str, str]:

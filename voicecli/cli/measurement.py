@@ -16,7 +16,7 @@ from typing import Any, Self
 from voicecli.audio.format import Codec
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.bench import tts
-from voicecli.bench.formats import another, in_formats
+from voicecli.bench.formats import another, codecs_of, in_formats
 from voicecli.bench.heard import Heard
 from voicecli.bench.machine import Machine, machine, versions
 from voicecli.bench.record import public_options
@@ -30,7 +30,7 @@ from voicecli.cli.assembly import pick_synthesizer
 from voicecli.cli.progress import progress
 from voicecli.cli.reporting import Outputs, publish
 from voicecli.config import Loaded
-from voicecli.errors import DeviceError, ExitStatus, UsageError
+from voicecli.errors import ExitStatus, UsageError, VoiceError
 from voicecli.flow.steps import scoped
 from voicecli.latency.budget import Limit
 from voicecli.providers.choose import Choice
@@ -81,23 +81,17 @@ class BenchRequest:
         lines += [line_of(number) for number in words or ()]
         return cls(
             engines=tuple(dict.fromkeys(engines or ())),
-            codecs=tuple(dict.fromkeys(_codec(name) for name in formats or ())),
+            codecs=codecs_of(formats),
             voices=tuple(dict.fromkeys(voices or ())),
             lines=tuple(dict.fromkeys(lines)) or TEXTS,
             **more,
         )
 
 
-def _codec(name: str) -> Codec:
-    if name not in list(Codec):
-        raise UsageError(f"There is no format {name!r}.", f"Formats are {', '.join(Codec)}.")
-    return Codec(name)
-
-
 async def run_bench(loaded: Loaded, request: BenchRequest, outputs: Outputs) -> ExitStatus:
     """Measure and report; returns what the process should. Raises VoiceError.
 
-    What was measured before an interruption, or before the loudspeaker went away, is reported too.
+    What was measured before an interruption, or before something failed for good, is reported too.
     """
     if request.resume is not None and outputs.json is None:
         outputs = replace(outputs, json=str(request.resume))
@@ -110,7 +104,7 @@ async def run_bench(loaded: Loaded, request: BenchRequest, outputs: Outputs) -> 
             await _measure(stack, loaded, request, gathered)
     except asyncio.CancelledError:
         interrupted = True
-    except DeviceError as error:
+    except VoiceError as error:
         lost = error
     limits = destinations.limits(loaded.settings.budgets.limits())
     report = gathered.report(limits, interrupted=interrupted or lost is not None)

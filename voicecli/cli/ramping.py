@@ -21,7 +21,7 @@ from voicecli.bench.spoken import SPOKEN, spoken_question
 from voicecli.cli.progress import progress
 from voicecli.cli.reporting import Destinations, Outputs, publish
 from voicecli.config import Loaded
-from voicecli.errors import ExitStatus, UsageError
+from voicecli.errors import ExitStatus, UsageError, VoiceError
 from voicecli.latency.budget import Limit
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.recognizer import HEARING_RATE
@@ -49,6 +49,7 @@ class RampRequest:
     step: int
     most: int
     hold: float
+    runs: int
     baseline: str | None
     idle: int
     asr: str
@@ -89,23 +90,27 @@ class _Measured:
 async def run_ramp(loaded: Loaded, request: RampRequest, outputs: Outputs) -> ExitStatus:
     """Measure and report; returns what the process should. Raises VoiceError.
 
-    What was measured before an interruption is reported too.
+    What was measured before an interruption, or before a server failed, is reported too.
     """
     destinations = outputs.check(_KIND, METRICS)
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     here = machine()
     limit = _limit(destinations)
     options = RampOptions(
-        first=request.first, step=request.step, most=request.most, hold=request.hold, idle=request.idle,
-        limit=limit.seconds, seed=request.seed,
+        first=request.first, step=request.step, most=request.most, hold=request.hold, runs=request.runs,
+        idle=request.idle, limit=limit.seconds, seed=request.seed,
     )  # fmt: skip
     measured = _Measured()
-    interrupted = False
+    interrupted, lost = False, None
     try:
         await _measure(loaded, request, options, measured)
     except asyncio.CancelledError:
         interrupted = True
+    except VoiceError as error:
+        lost = error
     if not measured.stages:
+        if lost is not None:
+            raise lost
         return ExitStatus.INTERRUPTED
     report = Report(
         kind=_KIND,
@@ -122,9 +127,12 @@ async def run_ramp(loaded: Loaded, request: RampRequest, outputs: Outputs) -> Ex
         details={"idle": measured.idle, "holds": _holds(measured.stages)},
         charts=charts(measured.stages),
         limits=_judged(destinations, limit),
-        interrupted=interrupted,
+        interrupted=interrupted or lost is not None,
     )
-    return publish(report, destinations)
+    status = publish(report, destinations)
+    if lost is not None:
+        raise lost
+    return status
 
 
 def _limit(destinations: Destinations) -> Limit:

@@ -16,7 +16,7 @@ from voicecli.bench.compare import Comparison, compared
 from voicecli.bench.metric import Metric
 from voicecli.bench.record import read_report, report_json, write_csv
 from voicecli.bench.render import print_charts, print_comparison, print_report
-from voicecli.bench.report import Report, breaches
+from voicecli.bench.report import Report, breaches, failures_said
 from voicecli.cli import sound
 from voicecli.errors import BudgetBreached, ExitStatus, SaveError, UsageError
 from voicecli.latency.budget import Limit, parse_limit
@@ -111,8 +111,8 @@ def _check_picture(path: Path) -> None:
 def publish(report: Report, destinations: Destinations) -> ExitStatus:
     """Tables for people, files for programs, and the verdict.
 
-    Raises BudgetBreached for a breach or a regression that `--strict` forbids, SaveError when a file cannot
-    be written; the others are written all the same.
+    Raises BudgetBreached for a breach, a failed run or a regression that `--strict` forbids, SaveError when a
+    file cannot be written; the others are written all the same.
     """
     outputs = destinations.outputs
     base = destinations.base
@@ -198,7 +198,7 @@ def _written(name: str) -> Iterator[TextIO]:
 
 
 def _judge(report: Report, comparison: Comparison | None, *, strict: bool) -> ExitStatus:
-    """Fine, or why not. Raises BudgetBreached naming every breach and regression."""
+    """Fine, or why not. Raises BudgetBreached naming every breach, failure and regression."""
     silent = [result for result in report.results if not result.ok]
     if silent:
         failures = [
@@ -216,6 +216,8 @@ def _judge(report: Report, comparison: Comparison | None, *, strict: bool) -> Ex
     said = []
     if over:
         said.append(f"Over budget: {'; '.join(map(str, over))}.")
+    if failed := failures_said(report):
+        said.append(f"Not every run went through: {'; '.join(failed)}.")
     if worse:
         said.append(f"Worse than before: {'; '.join(map(str, worse))}.")
     if said:

@@ -35,7 +35,8 @@ __all__ = [
 REMOTE = "openai"  # the engine that speaks to a server
 _OPENING = 15.0  # seconds; a large model takes some to load
 _REACH = 3.0  # seconds to connect to a server, and again for its answer
-_SLOW = {"DNS": 0.1, "connect": 0.15, "TLS": 0.3, "first byte": 1.0}  # seconds from which a step is felt
+_SLOW = {"DNS": 0.1, "connect": 0.15, "TLS": 0.3, "first byte": 0.5}  # seconds from which a step is felt
+_FELT = 0.05  # seconds below which no step is worth a word
 _STEPS = {
     "DNS": "looking up its name",
     "connect": "the way to it",
@@ -218,14 +219,14 @@ async def _reached(server: Address, wanted: Mapping[Stage, str]) -> Check:
         if journey.connect is None:
             remedy = "Start the server." if server.is_local else "Check the connection to the network."
             return problem(name, f"{way}{journey.failure}", remedy, ExitStatus.PROVIDER)
-    began = time.monotonic()
     try:
-        models = await listed_models(server, _REACH)
+        listing = await listed_models(server, _REACH)
     except RateLimited as error:
         return note(name, f"{way}; {error.message}", error.hint)
     except ProviderError as error:
         return problem(name, f"{way}; {error.message}", error.hint, ExitStatus.PROVIDER)
-    way += f", listed its models in {(time.monotonic() - began) * 1000:.0f} ms"
+    models = listing.models
+    way += f", listed its models in {listing.seconds * 1000:.0f} ms"
     if models is None:
         return note(
             name,
@@ -250,6 +251,10 @@ def slow_part(journey: Journey, local: bool = False) -> str:
 
 
 def journey_text(journey: Journey) -> str:
-    """The steps of the way with their times."""
-    text = ", ".join(f"{step} {seconds * 1000:.0f} ms" for step, seconds in journey.steps.items())
-    return f"{text}; " if journey.failure and text else text
+    """The steps of the way with their times, and which of them takes longest if that is anything."""
+    steps = journey.steps
+    text = ", ".join(f"{step} {seconds * 1000:.0f} ms" for step, seconds in steps.items())
+    if journey.failure:
+        return f"{text}; " if text else text
+    longest = max(steps, key=lambda step: steps[step], default="")
+    return f"{text} (most of it {_STEPS[longest]})" if steps and steps[longest] > _FELT else text

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from voicecli.errors import NotFound, ProviderError
 from voicecli.providers.openai.address import Address
 
-__all__ = ["Journey", "listed_models", "proxy_for", "travel"]
+__all__ = ["Journey", "Listing", "listed_models", "proxy_for", "travel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,14 @@ class Journey:
         """Those that were reached, by their names on screen."""
         named = {"DNS": self.dns, "connect": self.connect, "TLS": self.tls, "first byte": self.first_byte}
         return {name: seconds for name, seconds in named.items() if seconds is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a server says of its models."""
+
+    models: tuple[str, ...] | None  # None where it has no such list
+    seconds: float  # from the request to all of the answer
 
 
 def proxy_for(server: Address) -> str:
@@ -93,8 +101,8 @@ def _answered(way: socket.socket, request: bytes, journey: Journey) -> Journey:
     return replace(journey, failure="it closed the connection without an answer")
 
 
-async def listed_models(server: Address, limit: float) -> tuple[str, ...] | None:
-    """The models that the server lists to the holder of the key; None where it has no such list.
+async def listed_models(server: Address, limit: float) -> Listing:
+    """The models that the server lists to the holder of the key.
 
     Goes the way that every request of a conversation goes, through the same proxy and with the same
     certificates. Raises ProviderError.
@@ -103,16 +111,19 @@ async def listed_models(server: Address, limit: float) -> tuple[str, ...] | None
     from voicecli.providers.openai.faults import Call
 
     client = await Client.join(server, 0)
+    began = time.monotonic()  # loading the library is not the server's fault
     try:
         listing: Any = await client.fetch("/models", Call("llm", server, "", limit), limit)
     except NotFound:
-        return None
+        return Listing(None, time.monotonic() - began)
     finally:
+        seconds = time.monotonic() - began
         await client.leave(0)
     entries = listing.get("data") if isinstance(listing, dict) else None
     if entries is None:
         raise ProviderError(f"{server.host} answers, but not as an OpenAI-compatible server does.")
-    return tuple(str(entry["id"]) for entry in entries if isinstance(entry, dict) and entry.get("id"))
+    models = tuple(str(entry["id"]) for entry in entries if isinstance(entry, dict) and entry.get("id"))
+    return Listing(models, seconds)
 
 
 def _connected(found: list[Any], limit: float) -> socket.socket:
