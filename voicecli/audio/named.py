@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from voicecli.audio.speaker import FastSpeaker
 from voicecli.audio.wavfile import WavWriter
 from voicecli.errors import UsageError
 
-__all__ = ["is_file", "named_microphone", "named_speaker"]
+__all__ = ["is_file", "named_microphone", "named_speaker", "wav_path"]
 
 _RATE: Final = 24_000  # samples a second of a file that stands in for a loudspeaker
 _AUDIO: Final = frozenset(
@@ -29,15 +29,24 @@ def is_file(name: str) -> bool:
     return path.suffix.lower() in _AUDIO or path.is_file() or "/" in name
 
 
-def named_microphone(name: str) -> Microphone:
+def named_microphone(
+    name: str,
+    *,
+    real_time: bool = True,
+    hold: Callable[[], Awaitable[object]] | None = None,
+    linger: Callable[[], bool] | None = None,
+) -> Microphone:
     """A device by its name, or a recording heard at its own pace; blocks for a moment.
 
-    Raises NoDevice, DeviceError; UsageError or DecodeError for a file that is none or not audio.
+    Of a recording `real_time`, `hold` and `linger` are as in PacedMicrophone. Raises NoDevice, DeviceError;
+    UsageError or DecodeError for a file that is none or not audio.
     """
     if not is_file(name):
         return DeviceMicrophone(DeviceInput(name))
     recording = open_recording(Path(name))
-    return PacedMicrophone(name, recording.rate, _pieces(recording))
+    return PacedMicrophone(
+        name, recording.rate, _pieces(recording), real_time=real_time, hold=hold, linger=linger
+    )
 
 
 def named_speaker(name: str) -> Output:
@@ -48,13 +57,18 @@ def named_speaker(name: str) -> Output:
     """
     if not is_file(name):
         return DeviceOutput(name)
+    return FastSpeaker(name, WavWriter(wav_path(name), _RATE), _RATE)
+
+
+def wav_path(name: str) -> Path:
+    """The file that stands in for a loudspeaker. Raises UsageError for one that is not a WAV."""
     path = Path(name)
     if path.suffix.lower() not in (".wav", ""):
         raise UsageError(
             f"A loudspeaker's file is a WAV, and {name} is named otherwise.",
-            f"Name it {path.with_suffix('.wav').name}.",
+            f"Name it {path.with_suffix('.wav').name}; `voicecli tts --out` writes other formats.",
         )
-    return FastSpeaker(name, WavWriter(path, _RATE), _RATE)
+    return path
 
 
 async def _pieces(recording: Recording) -> AsyncIterator[Samples]:
