@@ -21,7 +21,16 @@ from voicecli.bench.turn import (
     score,
     silence_only,
 )
-from voicecli.bench.turn_report import as_safe, cut_record, cuts_table, point_of, turn_charts, turn_samples
+from voicecli.bench.turn_report import (
+    Point,
+    as_safe,
+    curve_table,
+    cut_record,
+    cuts_table,
+    point_of,
+    turn_charts,
+    turn_samples,
+)
 from voicecli.providers.recognizer import HEARING_RATE, Transcript
 from voicecli.speech.endpoint import EndpointOptions
 from voicecli.speech.silero import SileroDetector
@@ -166,3 +175,10 @@ def test_recorded_conversation() -> None:
     assert len(scores) == 6
     assert not any(one.cut_off for one in scores)
     assert all(one.delay is not None and one.delay < 1.7 for one in scores)
+
+
+def test_curve_stands_in_a_table():
+    ours = [Point(0.2, 10, 4, 0, 0.3, 0.5), Point(0.5, 10, 1, 0, 0.4, None)]
+    table = curve_table(ours, [Point(0.2, 10, 6, 0, 0.21, 0.22)])
+    assert table.rows[0] == ["0.2 s", "4", "300 ms", "500 ms", "6", "210 ms", "220 ms"]
+    assert table.rows[1] == ["0.5 s", "1", "400 ms", "–", "–", "–", "–"]

@@ -19,6 +19,7 @@ __all__ = [
     "METRICS",
     "Point",
     "as_safe",
+    "curve_table",
     "cut_record",
     "cuts_table",
     "point_of",
@@ -117,6 +118,22 @@ def cuts_table(cuts: Sequence[Cut]) -> Table:
     return Table(
         title="cut off", headings=["", "recording", "understood so far", "at", "pause"], rows=rows, words=3
     )
+
+
+def curve_table(ours: Sequence[Point], silence_only: Sequence[Point]) -> Table:
+    """Cut-offs and delay by the longest silence, the decision beside silence alone."""
+    alone = {point.silence: point for point in silence_only}
+    rows = []
+    for point in ours:
+        cells = [f"{point.silence:g} s"]
+        for one in (point, alone.get(point.silence)):
+            if one is None:
+                cells += ["–"] * 3
+            else:
+                cells += [str(one.cut_off), shown(one.p50, Unit.TIME), shown(one.p90, Unit.TIME)]
+        rows.append(cells)
+    headings = ["longest silence", "cut off", "delay p50", "p90", "silence only: cut off", "delay p50", "p90"]
+    return Table(title="the curve", headings=headings, rows=rows)
 
 
 def cut_record(number: int, cut: Cut) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from voicecli.bench.machine import Machine, machine, versions
 from voicecli.bench.record import participant
 from voicecli.bench.recordings import Recorded, read_folder, speech_folder
 from voicecli.bench.report import Participant, Report
+from voicecli.bench.table import Table
 from voicecli.bench.turn import (
     SILENCES,
     Cut,
@@ -39,6 +40,7 @@ from voicecli.bench.turn_report import (
     METRICS,
     Point,
     as_safe,
+    curve_table,
     cut_record,
     cuts_table,
     point_of,
@@ -224,6 +226,11 @@ def _chosen(request: TurnBenchRequest) -> list[Recorded]:
     return found
 
 
+def _tables(judged: _Judged) -> list[Table]:
+    tables = [curve_table(judged.curve, judged.plain_curve)] if judged.curve else []
+    return [*tables, cuts_table(judged.cuts)] if judged.cuts else tables
+
+
 def _report(loaded: Loaded, request: TurnBenchRequest, judged: _Judged, *, interrupted: bool) -> Report:
     options = loaded.settings.endpointer()
     samples = turn_samples("voicecli", judged.ours)
@@ -255,7 +262,7 @@ def _report(loaded: Loaded, request: TurnBenchRequest, judged: _Judged, *, inter
             "cuts": [cut_record(number, cut) for number, cut in enumerate(cuts, 1)],
         },
         charts=turn_charts(judged.curve, judged.plain_curve, samples),
-        tables=[cuts_table(cuts)] if cuts else [],
+        tables=_tables(judged),
         references=references,
         interrupted=interrupted,
     )
