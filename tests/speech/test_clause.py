@@ -17,13 +17,14 @@ LIKELY = "My name is John. | I like the blue one. | That is 3.5 metres."
 UNKNOWN = """
 | my voice is my passport verify me | ten of clubs | tell me what it is | what is five times twenty
 what is the capital | who is she talking to | wake me at seven | the quick brown fox
+yes it is | i know where the key is | not that i am
 what's the nearest | what is fifteen percent of eighty | what is the square root of ninety
 """
 UNFINISHED = """
 what is | what is the | set a timer for | Set a timer for. | how many | i want to | um | so I said uh | but
 four hundred and | twenty | one two three | 1 2 3 4 | one zero zero zero one | set a timer for five | what's
 what is three point | what's five plus | six times | remind me to | can you | the | my | in | Let’s
-I would like | turn on
+I would like | turn on | my name is | this one montreal is | the answer was | the blue one can
 what is the capital of | what is… | yes, | add milk and | Wait for - | call | if | he | because | tell me
 """
 OTHERS = {

@@ -86,8 +86,11 @@ def _ending(words: list[str], lexicon: Lexicon, asked: bool) -> Completeness | N
     if last in lexicon.subjects and before not in lexicon.auxiliaries:
         return Completeness.UNFINISHED
     if last in lexicon.auxiliaries:
-        # "What is", but "tell me what it is" and "yes I do".
-        return Completeness.UNFINISHED if before in lexicon.questions | {""} else Completeness.UNKNOWN
+        # "What is", "my name is", but "tell me what it is", "where the key is" and "yes I do".
+        hanging = bool(lexicon.pronouns) and before not in lexicon.pronouns
+        hanging = hanging and not lexicon.questions & set(words)
+        open_question = before in lexicon.questions | {""}
+        return Completeness.UNFINISHED if hanging or open_question else Completeness.UNKNOWN
     return None
 
 

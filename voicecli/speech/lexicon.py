@@ -28,6 +28,7 @@ class Lexicon:
     auxiliaries: frozenset[str] = frozenset()
     questions: frozenset[str] = frozenset()  # words that open a question for a piece of knowledge
     subjects: frozenset[str] = frozenset()  # pronouns that a verb follows
+    pronouns: frozenset[str] = frozenset()  # after which an auxiliary may end the clause: "yes it is"
     verbs: frozenset[str] = frozenset()  # what a command begins with
     strands: bool = False  # whether a question may end with its preposition
     particles: frozenset[str] = frozenset()  # "turn it on": last word of a command, or a preposition
@@ -74,6 +75,7 @@ ENGLISH = Lexicon(
     ),
     questions=_words("what what's which who who's whose whom where where's when when's why why's how how's"),
     subjects=_words("i he she we they"),
+    pronouns=_words("i you he she it we they this that these those there not never always still"),
     strands=True,
     verbs=_words(
         """turn switch set play open close launch start stop call show tell give find search add remove
