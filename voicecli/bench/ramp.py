@@ -180,19 +180,21 @@ class Ramp:
     async def load(self, url: str) -> AsyncIterator[Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]]:
         """The process of the clients; what is yielded tells it what to do and returns its answer."""
         with tempfile.TemporaryDirectory(prefix="voicecli-") as folder:
-            path = Path(folder) / "speech.raw"
+            path, said = Path(folder) / "speech.raw", Path(folder) / "clients.log"
             path.write_bytes(np.round(self._sound * 32_767).astype("<i2").tobytes())
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "voicecli.bench.load", limit=_LINE,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            )  # fmt: skip
+            # Their words go to a file, for a pipe that nobody reads holds up who writes.
+            with said.open("wb") as log:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "voicecli.bench.load", limit=_LINE,
+                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
+                )  # fmt: skip
             try:
                 order = Order(
                     url=url, sound=str(path), rate=HEARING_RATE, chunk=self._chunk, starts=self._starts,
                     ends=self._ends,
                 )  # fmt: skip
                 await _tell(process, asdict(order))
-                yield lambda wanted: _asked(process, wanted)
+                yield lambda wanted: _asked(process, wanted, said)
             finally:
                 with suppress(ProcessLookupError):
                     process.kill()
@@ -205,14 +207,14 @@ async def _tell(process: asyncio.subprocess.Process, wanted: dict[str, Any]) -> 
     await process.stdin.drain()
 
 
-async def _asked(process: asyncio.subprocess.Process, wanted: dict[str, Any]) -> dict[str, Any]:
+async def _asked(process: asyncio.subprocess.Process, wanted: dict[str, Any], said: Path) -> dict[str, Any]:
     assert process.stdout is not None
-    assert process.stderr is not None
     await _tell(process, wanted)
     line = await process.stdout.readline()
     if not line:
-        said = (await process.stderr.read()).decode(errors="replace").strip().splitlines()
-        raise Unavailable(f"The clients have failed: {said[-1] if said else 'without a word'}.")
+        text = await asyncio.to_thread(said.read_text, encoding="utf-8", errors="replace")
+        words = text.strip().splitlines()
+        raise Unavailable(f"The clients have failed: {words[-1] if words else 'without a word'}.")
     answer: dict[str, Any] = json.loads(line)
     return answer
 

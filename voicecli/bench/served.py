@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -74,26 +75,29 @@ class ServerProcess:
 
     async def __aenter__(self) -> Self:
         """Start it and wait until it is ready. Raises Unavailable."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "voicecli", "serve", "--host", "127.0.0.1", "--port", "0", "--json",
-            *self._words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        assert self._process.stdout is not None
-        try:
-            async with asyncio.timeout(_START):
-                line = await self._process.stdout.readline()
-        except TimeoutError:
-            await self.close()
-            raise Unavailable(f"The server was not ready within {_START:.0f} seconds.") from None
-        except BaseException:
-            await self.close()
-            raise
-        if not line:
-            assert self._process.stderr is not None
-            said = (await self._process.stderr.read()).decode(errors="replace").strip()
-            await self.close()
-            raise Unavailable(f"The server did not start: {said.removeprefix('error').strip()}")
+        # A file, for a pipe that nobody reads holds up who writes.
+        with tempfile.TemporaryFile() as said:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "voicecli", "serve", "--host", "127.0.0.1", "--port", "0", "--json",
+                *self._words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+                stderr=said,
+            )  # fmt: skip
+            assert self._process.stdout is not None
+            try:
+                async with asyncio.timeout(_START):
+                    line = await self._process.stdout.readline()
+            except TimeoutError:
+                await self.close()
+                raise Unavailable(f"The server was not ready within {_START:.0f} seconds.") from None
+            except BaseException:
+                await self.close()
+                raise
+            if not line:
+                await self._process.wait()
+                said.seek(0)
+                words = said.read().decode(errors="replace").strip()
+                await self.close()
+                raise Unavailable(f"The server did not start: {words.removeprefix('error').strip()}")
         self.url = json.loads(line)["url"]
         return self
 
@@ -113,10 +117,11 @@ class ServerProcess:
         with suppress(ProcessLookupError):
             process.terminate()
         try:
-            async with asyncio.timeout(_STOP):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_STOP):
+                    await process.wait()
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
                 await process.wait()
-        except BaseException:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            raise
