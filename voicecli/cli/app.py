@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -34,19 +35,23 @@ from voicecli.cli.options import (
 )
 from voicecli.errors import ExitStatus, UsageError, VoiceError
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["app", "main"]
 
+_NAME = "voicecli"
+
 app = typer.Typer(
-    name="voicecli",
+    name=_NAME,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="A voice assistant in the terminal that shows where every millisecond went.",
-    epilog="Begin with `voicecli talk`; `voicecli doctor` says what works here and what to install.",
+    epilog="""To begin:
+
+\b
+  voicecli talk                      talk; without a microphone: talk --text
+  voicecli talk --rehearse           look on while the bundled voice asks
+  voicecli doctor                    what works here, and what to install""",
 )
 
 
@@ -428,10 +433,10 @@ def _complain(error: VoiceError) -> None:
 
 def _with_optional_values(words: list[str]) -> list[str]:
     """Let `--continue` stand alone: Typer knows no option whose value may be left out."""
-    given = []
-    for word, following in zip(words, [*words[1:], "-"], strict=True):
-        given.append("--continue=" if word == "--continue" and following.startswith("-") else word)
-    return given
+    return [
+        "--continue=" if word == "--continue" and following.startswith("-") else word
+        for word, following in pairwise([*words, "-"])
+    ]
 
 
 def main() -> None:
@@ -441,7 +446,8 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        app(args=_with_optional_values(sys.argv[1:]))
+        # The shells' completion comes by variables of the environment that bear the program's name.
+        app(args=_with_optional_values(sys.argv[1:]) or ["--help"], prog_name=_NAME)
     except VoiceError as error:
         _complain(error)
         sys.exit(error.status)
