@@ -131,6 +131,62 @@ def test_what_came_before_a_failure_is_kept(tmp_path: Path) -> None:
     assert calls.closed
 
 
+class Broken(Spring):
+    """One block, and then a failure, or a wait in which it is cancelled."""
+
+    def __init__(self, samples: int, hold: bool = False):
+        error = None if hold else ConnectionError("The voice went away.")
+        super().__init__(blocks(voice(16_000, samples / 16_000), size=samples), hold=hold, error=error)
+
+
+@pytest.mark.parametrize("samples", [100, 16_384, 20_000])
+def test_failure_passes_with_nothing_waiting(tmp_path: Path, samples: int) -> None:
+    with pytest.raises(ConnectionError):
+        run(lambda: wav_file_sink(Broken(samples)(), tmp_path / "a.wav"))
+    assert len(load_recording(tmp_path / "a.wav")[0]) == samples
+
+    async def cancelled() -> None:
+        spring = Broken(samples, hold=True)
+        sink = asyncio.create_task(wav_file_sink(spring(), tmp_path / "b.wav"))
+        await spring.waits.wait()
+        sink.cancel()
+        await sink
+
+    with pytest.raises(asyncio.CancelledError):
+        run(cancelled)
+    assert len(load_recording(tmp_path / "b.wav")[0]) == samples
+
+
+def test_failure_before_any_sound_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"before")
+    with pytest.raises(ConnectionError):
+        run(lambda: wav_file_sink(Spring([], error=ConnectionError())(), path))
+    assert path.read_bytes() == b"before"
+
+
+def test_speaker_plays_what_came_before_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionError):
+        run(lambda: speaker_sink(Broken(16_000)(), tmp_path / "a.wav"))
+    samples, rate = load_recording(tmp_path / "a.wav")
+    assert len(samples) / rate == pytest.approx(1.0, abs=0.001)
+    speaker = HandSpeaker()
+
+    async def main() -> float:
+        sink = asyncio.create_task(speaker_sink(Broken(16_000)(), speaker))
+        await asyncio.sleep(0.02)
+        heard = 0.0
+        while not sink.done():
+            heard += len(speaker.take(0.05)) / speaker.rate
+            await asyncio.sleep(0)
+        with pytest.raises(ConnectionError):
+            await sink
+        return heard
+
+    assert run(main) == pytest.approx(1.0, abs=0.001)
+    assert speaker.closed
+
+
 def test_name_may_come_with_the_stream(tmp_path: Path) -> None:
     async def main() -> None:
         stream, name = extract_value_step(Spring([b"\xff\xfe"])(), lambda data: tmp_path / f"{len(data)}.wav")

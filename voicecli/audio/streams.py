@@ -134,10 +134,11 @@ async def wav_file_sink(
     SaveError.
     """
     writer: WavWriter | None = None
-    sound, waiting = OneRate(), [NOTHING]
+    sound = OneRate()
+    waiting: list[Samples] = []
 
     async def write(target: WavWriter) -> None:
-        samples = np.concatenate(waiting)
+        samples = np.concatenate([NOTHING, *waiting])
         waiting.clear()
         if len(samples):
             await finish_in_thread(target.write, samples)
@@ -155,10 +156,10 @@ async def wav_file_sink(
         if writer is None:
             path = Path(await resolve_awaitable_or_obj(filename))
             writer = await finish_in_thread(WavWriter, path, _SILENT_RATE)
-        waiting.append(sound.flush())
     finally:
         if writer is not None:  # what came before a failure is kept
             try:
+                waiting.append(sound.flush())
                 await write(writer)
             finally:
                 await finish_in_thread(writer.close)
@@ -209,22 +210,27 @@ async def speaker_sink(
 
     A block without samples ends a reply. With `wait` nothing more is asked for until all of it was heard and
     `rest` seconds have passed in which the room has fallen silent; without, the flow runs on, so that `Hush`
-    can come in between. Raises NoDevice, DeviceError, DeviceLost, UsageError, SaveError and DecodeError.
+    can come in between. What came before a failure of the stream is played before it is raised. Raises
+    NoDevice, DeviceError, DeviceLost, UsageError, SaveError and DecodeError.
     """
     output = device
     if isinstance(output, str | os.PathLike):
         output = await asyncio.to_thread(named_speaker, os.fspath(output))
     async with AudioStreamPlayer(output, options) as player, scoped(async_iter) as items:
         voice = _Voice(player)
-        async for item in items:
-            if isinstance(item, Hush):
-                voice.abort()
-            elif isinstance(item, Block) and not len(item.samples):
-                await voice.finish(wait)
-                await asyncio.sleep(rest if wait and output.paced else 0.0)
-            else:
-                async for samples, rate in _heard(item):
-                    await voice.write(samples, rate)
+        try:
+            async for item in items:
+                if isinstance(item, Hush):
+                    voice.abort()
+                elif isinstance(item, Block) and not len(item.samples):
+                    await voice.finish(wait)
+                    await asyncio.sleep(rest if wait and output.paced else 0.0)
+                else:
+                    async for samples, rate in _heard(item):
+                        await voice.write(samples, rate)
+        except Exception:
+            await voice.finish(True)
+            raise
         await voice.finish(True)
 
 
