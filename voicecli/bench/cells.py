@@ -1,73 +1,77 @@
-"""The tables of a report as plain text cells, for Markdown and the page."""
+"""What the tables of a report say, whatever they are drawn with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from voicecli.bench.bootstrap import Summary
 from voicecli.bench.compare import Change, p_value, signed
-from voicecli.bench.metric import Better, Unit, shown
-from voicecli.bench.render import INTERVAL, statistic
+from voicecli.bench.metric import Better, Metric, Unit, shown
 from voicecli.bench.report import Report, Result, case_name
-from voicecli.bench.table import Table
+from voicecli.bench.table import Cell, Table
 
-__all__ = ["Cell", "Grid", "case_grid", "change_grid", "free_grid", "summary_grid"]
+__all__ = ["STATISTICS", "case_table", "change_table", "summary_table"]
 
-_STATISTICS = ("p50", INTERVAL, "p90", "p95", "p99", "min", "max", "n")
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A text, and what it means: empty, `good`, `bad`, `unsure`."""
-
-    text: str
-    tone: str = ""
+_INTERVAL = "95 % CI"  # of the median
+STATISTICS = ("p50", _INTERVAL, "p90", "p95", "p99", "min", "max", "n")
+_TASK = ("name", "text", "temperature")  # labels of what was to be done, not of who did it
+_TONES = {"better": "good", "worse": "bad", "same": ""}
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """A heading for each column, how many of them are words, and the rows."""
+def summary_table(report: Report, most: int | None = None) -> Table:
+    """The cases below one another: the medians of all metrics that are judged, and the p95 of the first.
 
-    headings: Sequence[str]
-    words: int  # columns on the left that are not numbers
-    rows: Sequence[Sequence[Cell]]
-
-
-def summary_grid(report: Report) -> Grid:
-    """A row for each case: the medians of all metrics that are judged, and the p95 of the first."""
+    The best median of those that had the same to do is good. Where `most` limits the metrics, the budgets are
+    left out as well.
+    """
     labels = report.shown_labels()
     judged = [metric for metric in report.metrics if metric.better is not Better.NEITHER]
-    spread = [metric for metric in judged if not metric.total and _measured(report, metric.name)]
+    spread = [metric for metric in judged if not metric.total and _measured(report, metric)][:most]
     totals = [metric for metric in judged if metric.total and metric.unit is Unit.COUNT]
-    headings = [*labels]
-    for index, metric in enumerate(spread):
-        headings += [f"{metric.heading} p50", "p95"] if not index else [metric.heading]
-    headings += [*(metric.heading for metric in totals), "n", "failed", "budget"]
+    medians = [f"{metric.heading} p50" for metric in spread]
+    headings = [*labels, *medians[:1], *(["p95"] if spread else []), *medians[1:]]
+    headings += [*(metric.heading for metric in totals), "n", "failed"]
     rows = []
     for result in report.results:
-        row = [Cell(str(result.case.get(label, ""))) for label in labels]
+        row = [str(result.case.get(label, "")) for label in labels]
         for index, metric in enumerate(spread):
-            found = result.metrics[metric.name]
-            row.append(Cell(shown(None if found is None else found.statistics.p50, metric.unit)))
+            row.append(_median(report, result, metric))
             if not index:
-                row.append(Cell(shown(None if found is None else found.statistics.p95, metric.unit)))
-        row += [_total(result, metric.name, metric.unit) for metric in totals]
-        row += [
-            Cell(str(result.ok)),
-            Cell(str(result.failed), "bad" if result.failed else ""),
-            _budget(result),
-        ]
-        rows.append(row)
-    return Grid(headings, len(labels), rows)
+                over = any(not verdict.ok for verdict in result.verdicts.values())
+                row.append(
+                    Cell(_statistic(result.metrics[metric.name], metric.unit, "p95"), "bad" if over else "")
+                )
+        row += [_total(result, metric) for metric in totals]
+        row += [str(result.ok), Cell(str(result.failed), "bad" if result.failed else "")]
+        rows.append(row if most else [*row, _budget(result)])
+    return Table(
+        title="side by side",
+        headings=headings if most else [*headings, "budget"],
+        words=len(labels),
+        rows=rows,
+    )
 
 
-def _measured(report: Report, name: str) -> bool:
-    return any(result.metrics[name] is not None for result in report.results)
+def _measured(report: Report, metric: Metric) -> bool:
+    return any(result.metrics[metric.name] is not None for result in report.results)
 
 
-def _total(result: Result, name: str, unit: Unit) -> Cell:
-    total = result.totals[name]
-    return Cell(shown(total, unit), "bad" if total else "")
+def _median(report: Report, result: Result, metric: Metric) -> Cell:
+    found = result.metrics[metric.name]
+    rivals = [
+        other.statistics.p50
+        for one in report.results
+        if (other := one.metrics[metric.name]) is not None
+        and all(one.case.get(label) == result.case.get(label) for label in _TASK)
+    ]
+    best = min if metric.better is Better.LOWER else max
+    first = found is not None and len(rivals) > 1 and found.statistics.p50 == best(rivals)
+    return Cell(_statistic(found, metric.unit, "p50"), "good" if first else "")
+
+
+def _total(result: Result, metric: Metric) -> Cell:
+    total = result.totals[metric.name]
+    return Cell(shown(total, metric.unit), "bad" if total and metric.better is Better.LOWER else "")
 
 
 def _budget(result: Result) -> Cell:
@@ -77,42 +81,53 @@ def _budget(result: Result) -> Cell:
     return Cell(f"over: {', '.join(over)}", "bad") if over else Cell("within", "good")
 
 
-def case_grid(report: Report, result: Result) -> Grid:
-    """A row for each metric of one case, with all statistics."""
+def case_table(report: Report, result: Result, statistics: Sequence[str] = STATISTICS) -> Table:
+    """A row for each metric of one case, with these statistics."""
     rows = []
     for metric in report.metrics:
         found = result.metrics[metric.name]
         if metric.total:
-            total = [_total(result, metric.name, metric.unit)]
-            rows.append([Cell(f"{metric.heading}, all"), *total, *[Cell("")] * (len(_STATISTICS) - 1)])
+            rows.append([f"{metric.heading}, all", _total(result, metric), *[""] * (len(statistics) - 1)])
         elif found is not None:
-            rows.append(
-                [Cell(metric.heading), *(Cell(statistic(found, metric.unit, name)) for name in _STATISTICS)]
-            )
-    return Grid(["", *_STATISTICS], 1, rows)
+            rows.append([metric.heading, *(_statistic(found, metric.unit, name) for name in statistics)])
+    return Table(headings=["", *statistics], rows=rows)
 
 
-def change_grid(changes: Sequence[Change]) -> Grid:
+def change_table(changes: Sequence[Change]) -> Table:
     """A row for each metric of each case."""
-    headings = ["case", "metric", "before", "after", "shift", INTERVAL, "p", "verdict"]
-    return Grid(headings, 2, [_change(change) for change in changes])
+    headings = ["case", "metric", "before", "after", "shift", _INTERVAL, "p", "verdict"]
+    return Table(headings=headings, words=2, rows=[_change(change) for change in changes])
 
 
-def _change(change: Change) -> list[Cell]:
+def _change(change: Change) -> list[str]:
     unit, moved = change.metric.unit, change.difference
-    tones = {"better": "good", "worse": "bad", "same": ""}
     return [
-        Cell(case_name(change.case)),
-        Cell(change.metric.heading),
-        Cell(shown(change.before, unit)),
-        Cell(shown(change.after, unit)),
-        Cell(signed(moved.shift, unit)),
-        Cell(f"{signed(moved.low, unit)} to {signed(moved.high, unit)}"),
-        Cell(p_value(change.p)),
-        Cell(str(change.verdict), tones.get(str(change.verdict), "unsure")),
+        case_name(change.case),
+        change.metric.heading,
+        shown(change.before, unit),
+        shown(change.after, unit),
+        signed(moved.shift, unit),
+        f"{signed(moved.low, unit)} to {signed(moved.high, unit)}",
+        p_value(change.p),
+        Cell(str(change.verdict), _TONES.get(change.verdict, "unsure")),
     ]
 
 
-def free_grid(table: Table) -> Grid:
-    """A table of the report's own."""
-    return Grid(table.headings, table.words, [[Cell(cell) for cell in row] for row in table.rows])
+def _statistic(found: Summary | None, unit: Unit, name: str) -> str:
+    """A cell of a column called `name`."""
+    if found is None:
+        return shown(None, unit)
+    if name == "n":
+        return str(found.statistics.n)
+    if name == _INTERVAL:
+        return _between(found, unit)
+    return shown(float(getattr(found.statistics, name)), unit)
+
+
+def _between(found: Summary, unit: Unit) -> str:
+    """The interval of the median, its unit said once."""
+    if "p50" not in found.intervals:
+        return "–"
+    low, high = (shown(bound, unit) for bound in found.intervals["p50"])
+    (first, _, one), (_, _, other) = low.rpartition(" "), high.rpartition(" ")
+    return f"{first}–{high}" if first and one == other else f"{low}–{high}"

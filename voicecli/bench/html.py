@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from html import escape
 
-from voicecli.bench.cells import Cell, Grid, case_grid, change_grid, free_grid, summary_grid
+from voicecli.bench.cells import case_table, change_table, summary_table
 from voicecli.bench.chart import Chart
 from voicecli.bench.compare import Comparison
 from voicecli.bench.head import title, told
@@ -14,6 +14,7 @@ from voicecli.bench.record import rounded
 from voicecli.bench.report import Report, Result, case_name
 from voicecli.bench.style import page_style
 from voicecli.bench.svg import COLOURS, series_class, svg
+from voicecli.bench.table import Table
 
 __all__ = ["report_page"]
 
@@ -47,14 +48,14 @@ def _page(report: Report, comparison: Comparison | None) -> Iterator[str]:
     yield _head(report)
     if comparison is not None:
         yield from _compared(comparison)
-    yield f"<h2>Side by side</h2>{_table(summary_grid(report))}"
+    yield f"<h2>Side by side</h2>{_table(summary_table(report))}"
     charts = [chart for chart in report.charts if not chart.empty]
     if charts:
         yield '<h2>Charts</h2><div class="charts">'
         yield from map(_figure, charts)
         yield "</div>"
     for table in report.tables:
-        yield f"<h2>{escape(table.title)}</h2>{_table(free_grid(table))}"
+        yield f"<h2>{escape(table.title)}</h2>{_table(table)}"
     yield "<h2>Every case</h2>"
     for result in report.results:
         yield _case(report, result)
@@ -86,21 +87,21 @@ def _head(report: Report) -> str:
     return f"<dl>{''.join(rows)}</dl>"
 
 
-def _table(grid: Grid) -> str:
+def _table(table: Table) -> str:
     def kind(index: int) -> str:
-        return ' class="w"' if index < grid.words else ""
+        return ' class="w"' if index < table.words else ""
 
-    headings = "".join(f"<th{kind(index)}>{escape(name)}</th>" for index, name in enumerate(grid.headings))
+    headings = "".join(f"<th{kind(index)}>{escape(name)}</th>" for index, name in enumerate(table.headings))
     rows = "".join(
-        f"<tr>{''.join(_cell(cell, index < grid.words) for index, cell in enumerate(row))}</tr>"
-        for row in grid.rows
+        f"<tr>{''.join(_cell(cell, index < table.words) for index, cell in enumerate(row))}</tr>"
+        for row in table.rows
     )
     return f'<div class="scroll"><table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-def _cell(cell: Cell, words: bool) -> str:
-    classes = " ".join(name for name in ("w" if words else "", cell.tone) if name)
-    return f'<td class="{classes}">{escape(cell.text)}</td>' if classes else f"<td>{escape(cell.text)}</td>"
+def _cell(cell: str, words: bool) -> str:
+    classes = " ".join(name for name in ("w" if words else "", getattr(cell, "tone", "")) if name)
+    return f'<td class="{classes}">{escape(cell)}</td>' if classes else f"<td>{escape(cell)}</td>"
 
 
 def _compared(comparison: Comparison) -> Iterator[str]:
@@ -108,11 +109,11 @@ def _compared(comparison: Comparison) -> Iterator[str]:
     yield f"<h2>Against {escape(comparison.base.started.replace('T', ' '))}</h2>"
     cls = "bad" if worse else "good"
     yield f'<p class="{cls}">{worse} worse, {better} better, of {len(comparison.changes)}</p>'
-    yield _table(change_grid(comparison.telling))
+    yield _table(change_table(comparison.telling))
     shown = set(map(id, comparison.telling))
     if others := [change for change in comparison.changes if id(change) not in shown]:
         yield f"<details><summary>{len(others)} more are the same</summary>"
-        yield f"{_table(change_grid(others))}</details>"
+        yield f"{_table(change_table(others))}</details>"
     method = "Medians; shift of Hodges and Lehmann; p of the rank sum test, corrected after Holm."
     yield f'<p class="soft">{method}</p>'
     for note in comparison.notes:
@@ -138,5 +139,5 @@ def _case(report: Report, result: Result) -> str:
         for error, count in result.errors.items()
     )
     name = escape(case_name(result.case) or "all")
-    body = f"{quoted}{failures}{_table(case_grid(report, result))}"
+    body = f"{quoted}{failures}{_table(case_table(report, result))}"
     return f"<details><summary>{name}</summary>{body}</details>"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from voicecli.bench.cells import Cell, Grid, case_grid, change_grid, free_grid, summary_grid
+from voicecli.bench.cells import case_table, change_table, summary_table
 from voicecli.bench.compare import Comparison
 from voicecli.bench.head import title, told
 from voicecli.bench.report import Report, case_name
+from voicecli.bench.table import Table
 
 __all__ = ["report_markdown"]
 
@@ -22,10 +23,10 @@ def report_markdown(report: Report, comparison: Comparison | None = None) -> str
 def _lines(report: Report, comparison: Comparison | None) -> Iterator[str]:
     yield f"# {title(report)}"
     yield ""
-    yield from _table(Grid(["", ""], 2, [[Cell(name), Cell(said)] for name, said in told(report)]))
+    yield from _table(Table(headings=["", ""], words=2, rows=[*told(report)]))
     if comparison is not None:
         yield from ("", f"## Against {comparison.base.started.replace('T', ' ')}", "")
-        yield from _table(change_grid(comparison.telling))
+        yield from _table(change_table(comparison.telling))
         yield ""
         if others := len(comparison.changes) - len(comparison.telling):
             yield f"{others} more are the same."
@@ -33,23 +34,23 @@ def _lines(report: Report, comparison: Comparison | None) -> Iterator[str]:
         for note in comparison.notes:
             yield f"- {_plain(note)}"
     yield from ("", "## Side by side", "")
-    yield from _table(summary_grid(report))
+    yield from _table(summary_table(report))
     for table in report.tables:
         yield from ("", f"## {_plain(table.title)}", "")
-        yield from _table(free_grid(table))
+        yield from _table(table)
     for result in report.results:
         yield from ("", f"## {_plain(case_name(result.case))}", "")
-        yield from _table(case_grid(report, result))
+        yield from _table(case_table(report, result))
         for error, count in result.errors.items():
             yield from ("", f"{count} {'run' if count == 1 else 'runs'} failed. {_plain(error)}")
 
 
-def _table(grid: Grid) -> Iterator[str]:
-    yield _row(grid.headings)
-    yield _row(["---" if index < grid.words else "--:" for index in range(len(grid.headings))])
-    for cells in grid.rows:
+def _table(table: Table) -> Iterator[str]:
+    yield _row(table.headings)
+    yield _row(["---" if index < table.words else "--:" for index in range(len(table.headings))])
+    for cells in table.rows:
         yield _row(
-            [f"**{_plain(cell.text)}**" if cell.tone in _BOLD else _plain(cell.text) for cell in cells]
+            [f"**{_plain(cell)}**" if getattr(cell, "tone", "") in _BOLD else _plain(cell) for cell in cells]
         )
 
 

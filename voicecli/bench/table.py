@@ -1,19 +1,31 @@
-"""A table of a report that is not made of its metrics: who was late, what was cut off."""
+"""A table of a report as plain data, which the terminal, the page and Markdown each draw in their own way."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-__all__ = ["Table", "read_table", "table_record"]
+__all__ = ["Cell", "Table", "read_table", "table_record"]
+
+
+class Cell(str):
+    """A text, and what it means: nothing, `good`, `bad`, or `unsure`."""
+
+    __slots__ = ("tone",)
+    tone: str
+
+    def __new__(cls, text: str, tone: str = "") -> Self:
+        self = super().__new__(cls, text)
+        self.tone = tone
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Cells as they are shown."""
+    """Cells as they are shown; those that are a `Cell` mean something as well."""
 
-    title: str
+    title: str = ""
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     words: int = 1  # columns on the left that are not numbers
