@@ -22,7 +22,7 @@ from voicecli.bench.compare import compared
 from voicecli.bench.html import report_page
 from voicecli.bench.metric import Unit
 from voicecli.bench.scale import Scale
-from voicecli.bench.svg import COLOURS, series_class, svg, ticks
+from voicecli.bench.svg import COLOURS, drawing, series_class, ticks
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
@@ -84,22 +84,22 @@ def test_labels_are_not_markup() -> None:
 
 def test_more_series_than_colours_are_told_apart() -> None:
     series = [Series(name=f"line {index}", x=[0.0, 1.0], y=[0.1, index / 10]) for index in range(COLOURS + 4)]
-    drawing = svg(Chart(kind="line", title="many", series=series))
-    looks = re.findall(r'class="curve (c\d+) (s\d+)( dashed)?"', drawing)
+    drawn = drawing(Chart(kind="line", title="many", series=series)).parts
+    looks = re.findall(r'class="curve (c\d+) (s\d+)( dashed)?"', drawn)
     assert len({(colour, dashed) for colour, _, dashed in looks}) == len(series)
     assert [one for _, one, _ in looks] == [series_class(index).split()[1] for index in range(len(series))]
 
 
 def test_values_stand_before_the_budget() -> None:
     fall = waterfall({"1": {"asr": (0.0, 0.9)}}, "turns", Axis("waited"), 1.0)
-    drawing = svg(fall)
-    assert drawing.index('class="value"') > drawing.rindex('class="budget"')
+    drawn = drawing(fall).parts
+    assert drawn.index('class="value"') > drawn.rindex('class="budget"')
 
 
 def test_names_have_room() -> None:
     name = "espeak pcm medium warm"
-    drawing = svg(waterfall({name: {"asr": (0.0, 0.9)}}, "turns", Axis("waited")))
-    [(end, words)] = re.findall(r'x="([\d.]+)" y="[\d.]+" text-anchor="end">([^<]*)<', drawing)
+    drawn = drawing(waterfall({name: {"asr": (0.0, 0.9)}}, "turns", Axis("waited"))).parts
+    [(end, words)] = re.findall(r'x="([\d.]+)" y="[\d.]+" text-anchor="end">([^<]*)<', drawn)
     assert words == name
     assert float(end) >= 7.2 * len(name)  # as wide as DejaVu Sans draws it at 12 px
 
@@ -107,19 +107,19 @@ def test_names_have_room() -> None:
 def test_every_kind_of_chart_is_drawn() -> None:
     for chart in every_chart(samples()):
         assert f'data-kind="{chart.kind}"' in page()
-        assert "nan" not in svg(chart).lower()
+        assert "nan" not in drawing(chart).parts.lower()
     assert set(re.findall(r'data-kind="(\w+)"', page())) == set(KINDS)
 
 
-def places(drawing: str, cls: str) -> list[tuple[float, float, str]]:
-    found = re.findall(rf'<text x="([\d.]+)" y="([\d.]+)"[^>]*class="{cls}">([^<]*)<', drawing)
+def places(drawn: str, cls: str) -> list[tuple[float, float, str]]:
+    found = re.findall(rf'<text x="([\d.]+)" y="([\d.]+)"[^>]*class="{cls}">([^<]*)<', drawn)
     return [(float(x), float(y), words) for x, y, words in found]
 
 
 @pytest.mark.parametrize("index", range(7))
 def test_labels_do_not_overlap(index: int) -> None:
-    drawing = svg(every_chart(samples())[index])
-    below = sorted(places(drawing, "tick"), key=lambda place: (place[1], place[0]))
+    found = drawing(every_chart(samples())[index]).parts
+    below = sorted(places(found, "tick"), key=lambda place: (place[1], place[0]))
     for (x0, y0, one), (x1, y1, other) in pairwise(below):
         if abs(y0 - y1) < 1 and x1 > x0:
             assert x1 - x0 >= (len(one) + len(other)) / 2 * 6.2, (one, other)

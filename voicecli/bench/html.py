@@ -13,7 +13,7 @@ from voicecli.bench.head import title, told
 from voicecli.bench.record import rounded
 from voicecli.bench.report import Report, Result, case_name
 from voicecli.bench.style import page_style
-from voicecli.bench.svg import COLOURS, series_class, svg
+from voicecli.bench.svg import COLOURS, drawing, series_class
 from voicecli.bench.table import Table
 
 __all__ = ["report_page"]
@@ -122,8 +122,8 @@ def _compared(comparison: Comparison) -> Iterator[str]:
 
 def _figure(chart: Chart) -> str:
     legend = "".join(_key(one.name, index) for index, one in enumerate(chart.series) if one.name)
-    head = f"<h3>{escape(chart.title)}</h3>"
-    return f'<figure data-kind="{chart.kind}">{head}<div class="legend">{legend}</div>{svg(chart)}</figure>'
+    head = f'<h3>{escape(chart.title)}</h3><div class="legend">{legend}</div>'
+    return f'<figure data-kind="{chart.kind}">{head}{drawing(chart).element()}</figure>'
 
 
 def _key(name: str, index: int) -> str:

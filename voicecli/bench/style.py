@@ -1,8 +1,11 @@
-"""How the page of a report looks."""
+"""How the page of a report and its picture look."""
 
 from __future__ import annotations
 
-__all__ = ["page_style"]
+import re
+from collections.abc import Sequence
+
+__all__ = ["page_style", "picture_style"]
 
 # The colours of Okabe and Ito (2008), which the colour-blind can tell apart, and brighter ones for the dark.
 _LIGHT = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#b58900", "#56b4e9", "#882255", "#555555")
@@ -40,7 +43,16 @@ figure { margin: 0; padding: 16px 18px 8px; background: var(--card); border: 1px
 .legend i { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 6px;
   background: currentColor; } .legend span { color: var(--ink); } .legend .off { opacity: 0.35; }
 .legend .dashed i { background: repeating-linear-gradient(90deg, currentColor 0 3px, transparent 3px 5px); }
-svg { display: block; width: 100%%; height: auto; font: 12px system-ui, "DejaVu Sans", sans-serif; }
+figure svg { display: block; width: 100%%; height: auto; } .hidden { display: none; }
+details { margin: 10px 0; } summary { cursor: pointer; padding: 3px 0; }
+pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px;
+  overflow-x: auto; font-size: 12.5px; }
+%(drawing)s
+@media print { body { max-width: none; } figure { break-inside: avoid; } }
+"""
+_DRAWING = """
+svg { font-family: system-ui, "DejaVu Sans", "Liberation Sans", "Noto Sans", Helvetica, Arial, sans-serif;
+  font-size: 12px; }
 svg text { fill: var(--ink); } svg .tick, svg .title { fill: var(--soft); } svg .value { font-size: 11.5px;
   paint-order: stroke; stroke: var(--card); stroke-width: 4px; stroke-linejoin: round; }
 .grid { stroke: var(--line); stroke-width: 1; } .axis { stroke: var(--soft); stroke-width: 1; }
@@ -48,20 +60,25 @@ svg text { fill: var(--ink); } svg .tick, svg .title { fill: var(--soft); } svg 
 line.budget { stroke: var(--bad); stroke-width: 1.4; stroke-dasharray: 5 4; }
 svg text.budget { fill: var(--bad); font-size: 11.5px; font-weight: 400; }
 .curve { fill: none; stroke-width: 2; stroke-linejoin: round; } .curve.dashed { stroke-dasharray: 6 4; }
-.band { opacity: 0.16; } .hidden { display: none; }
-details { margin: 10px 0; } summary { cursor: pointer; padding: 3px 0; }
-pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px;
-  overflow-x: auto; font-size: 12.5px; }
-%(classes)s
-@media print { body { max-width: none; } figure { break-inside: avoid; } }
+.band { opacity: 0.16; }
 """
 
 
 def page_style(colours: int) -> str:
     """The style sheet, with a class for each of so many colours."""
-    light = " ".join(f"--c{index}: {colour};" for index, colour in enumerate(_LIGHT[:colours]))
-    dark = " ".join(f"--c{index}: {colour};" for index, colour in enumerate(_DARK[:colours]))
-    return _STYLE % {"light": light, "dark": dark, "classes": "\n".join(map(_class, range(colours)))}
+    drawing = _DRAWING + "\n".join(map(_class, range(colours)))
+    return _STYLE % {"light": _variables(_LIGHT), "dark": _variables(_DARK), "drawing": drawing}
+
+
+def picture_style(colours: int) -> str:
+    """What of it is about charts, in the light, without variables: not every reader knows them."""
+    known = dict(re.findall(r"(--\w+): ([^;]+);", _STYLE.partition("@media")[0] + _variables(_LIGHT)))
+    drawing = _DRAWING + "\n".join(map(_class, range(colours)))
+    return re.sub(r"var\((--\w+)\)", lambda found: known[found[1]], drawing)
+
+
+def _variables(colours: Sequence[str]) -> str:
+    return " ".join(f"--c{index}: {colour};" for index, colour in enumerate(colours))
 
 
 def _class(index: int) -> str:

@@ -1,4 +1,4 @@
-"""Charts as inline SVG, whose colours are those of the page: classes `c0` to `c7`.
+"""Charts as SVG, whose colours are those of the style around them: classes `c0` to `c7`.
 
 Each series has a class of its own as well, `s0`, `s1`, …; those that a colour begins again with are `dashed`.
 """
@@ -16,10 +16,10 @@ from voicecli.bench.chart import Axis, Chart, Series
 from voicecli.bench.metric import Unit, shown
 from voicecli.bench.scale import Scale
 
-__all__ = ["COLOURS", "budget_shown", "series_class", "svg", "ticks"]
+__all__ = ["COLOURS", "WIDTH", "Drawing", "drawing", "series_class", "ticks"]
 
 COLOURS = 8  # of which each series has one; more series begin again
-_WIDTH = 680  # of the drawing; the page scales it
+WIDTH = 680  # of the drawing; the page scales it
 _HEIGHT = 260  # of the area between the axes
 _TOP, _FOOT = 22, 40  # above and below it
 _LETTER = 6.6  # width of an average one, at 12 px
@@ -30,14 +30,28 @@ _BINS = 24
 _FAR = 1.6  # times the largest value: a budget farther away would squeeze everything else
 
 
-def svg(chart: Chart) -> str:
-    """The drawing alone: titles and legends are the page's."""
-    if chart.kind in ("bar", "waterfall"):
-        return _rows(chart)
-    return _plane(chart)
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A chart alone: titles and legends are of whoever places it."""
+
+    height: float  # it is WIDTH wide
+    parts: str
+    label: str
+
+    def element(self, place: str = "") -> str:
+        """The SVG element, with these attributes as well."""
+        box = f'viewBox="0 0 {WIDTH} {self.height:.0f}"'
+        return (
+            f'<svg {place}{box} role="img" aria-label="{escape(self.label, quote=True)}">{self.parts}</svg>'
+        )
 
 
-def budget_shown(chart: Chart, most: float) -> bool:
+def drawing(chart: Chart) -> Drawing:
+    """Draw it."""
+    return _rows(chart) if chart.kind in ("bar", "waterfall") else _plane(chart)
+
+
+def _budget_shown(chart: Chart, most: float) -> bool:
     """Whether the budget is near enough to be drawn."""
     return chart.limit is not None and 0 < chart.limit <= _FAR * most
 
@@ -71,12 +85,6 @@ class _Area:
         return self.bottom - self.up.place(value) * (self.bottom - self.top)
 
 
-def _drawing(height: float, label: str, parts: Iterator[str]) -> str:
-    body = "".join(parts)
-    box = f'viewBox="0 0 {_WIDTH} {height:.0f}"'
-    return f'<svg {box} role="img" aria-label="{escape(label, quote=True)}">{body}</svg>'
-
-
 def _text(x: float, y: float, words: str, anchor: str = "middle", cls: str = "") -> str:
     more = f' class="{cls}"' if cls else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{escape(words)}</text>'
@@ -104,10 +112,10 @@ def _fitted(name: str, width: float) -> str:
 # Bars and waterfalls: a row for each category
 
 
-def _rows(chart: Chart) -> str:
+def _rows(chart: Chart) -> Drawing:
     ends = [value for one in chart.series for value in (*one.y, *one.high) if value is not None]
     most = max(ends, default=0.0)
-    if budget_shown(chart, most):
+    if _budget_shown(chart, most):
         ends.append(chart.limit or 0.0)
     axis = chart.y if chart.kind == "bar" else chart.x
     gutter = min(_GUTTER, max((len(name) for name in chart.categories), default=0) * _BROAD + 14)
@@ -115,8 +123,8 @@ def _rows(chart: Chart) -> str:
     row = bars * _BAR + (bars - 1) * _GAP + _ROW
     bottom = _TOP + row * len(chart.categories)
     scale = Scale.over([0.0, *ends], axis.unit, 5)
-    area = _Area(gutter, _WIDTH - 64, _TOP, bottom, scale, Scale(0.0, 1.0, 1.0))
-    return _drawing(bottom + _FOOT, chart.title, _row_parts(chart, area, row, axis, most))
+    area = _Area(gutter, WIDTH - 64, _TOP, bottom, scale, Scale(0.0, 1.0, 1.0))
+    return Drawing(bottom + _FOOT, "".join(_row_parts(chart, area, row, axis, most)), chart.title)
 
 
 def _row_parts(chart: Chart, area: _Area, row: float, axis: Axis, most: float) -> Iterator[str]:
@@ -129,7 +137,7 @@ def _row_parts(chart: Chart, area: _Area, row: float, axis: Axis, most: float) -
         )
         yield label
         yield from (_bars if chart.kind == "bar" else _stages)(chart, area, place, top)
-    if budget_shown(chart, most):
+    if _budget_shown(chart, most):
         yield from _budget(chart, area, axis)
     for place in range(len(chart.categories)):  # last, for nothing shall strike them out
         for index, end, value in _ends(chart, place):
@@ -210,7 +218,7 @@ def _budget(chart: Chart, area: _Area, axis: Axis) -> Iterator[str]:
 # Lines, distributions, histograms: two axes
 
 
-def _plane(chart: Chart) -> str:
+def _plane(chart: Chart) -> Drawing:
     lines = [_points(chart, one) for one in chart.series]
     xs = [x for points in lines for x, _ in points]
     if chart.kind == "histogram":
@@ -229,12 +237,13 @@ def _plane(chart: Chart) -> str:
         up, unit = Scale.over([0.0, float(most)], Unit.COUNT, 4), Unit.COUNT
     names = [name for _, name in _levels(up, unit)]
     left = max(map(len, names)) * _LETTER + 14
-    area = _Area(left, _WIDTH - 32, _TOP, _TOP + _HEIGHT, across, up)
-    return _drawing(area.bottom + _FOOT, chart.title, _plane_parts(chart, area, unit, lines, edges))
+    area = _Area(left, WIDTH - 32, _TOP, _TOP + _HEIGHT, across, up)
+    parts = _plane_parts(chart, area, unit, lines, edges)
+    return Drawing(area.bottom + _FOOT, "".join(parts), chart.title)
 
 
 def _with_budget(chart: Chart, values: list[float]) -> list[float]:
-    limited = chart.kind in ("cdf", "histogram", "line") and budget_shown(chart, max(values, default=0.0))
+    limited = chart.kind in ("cdf", "histogram", "line") and _budget_shown(chart, max(values, default=0.0))
     return [*values, chart.limit or 0.0] if limited else values
 
 

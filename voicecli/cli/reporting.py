@@ -105,7 +105,7 @@ def _check_picture(path: Path) -> None:
 
     if path.suffix.lower() not in _PICTURES:
         raise UsageError(f"A picture is a PNG or an SVG, and {path} is named otherwise.")
-    check_plot()
+    check_plot(path)
 
 
 def publish(report: Report, destinations: Destinations) -> ExitStatus:
