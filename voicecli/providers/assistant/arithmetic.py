@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 
 from voicecli.providers.assistant.numbers import is_number, written
 from voicecli.providers.assistant.operations import (
     NoAnswer,
     Unclear,
     Value,
+    average,
     difference,
     divided,
     factorial,
@@ -89,6 +91,16 @@ def sentence(value: Value) -> str:
     return f"{said} is {about}{text}{unit}."
 
 
+@cache
+def _starting(phrases: tuple[str, ...]) -> dict[str, list[list[str]]]:
+    """The words of each phrase, by the first of them."""
+    found: dict[str, list[list[str]]] = {}
+    for phrase in phrases:
+        words = phrase.split()
+        found.setdefault(words[0], []).append(words)
+    return found
+
+
 class _Parser:
     def __init__(self, words: list[str], last: Value | None, continued: bool) -> None:
         self.words = words
@@ -110,11 +122,11 @@ class _Parser:
 
     def accept(self, *phrases: str) -> bool:
         """Take one of the phrases, when it comes next."""
-        for phrase in phrases:
-            parts = phrase.split()
-            if self.words[self.at : self.at + len(parts)] == parts:
-                self.at += len(parts)
-                return True
+        if self.at < len(self.words):
+            for parts in _starting(phrases).get(self.words[self.at], ()):
+                if self.words[self.at : self.at + len(parts)] == parts:
+                    self.at += len(parts)
+                    return True
         return False
 
     def expect(self, *phrases: str) -> None:
@@ -269,9 +281,7 @@ class _Parser:
             values.append(self.sum(plain_and=False))
         if len(values) < 2:
             raise Unclear("The average of which numbers?")
-        said = ", ".join(value.said for value in values[:-1]) + f" and {values[-1].said}"
-        number = sum((value.number for value in values), Fraction(0)) / len(values)
-        return Value(number, f"the average of {said}", all(v.exact for v in values), open=True, steps=1)
+        return average(values)
 
     def part(self) -> Value | None:
         """ "half of", "two thirds of", "a quarter", "twice"."""

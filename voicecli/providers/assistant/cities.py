@@ -12,6 +12,8 @@ from importlib.resources import files
 
 __all__ = ["Place", "famous", "find", "places"]
 
+LONGEST = 12  # words: more than any place with its region has
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -80,7 +82,7 @@ def find(text: str) -> Place | None:
     if place := table.get(text) or table.get(f"the {text}"):
         return place
     words = text.split()
-    for split in range(1, len(words)):
+    for split in range(1, len(words) if len(words) <= LONGEST else 0):
         city, region = " ".join(words[:split]), table.get(" ".join(words[split:]).removeprefix("in "))
         if region is None:
             continue

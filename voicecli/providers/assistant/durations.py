@@ -13,7 +13,7 @@ _SIZES = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 _SHORT = {"sec": "second", "min": "minute", "hr": "hour", "s": "second", "h": "hour", "m": "minute"}
 _UNIT = r"(?:seconds?|minutes?|hours?|days?|weeks?|secs?|mins?|hrs?|[hms])"
 _TERM = re.compile(
-    rf"(?P<count>(?P<number>\d+(?:\.\d+)?)(?P<plus> and a half| and a quarter)?"
+    rf"(?<![^ ])(?P<count>(?P<number>\d+(?:\.\d+)?)(?P<plus> and a half| and a quarter)?"
     rf"|half(?: an?)?|(?:a |1 )?quarter of an|3 quarters of an|(?:a )?couple(?: of)?|an?)"
     rf" (?P<unit>{_UNIT})(?P<more> and a half| and a quarter)?(?= |$)"
 )
@@ -36,13 +36,8 @@ def parse(text: str) -> float | None:
 
 def find(text: str) -> tuple[float, str, str] | None:
     """The first length of time in the text: seconds, the words before, the words behind; None without one."""
-    start = 0
-    while match := _TERM.search(text, start):
-        if match.start() and text[match.start() - 1] != " ":
-            start = match.start() + 1
-            continue
-        break
-    else:
+    match = _TERM.search(text)
+    if match is None:
         return None
     begin, total, smallest = match.start(), Fraction(0), 10**9
     end = begin

@@ -21,7 +21,7 @@ from voicecli.providers.assistant import (
     units,
 )
 from voicecli.providers.assistant.reply import Context, Intent, Reply, Topic
-from voicecli.providers.assistant.utterance import Utterance, hear
+from voicecli.providers.assistant.utterance import LONG, Utterance, hear
 from voicecli.providers.language_model import Message
 
 __all__ = ["UNCOVERED", "Context", "understand"]
@@ -72,7 +72,7 @@ _JOINT = re.compile(
 
 def understand(said: str, context: Context) -> Reply:
     """The answer to `said`; deciding it changes nothing in the world."""
-    utterance = hear(said)
+    utterance = hear(said[: LONG + 1])
     if not utterance.text:
         return _SILENCE
     if len(utterance.text) > LONGEST:

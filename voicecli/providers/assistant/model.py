@@ -19,6 +19,9 @@ __all__ = ["Assistant", "AssistantOptions"]
 
 # Seconds between looks at the wall clock while an alarm is set: a sleeping computer stops the other clock.
 CHECK = 20.0
+# Characters of a question and of what it may refer to that are understood at once, in a millisecond or two; more
+# may take ten, and that in a thread.
+SHORT = 150
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,7 @@ class Assistant:
 
     async def complete(self, messages: Sequence[Message]) -> AsyncGenerator[Token, None]:
         """Yield the answer to the last message of the speaker; actions come behind the words."""
-        from voicecli.providers.assistant.intents import understand
+        from voicecli.providers.assistant.intents import REMEMBERED, understand
 
         await self._ready()
         last = max((at for at, message in enumerate(messages) if message.role == "user"), default=None)
@@ -97,7 +100,11 @@ class Assistant:
             timers=self.timers,
             random=self._random,
         )
-        reply = understand(messages[last].content if last is not None else "", context)
+        said = messages[last].content if last is not None else ""
+        if len(said) + sum(len(message.content) for message in context.history[-2 * REMEMBERED :]) > SHORT:
+            reply = await asyncio.to_thread(understand, said, context)
+        else:
+            reply = understand(said, context)
         for at, token in enumerate(re.findall(r"\s*\S+", reply.text)):
             if at and self.options.token_delay > 0:
                 await asyncio.sleep(self.options.token_delay)

@@ -174,13 +174,22 @@ def written(value: Fraction, places: int = 4) -> tuple[str, bool]:
 
 def _power_of_ten(size: Fraction) -> tuple[str, bool]:
     exponent = math.floor(_log10(size))
-    mantissa = float(size / Fraction(10) ** exponent)
+    mantissa = 10 ** (_log10(size) - exponent)
     if round(mantissa, 2) >= 10:
         mantissa, exponent = mantissa / 10, exponent + 1
     power = f"minus {-exponent}" if exponent < 0 else str(exponent)
     figure = f"{mantissa:.2f}".rstrip("0").rstrip(".")
-    exact = Fraction(figure) * Fraction(10) ** exponent == size
-    return f"{figure} times 10 to the power of {power}", exact
+    return f"{figure} times 10 to the power of {power}", _is_power(size, Fraction(figure), exponent)
+
+
+def _is_power(size: Fraction, mantissa: Fraction, exponent: int) -> bool:
+    """Whether `size` is exactly so many times a power of ten."""
+    over, under = size.as_integer_ratio()
+    large = over if exponent > 0 else under
+    if (large & -large).bit_length() < abs(exponent) - 8:  # a power of ten holds as many twos
+        return False
+    more, less = 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
+    return mantissa.numerator * more * under == over * mantissa.denominator * less
 
 
 def _log10(size: Fraction) -> float:

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 
 from voicecli.providers.assistant.numbers import figures
 
-__all__ = ["Utterance", "hear"]
+__all__ = ["LONG", "Utterance", "hear"]
+
+LONG = 1000  # characters; what is longer is dictation and no request
+LONGEST_CLOSER = 20  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,11 @@ _CLOSERS = re.compile(
 
 
 def hear(said: str) -> Utterance:
-    """The utterance in its normal spelling."""
+    """The utterance in its normal spelling; what is too LONG to be a request stays as it is."""
     text = unicodedata.normalize("NFKD", said.casefold().replace("’", "'").replace("‘", "'"))
     text = "".join(letter for letter in text if not unicodedata.combining(letter))
+    if len(text) > LONG:
+        return Utterance(text[:LONG], text[:LONG], text[:LONG])
     for pattern, spoken in _SYMBOLS:
         text = pattern.sub(spoken, text)
     text = _GLUED.sub(r"\1 \2", text)
@@ -150,6 +155,7 @@ def _opened(text: str, openers: re.Pattern[str]) -> str:
 def _bare(text: str, openers: re.Pattern[str]) -> str:
     """The text without the politeness around it, as long as something is left."""
     core = _opened(text, openers)
-    while (closer := _CLOSERS.search(core)) and closer.start() > 0:
+    # Only its end is looked at: a search from the beginning would begin anew for every closer that it finds.
+    while (closer := _CLOSERS.search(core, max(0, len(core) - LONGEST_CLOSER))) and closer.start() > 0:
         core = core[: closer.start()].strip()
     return core
