@@ -61,7 +61,22 @@ def test_nobody_waits_for_a_hard_question(said: str) -> None:
 
 
 PIECES = st.sampled_from(
-    [*sorted(vocabulary()), "9" * 40, "2.5", "5000!", "^99999", "1/", "+", "-", "(", ")", "%", "$", "2d6", "a.m."]
+    [
+        *sorted(vocabulary()),
+        "9" * 40,
+        "2.5",
+        "5000!",
+        "^99999",
+        "1/",
+        "+",
+        "-",
+        "(",
+        ")",
+        "%",
+        "$",
+        "2d6",
+        "a.m.",
+    ]
 )
 REPEATED = st.tuples(st.lists(PIECES, min_size=1, max_size=4), st.integers(1, 60), st.sampled_from(["", " "]))
 
@@ -84,14 +99,14 @@ def test_nobody_waits_for_any_question(repeated: tuple[list[str], int, str]) -> 
 @pytest.mark.parametrize(
     ("said", "text"),
     [
-        ("2 to the power of 100000", "2 to the power of 100,000 is about 9.99 times 10 to the power of 30102."),
+        ("3^50000", "3 to the power of 50,000 is about 1.16 times 10 to the power of 23856."),
         ("10 to the power of 30000", "10 to the power of 30,000 is 1 times 10 to the power of 30000."),
         ("5000 factorial", "5,000 factorial is about 4.23 times 10 to the power of 16325."),
         ("1000! divided by 998!", "1,000 factorial divided by 998 factorial is 999,000."),
         ("2^20000 mod 7", "The remainder of 2 to the power of 20,000 divided by 7 is 4."),
-        ("square root of 10^1000", "The square root of 10 to the power of 1,000 is 1 times 10 to the power of 500."),
+        ("cube root of 10^99", "The cube root of 10 to the power of 99 is 1 times 10 to the power of 33."),
         ("1/3^200", "1 divided by 3 to the power of 200 is about 3.76 times 10 to the power of minus 96."),
-        ("10^9999 + 10^9998", "10 to the power of 9,999 plus 10 to the power of 9,998 is 1.1 times 10 to the power of 9999."),
+        ("10^9999 times 11", "10 to the power of 9,999 times 11 is 1.1 times 10 to the power of 10000."),
         ("average of 10, 20 and 60", "The average of 10, 20 and 60 is 30."),
         ("what is 9^999999", "That number is too large for me."),
     ],

@@ -19,8 +19,8 @@ __all__ = ["Assistant", "AssistantOptions"]
 
 # Seconds between looks at the wall clock while an alarm is set: a sleeping computer stops the other clock.
 CHECK = 20.0
-# Characters of a question and of what it may refer to that are understood at once, in a millisecond or two; more
-# may take ten, and that in a thread.
+# Characters of a question and of what it may refer to that are understood at once, in a millisecond or two;
+# more may take ten, and that in a thread.
 SHORT = 150
 
 

@@ -188,7 +188,8 @@ def _is_power(size: Fraction, mantissa: Fraction, exponent: int) -> bool:
     large = over if exponent > 0 else under
     if (large & -large).bit_length() < abs(exponent) - 8:  # a power of ten holds as many twos
         return False
-    more, less = 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
+    power = int(10 ** abs(exponent))
+    more, less = (power, 1) if exponent > 0 else (1, power)
     return mantissa.numerator * more * under == over * mantissa.denominator * less
 
 

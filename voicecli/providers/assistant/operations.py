@@ -26,8 +26,8 @@ __all__ = [
     "times",
 ]
 
-# What all operations of a sum may make together, in bits: a thousandth of a second's work or two. A denominator
-# counts eight times, for every operation on fractions looks for what shortens them.
+# What all operations of a sum may make together, in bits: a thousandth of a second's work or two. A
+# denominator counts eight times, for every operation on fractions looks for what shortens them.
 LARGEST = 150_000
 EXACT_ROOTS = 20_000  # bits of a power up to which a root is tried for being exact
 PRECISE = 4000  # bits of a number that 50 digits are worked out from
@@ -61,7 +61,7 @@ class Value:
 
 
 def _work(values: tuple[Value, ...], numerator: float, denominator: float = 0.0) -> int:
-    """The work in `values` and in a result of so many bits, before it is made; raises NoAnswer for too much."""
+    """The work in `values` and in a result of so many bits; raises NoAnswer before it is too much."""
     bits = numerator + 8 * denominator
     if not bits <= LARGEST:  # nor what no float can hold
         raise NoAnswer(TOO_LARGE)
@@ -172,7 +172,7 @@ def raised(base: Value, exponent: Value, said: str = "") -> Value:
         raise NoAnswer(f"{said[0].upper()}{said[1:]} is not defined.")
     exact = base.exact and exponent.exact
     if exponent.number.denominator == 1:
-        size = float(min(abs(exponent.number), 10 * LARGEST))
+        size = float(min(abs(exponent.number), Fraction(10 * LARGEST)))
         over, under = (_log2(part) * size for part in base.number.as_integer_ratio())
         work = _work((base, exponent), *((over, under) if exponent.number > 0 else (under, over)))
         return Value(base.number**exponent.number.numerator, said, exact, steps=steps, work=work)
