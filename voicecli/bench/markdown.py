@@ -9,6 +9,7 @@ from voicecli.bench.compare import Comparison
 from voicecli.bench.head import title, told
 from voicecli.bench.report import Report, case_name
 from voicecli.bench.table import Table
+from voicecli.printable import printable
 
 __all__ = ["report_markdown"]
 
@@ -60,7 +61,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def _plain(text: str) -> str:
     """On one line, and without what would be taken for markup."""
-    text = " ".join(text.split())
+    text = " ".join(printable(text).split())
     for sign in "\\|`*_<>[]":
         text = text.replace(sign, f"\\{sign}")
     return text

@@ -16,6 +16,7 @@ from voicecli.bench.metric import Better, Metric, Unit, known
 from voicecli.bench.report import Failure, Participant, Report, Result, Sample
 from voicecli.bench.table import read_table, table_record
 from voicecli.errors import UsageError
+from voicecli.printable import escaped
 from voicecli.providers.choose import Choice
 
 __all__ = [
@@ -70,8 +71,8 @@ def report_json(report: Report, *, lines: bool) -> str:
     """On one line for a pipe, as every other JSON output has it; on several `lines` for people too."""
     record = report_record(report)
     if not lines:
-        return json.dumps(record, ensure_ascii=False, allow_nan=False)
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=2)
+        return escaped(json.dumps(record, ensure_ascii=False, allow_nan=False))
+    text = escaped(json.dumps(record, ensure_ascii=False, allow_nan=False, indent=2))
     return _SHORT_LIST.sub(lambda found: "[" + _BREAK.sub(", ", found[1]) + "]", text)
 
 

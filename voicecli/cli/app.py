@@ -424,11 +424,10 @@ app.add_typer(frames_app, name="frames")
 
 
 def _complain(error: VoiceError) -> None:
-    from rich.console import Console
-
+    from voicecli.cli.console import SafeConsole
     from voicecli.cli.screen import failure_text
 
-    Console(stderr=True, highlight=False, soft_wrap=True).print(failure_text(error.message, error.hint))
+    SafeConsole(stderr=True, soft_wrap=True).print(failure_text(error.message, error.hint))
 
 
 def _with_optional_values(words: list[str]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from rich.console import Console
 from rich.text import Text
 
 from voicecli.audio.pcm import mixed
@@ -21,9 +19,11 @@ from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.resample import Resampler
 from voicecli.cli import sound
 from voicecli.cli.connection import ConnectRequest, protect
+from voicecli.cli.console import SafeConsole
 from voicecli.config import Loaded
 from voicecli.errors import ExitStatus, VoiceError
 from voicecli.flow.steps import scoped
+from voicecli.printable import json_line, printable
 from voicecli.server.asking import ask, written
 from voicecli.server.upload import Upload, cut, upload_file, upload_microphone
 from voicecli.wire.frames import AudioFrame, FrameSequence, encode
@@ -168,7 +168,7 @@ class _Shown:
     def __init__(self, request: ConnectRequest, sound_on_stdout: bool) -> None:
         self._request = request
         self._stream = sys.stderr if sound_on_stdout else sys.stdout
-        self._stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._stderr = SafeConsole(stderr=True, soft_wrap=True)
 
     def question(self, text: str) -> None:
         """What the server has understood."""
@@ -182,7 +182,7 @@ class _Shown:
         if self._request.json:
             self._json({"event": "phrase", "start": round(start, 6), "text": text})
         elif text.strip():
-            print(" ".join(text.split()), file=self._stream, flush=True)
+            print(" ".join(printable(text).split()), file=self._stream, flush=True)
 
     def summary(self, reply: _Reply) -> None:
         """It has been heard."""
@@ -212,7 +212,7 @@ class _Shown:
             )
 
     def _json(self, record: dict[str, Any]) -> None:
-        print(json.dumps(record, ensure_ascii=False), file=self._stream, flush=True)
+        print(json_line(record), file=self._stream, flush=True)
 
 
 def _rounded(seconds: float | None) -> float | None:

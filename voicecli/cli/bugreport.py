@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import re
 import socket
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from voicecli.cli.check import Check, Level
 from voicecli.config import Loaded
+from voicecli.printable import json_line
 
 __all__ = ["Redaction", "bug_report"]
 
@@ -100,4 +100,4 @@ def _value(key: str, value: object) -> str:
     """What was set; of what the model is told only how long it is, for that is nobody's business."""
     if key in _PRIVATE:
         return f"({len(str(value))} characters)"
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json_line(value, default=str)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from voicecli.errors import UsageError
+from voicecli.printable import json_line, printable
 
 __all__ = ["config_app", "overrides"]
 
@@ -70,7 +70,7 @@ def init(
     if as_json:
         _print_json("written", path=str(path))
     else:
-        typer.echo(f"Wrote {path}")
+        typer.echo(printable(f"Wrote {path}"))
 
 
 @config_app.command()
@@ -80,7 +80,7 @@ def path(as_json: Json = False) -> None:
     if as_json:
         _print_json("path", path=str(target), exists=target.exists())
     else:
-        typer.echo(str(target))
+        typer.echo(printable(str(target)))
 
 
 @config_app.command("set")
@@ -102,7 +102,7 @@ def set_values(
         if as_json:
             _print_json("setting", key=key, value=value, origin=str(target))
         else:
-            typer.echo(f"{key} = {_written(value)}  # {target}")
+            typer.echo(printable(f"{key} = {_written(value)}  # {target}"))
 
 
 def overrides(assignments: Iterable[str]) -> dict[str, str]:
@@ -136,12 +136,12 @@ def _below(keys: Sequence[str], items: Sequence[Any]) -> list[Any]:
 
 def _print_settings(rows: Sequence[tuple[str, Any, str]]) -> None:
     """A table on a terminal; elsewhere lines of TOML, whole, with the origin as a comment."""
-    from rich.console import Console
+    from voicecli.cli.console import SafeConsole
 
-    console = Console()
+    console = SafeConsole()
     if not console.is_terminal:
         for key, value, origin in rows:
-            typer.echo(f"{key} = {_written(value)}  # {origin}")
+            typer.echo(printable(f"{key} = {_written(value)}  # {origin}"))
         return
     from rich.table import Table
     from rich.text import Text
@@ -163,7 +163,7 @@ def _written(value: Any) -> str:
 
 
 def _print_json(event: str, **values: Any) -> None:
-    typer.echo(json.dumps({"event": event, **values}, ensure_ascii=False, default=_plain))
+    typer.echo(json_line({"event": event, **values}, default=_plain))
 
 
 def _plain(value: Any) -> Any:

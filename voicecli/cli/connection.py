@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from voicecli.cli import sound
+from voicecli.cli.console import SafeConsole
 from voicecli.cli.screen import failure_text
 from voicecli.config import Loaded
 from voicecli.errors import Dropped, ExitStatus, UsageError, VoiceError
 from voicecli.flow.steps import scoped
+from voicecli.printable import json_line, printable
 from voicecli.server.address import Address, parse_address
 from voicecli.server.client import RecognitionClient
 from voicecli.server.upload import Upload, cut, paced, upload_file, upload_microphone
@@ -137,7 +138,7 @@ def protect(address: Address, token: str | None) -> None:
 
 def warn(message: str) -> None:
     """Something the user should know."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(f"note   {message}", style="yellow"))
+    SafeConsole(stderr=True, soft_wrap=True).print(Text(f"note   {message}", style="yellow"))
 
 
 class _Shown:
@@ -147,7 +148,7 @@ class _Shown:
         self._request = request
         self._channels = 1
         self._segments = 0
-        self._stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._stderr = SafeConsole(stderr=True, soft_wrap=True)
         self.errors = 0
 
     def ready(self, client: RecognitionClient, upload: Upload) -> None:
@@ -215,17 +216,18 @@ class _Shown:
             text += " …"
         place = f"[{segment.channel}] " if self._channels > 1 else ""
         # Speech is one line, whatever the model makes of it.
-        print(
-            f"{segment.start_time:8.2f} {segment.end_time:8.2f}  {place}{' '.join(text.split())}", flush=True
+        line = (
+            f"{segment.start_time:8.2f} {segment.end_time:8.2f}  {place}{' '.join(printable(text).split())}"
         )
+        print(line, flush=True)
 
     def _json(self, record: dict[str, Any]) -> None:
-        print(json.dumps(record, ensure_ascii=False), flush=True)
+        print(json_line(record), flush=True)
 
 
 def _other_words(segment: Segment) -> str:
     """What the model of another server says, which need not be called text."""
-    return json.dumps(dict(segment.output), ensure_ascii=False) if segment.output else ""
+    return json_line(dict(segment.output)) if segment.output else ""
 
 
 def _record(event: Event) -> dict[str, Any]:

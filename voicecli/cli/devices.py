@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.table import Table
 
 from voicecli.audio.devices import NO_DEVICES_HINT, devices
+from voicecli.cli.console import SafeConsole
 from voicecli.errors import ExitStatus, NoDevice
+from voicecli.printable import json_line
 
 __all__ = ["run_devices"]
 
@@ -20,7 +20,7 @@ def run_devices(as_json: bool) -> ExitStatus:
     found = devices()
     if as_json:
         for device in found:
-            print(json.dumps(asdict(device), ensure_ascii=False))
+            print(json_line(asdict(device)))
     elif found:
         table = Table("", "device", "host", "microphone", "loudspeaker", "rate", box=None, pad_edge=False)
         for device in found:
@@ -32,7 +32,7 @@ def run_devices(as_json: bool) -> ExitStatus:
                 _role(device.outputs, device.default_output),
                 f"{device.rate} Hz",
             )
-        Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+        SafeConsole(width=None if sys.stdout.isatty() else 200).print(table)
     lacking = [
         noun
         for noun, there in (

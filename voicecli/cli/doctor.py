@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import shutil
 import sys
 import tempfile
@@ -17,17 +16,18 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from voicecli.cli import hardware, machine, stages
 from voicecli.cli.bugreport import Redaction, bug_report
 from voicecli.cli.check import Check, Level, exit_status, failure, in_background, note, ok, problem
+from voicecli.cli.console import SafeConsole
 from voicecli.cli.folders import conversations_folder
 from voicecli.cli.sound import PIPE
 from voicecli.config import Loaded, Settings, default_user_file, load_settings
 from voicecli.errors import ExitStatus, SaveError, UsageError, VoiceError
+from voicecli.printable import json_line, printable
 
 __all__ = ["run_doctor", "save_check"]
 
@@ -52,13 +52,13 @@ async def run_doctor(
     terminal = machine.terminal_check()  # before the progress line takes its place
     with ExitStack() as stack:
         if sys.stderr.isatty() and not as_json:
-            stack.enter_context(Console(stderr=True).status("looking at everything, a few seconds …"))
+            stack.enter_context(SafeConsole(stderr=True).status("looking at everything, a few seconds …"))
         sections, loaded = await _examine(load, terminal, quiet)
     checks = [check for _, found in sections for check in found]
     if as_json:
         records = [check.record() for check in checks]
         fine = exit_status(checks) is ExitStatus.FINE
-        print(json.dumps({"event": "doctor", "checks": records, "ok": fine}, ensure_ascii=False))
+        print(json_line({"event": "doctor", "checks": records, "ok": fine}))
     elif report != PIPE:
         _print(sections)
     if report is not None:
@@ -67,6 +67,7 @@ async def run_doctor(
 
 
 def _write_report(target: str, text: str) -> None:
+    text = printable(text)
     if target == PIPE:
         print(text)
         return
@@ -77,7 +78,7 @@ def _write_report(target: str, text: str) -> None:
         raise SaveError(
             f"The report cannot be written to {path}: {error.strerror}.", "Name another file, or `-`."
         ) from error
-    print(f"The report is in {path}: read it before you paste it.", file=sys.stderr)
+    print(printable(f"The report is in {path}: read it before you paste it."), file=sys.stderr)
 
 
 async def _examine(
@@ -195,7 +196,7 @@ def _nearest(folder: Path) -> Path:
 
 
 def _print(sections: Sequence[Section]) -> None:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    console = SafeConsole(width=None if sys.stdout.isatty() else 200)
     for title, checks in sections:
         console.print(Text(title, style="bold"))
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

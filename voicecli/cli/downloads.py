@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -13,6 +12,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from voicecli.cli.console import SafeConsole
 from voicecli.providers import fetch
 
 __all__ = ["Downloads"]
@@ -29,12 +29,12 @@ class Downloads:
         """Show how far a file is."""
         if self._progress is None:
             self._progress = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 DownloadColumn(),
                 TransferSpeedColumn(),
                 TimeRemainingColumn(),
-                console=Console(stderr=True, highlight=False),
+                console=SafeConsole(stderr=True),
             )
             self._progress.start()
         if report.name not in self._tasks:

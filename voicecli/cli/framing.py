@@ -13,10 +13,10 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
 from rich.text import Text
 
 from voicecli.audio.wavfile import save_failure
+from voicecli.cli.console import SafeConsole
 from voicecli.cli.sound import PIPE
 from voicecli.errors import UsageError, WireError
 from voicecli.wire.frames import END, AudioFrame, Frame, FrameDecoder, FrameLimits, FrameSequence, encode
@@ -319,9 +319,7 @@ def _notes(out: str, as_json: bool) -> Callable[[Frame], None]:
 
 
 def _warn(message: str, hint: str = "") -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(
-        Text(f"note   {message} {hint}".rstrip(), style="yellow")
-    )
+    SafeConsole(stderr=True, soft_wrap=True).print(Text(f"note   {message} {hint}".rstrip(), style="yellow"))
 
 
 def _shown(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Self, TextIO
 
@@ -11,6 +10,7 @@ from voicecli.conversation.record import event_record, summary_record
 from voicecli.errors import VoiceError
 from voicecli.latency.statistics import Statistics
 from voicecli.latency.timeline import Span
+from voicecli.printable import json_line
 
 __all__ = ["JsonLines"]
 
@@ -61,5 +61,5 @@ class JsonLines:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Print one object."""
-        self._stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._stream.write(json_line(record) + "\n")
         self._stream.flush()

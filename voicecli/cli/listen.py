@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from rich.console import Console
 from rich.text import Text
 
 from voicecli.audio.block import Block
@@ -19,11 +17,13 @@ from voicecli.audio.resample import Resampler
 from voicecli.audio.wavfile import save_failure
 from voicecli.cli import sound
 from voicecli.cli.assembly import enter_all, pick_recognizer
+from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.cli.screen import failure_text
 from voicecli.config import Loaded
 from voicecli.conversation.recognition import Recognition
 from voicecli.errors import ExitStatus, NotFound, ProviderError, Refused, UsageError, VoiceError
+from voicecli.printable import json_line, printable
 from voicecli.providers.choose import choose_detector
 from voicecli.providers.recognizer import HEARING_RATE, Recognizer, Transcript
 from voicecli.speech.endpoint import TurnEnded
@@ -200,8 +200,8 @@ class _Shown:
 
     def __init__(self, request: ListenRequest) -> None:
         self._request = request
-        self._console = Console(highlight=False, soft_wrap=True)
-        self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = SafeConsole(soft_wrap=True)
+        self._errors = SafeConsole(stderr=True, soft_wrap=True)
         self._latest = ""  # of what may still change
 
     def ready(self, engine: str, reason: str, microphone: Microphone) -> None:
@@ -238,7 +238,7 @@ class _Shown:
             return
         if self._request.interim and self._console.is_terminal:
             self._console.print(" " * (self._console.width - 1), end="\r")
-        self._console.print(passage.text, markup=False)
+        self._console.print(passage.text)
 
     def failure(self, error: VoiceError) -> None:
         """An utterance that could not be recognised."""
@@ -264,7 +264,7 @@ class _Shown:
         )
 
     def _json(self, record: dict[str, object]) -> None:
-        print(json.dumps(record, ensure_ascii=False), flush=True)
+        print(json_line(record), flush=True)
 
 
 class _SubtitleFile:
@@ -304,10 +304,10 @@ class _SubtitleFile:
             self._put(f"{passage.text}\n")
         else:
             record = {"start": round(start, 3), "end": round(end, 3), "text": passage.text}
-            self._put(json.dumps(record, ensure_ascii=False) + "\n")
+            self._put(json_line(record) + "\n")
 
     def _put(self, text: str) -> None:
-        view = memoryview(text.encode())
+        view = memoryview(printable(text).encode())
         try:
             while view:
                 view = view[self._file.write(view) :]

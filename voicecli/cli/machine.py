@@ -11,12 +11,11 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from voicecli import __version__
 from voicecli.audio import opus
 from voicecli.audio.devices import portaudio_version
 from voicecli.cli.check import Check, note, ok, problem
+from voicecli.cli.console import SafeConsole
 from voicecli.errors import ExitStatus, NoDevice
 
 __all__ = [
@@ -176,7 +175,7 @@ def opus_check() -> Check:
 def terminal_check(stdout: Any = None, stdin: Any = None) -> Check:
     """What the screen can show, and whether keys can be pressed."""
     stdout, stdin = stdout or sys.stdout, stdin or sys.stdin
-    console = Console(file=stdout)
+    console = SafeConsole(file=stdout)
     encoding = str(getattr(stdout, "encoding", None) or "unknown")
     if not encoding.lower().replace("-", "").startswith("utf"):
         detail = f"its encoding is {encoding}, which lacks the characters of the screen"

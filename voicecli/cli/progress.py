@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from voicecli.cli.console import SafeConsole
 
 __all__ = ["progress"]
 
@@ -20,11 +21,16 @@ def progress(total: int, done: int = 0) -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     # Drawn between the runs alone: a thread that draws meanwhile would be in the numbers.
     bar = Progress(
         *columns,
-        console=Console(stderr=True),
+        console=SafeConsole(stderr=True),
         transient=True,
         auto_refresh=False,
         speed_estimate_period=_SECONDS_REMEMBERED,

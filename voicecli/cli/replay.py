@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from voicecli.cli import sound
+from voicecli.cli.console import SafeConsole
 from voicecli.cli.folders import conversations_folder
 from voicecli.cli.talk import TalkRequest, run_talk
 from voicecli.config import Loaded
@@ -25,6 +24,7 @@ from voicecli.errors import ExitStatus, UsageError
 from voicecli.latency.render import milliseconds
 from voicecli.latency.statistics import summarize
 from voicecli.latency.timeline import Span
+from voicecli.printable import json_line
 
 __all__ = ["Replay", "find_replay", "run_replay"]
 
@@ -92,9 +92,9 @@ async def run_replay(loaded: Loaded, wanted: str, request: TalkRequest) -> ExitS
 def _compare(found: Replay, now: Sequence[events.TurnFinished], *, as_json: bool, aside: bool) -> None:
     stream = sys.stderr if aside else sys.stdout
     if as_json:
-        print(json.dumps(_record(found, now), ensure_ascii=False), file=stream, flush=True)
+        print(json_line(_record(found, now)), file=stream, flush=True)
         return
-    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
+    console = SafeConsole(file=stream, width=None if stream.isatty() else 120)
     table = Table(box=None, pad_edge=False, title=f"{found.name}, then and now", title_justify="left")
     table.add_column("span", no_wrap=True)
     for column in ("then p50", "now p50", "difference"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,17 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console
-
 from voicecli.bench.compare import Comparison, compared
 from voicecli.bench.metric import Metric
 from voicecli.bench.record import read_report, report_json, write_csv
 from voicecli.bench.render import print_charts, print_comparison, print_report
 from voicecli.bench.report import Report, breaches, failures_said
 from voicecli.cli import sound
+from voicecli.cli.console import SafeConsole
 from voicecli.errors import BudgetBreached, ExitStatus, SaveError, UsageError
 from voicecli.latency.budget import Limit, parse_limit
 from voicecli.latency.timeline import Span
+from voicecli.printable import printable
 
 __all__ = ["Destinations", "Outputs", "publish", "show_report"]
 
@@ -119,7 +120,7 @@ def publish(report: Report, destinations: Destinations) -> ExitStatus:
     comparison = None if base is None else compared(base, report, outputs.tolerance)
     piped = sound.PIPE in (outputs.json, outputs.csv, outputs.markdown, outputs.speaker)
     stream = sys.stderr if piped else sys.stdout
-    console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDTH)
+    console = SafeConsole(file=stream, width=None if stream.isatty() else _WIDTH)
     print_report(console, report)
     if outputs.charts:
         print_charts(console, report.charts)
@@ -176,12 +177,13 @@ def _writers(report: Report, comparison: Comparison | None, outputs: Outputs) ->
 
 def _write(name: str | None, text: str) -> None:
     with _written(name or sound.PIPE) as file:
-        file.write(text)
+        file.write(printable(text))
 
 
 def _write_rows(name: str | None, report: Report) -> None:
-    with _written(name or sound.PIPE) as file:
-        write_csv(file, report)
+    rows = io.StringIO()
+    write_csv(rows, report)
+    _write(name, rows.getvalue())
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sys
 from collections import Counter
@@ -23,6 +22,7 @@ from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.recording import import_recording
 from voicecli.audio.resample import resample
 from voicecli.cli import sound
+from voicecli.cli.console import SafeConsole
 from voicecli.cli.screen import Plain
 from voicecli.config import Settings
 from voicecli.conversation import events
@@ -32,6 +32,7 @@ from voicecli.errors import SaveError, UsageError
 from voicecli.latency.render import milliseconds
 from voicecli.latency.statistics import Statistics, summarize
 from voicecli.latency.timeline import Span
+from voicecli.printable import json_line
 
 __all__ = [
     "Match",
@@ -148,7 +149,7 @@ def print_one(folder: Path, wanted: str, *, as_json: bool) -> None:
         for record in saved.records():
             _print_json(record)
         return
-    view = Plain(Console(highlight=False))
+    view = Plain(SafeConsole())
     turns = []
     for event in retold(saved):
         if isinstance(event, events.TurnFinished):
@@ -203,7 +204,7 @@ async def run_play(settings: Settings, folder: Path, wanted: str, side: str) -> 
     async with AudioStreamPlayer(output, settings.player) as player:
         if sys.stderr.isatty():
             length = _clock(len(samples) / player.rate)
-            Console(stderr=True, highlight=False).print(f"{saved.id}: {length} on {output.name}", style="dim")
+            SafeConsole(stderr=True).print(f"{saved.id}: {length} on {output.name}", style="dim")
         player.begin()
         await player.write(samples)
         await player.stop()
@@ -285,8 +286,8 @@ def _say_empty(folder: Path, as_json: bool) -> None:
 
 
 def _print_json(record: Mapping[str, Any]) -> None:
-    print(json.dumps(record, ensure_ascii=False))
+    print(json_line(record))
 
 
 def _console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    return SafeConsole(width=None if sys.stdout.isatty() else _PIPE_WIDTH)

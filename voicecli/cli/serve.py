@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from voicecli.cli.assembly import Assembly, ReadyDecoder, assemble, enter_all, pick_recognizer
+from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.config import Loaded, Settings
 from voicecli.errors import ExitStatus, LibraryMissing
@@ -88,7 +89,7 @@ async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
         answers = (assembly.asr.engine, assembly.llm.engine, assembly.tts.engine)
         await enter_all(stack, [service.hearing, *answers, ReadyDecoder(assembly.tts.engine)])
         downloads.close()
-        shown = _Shown(request.json, Console(highlight=False, soft_wrap=True))
+        shown = _Shown(request.json, SafeConsole(soft_wrap=True))
         status = await serve(
             service.app,
             sockets,
@@ -168,7 +169,7 @@ class _Shown:
             "watch": f"{url}/metrics, {url}/api/v1/ready",
             "try": f"voicecli connect -i FILE --addr {address}",
         }.items():
-            self._console.print(f"{name:<8} {value}", markup=False)
+            self._console.print(f"{name:<8} {value}")
 
     def stopped(self, status: ExitStatus) -> None:
         if self._json:

@@ -9,8 +9,6 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
-
 from voicecli.audio.block import Block
 from voicecli.audio.microphone import DeviceMicrophone, Microphone, PacedMicrophone
 from voicecli.audio.player import AudioStreamPlayer, Output
@@ -18,6 +16,7 @@ from voicecli.audio.recorder import RecordedOutput, Recorder
 from voicecli.cli import sound
 from voicecli.cli.account import Account, View
 from voicecli.cli.assembly import Assembly, Tailored, assemble, enter_all
+from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.cli.folders import conversations_folder
 from voicecli.cli.jsonlines import JsonLines
@@ -108,9 +107,9 @@ def _view(request: TalkRequest, *, sound_on_stdout: bool) -> View:
     stream = sys.stderr if sound_on_stdout else sys.stdout
     if request.json:
         return JsonLines(stream, verbose=request.verbose)
-    console = Console(file=stream, highlight=False)
+    console = SafeConsole(file=stream)
     if not console.is_terminal:
-        return Plain(Console(file=stream, highlight=False, width=_UNBROKEN))
+        return Plain(SafeConsole(file=stream, width=_UNBROKEN))
     if request.text:
         return Plain(console, typed=sys.stdin.isatty())
     return Screen(console, _KEYS_PUSH_TO_TALK if request.push_to_talk else _KEYS)

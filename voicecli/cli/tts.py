@@ -22,6 +22,7 @@ from voicecli.audio.player import AudioStreamPlayer, Output
 from voicecli.audio.wavfile import WavWriter, save_failure
 from voicecli.cli import sound
 from voicecli.cli.assembly import ReadyDecoder, enter_all, pick_synthesizer
+from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.config import Loaded
 from voicecli.conversation.phrases import PhraseCutter
@@ -30,6 +31,7 @@ from voicecli.conversation.utterer import Utterer
 from voicecli.errors import ExitStatus, ProviderError, UsageError, VoiceError
 from voicecli.latency.render import milliseconds
 from voicecli.latency.timeline import Mark, Span, Timeline
+from voicecli.printable import json_line
 from voicecli.providers.choose import Choice
 from voicecli.providers.synthesizer import HasVoices, Synthesizer
 
@@ -106,7 +108,7 @@ async def run_tts(loaded: Loaded, request: TtsRequest) -> ExitStatus:
     if request.json:
         stream = sys.stderr if _sound_on_stdout(loaded, request) else sys.stdout
         record = _record(choice, request, utterer, player, failure)
-        print(json.dumps(record, ensure_ascii=False), file=stream, flush=True)
+        print(json_line(record), file=stream, flush=True)
     if failure is not None:
         raise failure
     if sys.stderr.isatty() and not request.json:
@@ -134,7 +136,7 @@ async def list_voices(loaded: Loaded, as_json: bool) -> ExitStatus:
     table = Table("voice", "language", "", box=None, pad_edge=False)
     for voice in voices:
         table.add_row(voice.name, voice.language, voice.description)
-    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+    SafeConsole(width=None if sys.stdout.isatty() else 200).print(table)
     return ExitStatus.FINE
 
 
@@ -218,7 +220,7 @@ def _progress(
     if request.json or not sys.stderr.isatty() or len(request.text) < 200:
         yield lambda phrases: phrases
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_console(), transient=True) as progress:
         task = progress.add_task("speaking" if request.play else "writing", total=len(request.text))
 
@@ -233,7 +235,7 @@ def _progress(
 
 
 def _console() -> Console:
-    return Console(stderr=True, highlight=False)
+    return SafeConsole(stderr=True)
 
 
 def _line(choice: Choice[Synthesizer], player: AudioStreamPlayer, timeline: Timeline) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from voicecli.errors import SaveError, UsageError
+from voicecli.printable import json_line
 from voicecli.providers.language_model import Message
 
 __all__ = ["FILE", "Journal", "Saved", "earlier_messages", "find_saved", "saved_conversations"]
@@ -43,7 +44,7 @@ class Journal:
         if self._file is None:
             return
         try:
-            self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            self._file.write(json_line(record) + "\n")
             self._file.flush()
         except OSError as error:
             self._give_up(error)

@@ -12,6 +12,7 @@ from voicecli.conversation.addresses import said_addresses
 from voicecli.conversation.emoji import without_emoji
 from voicecli.conversation.markdown import MarkdownReader, inline
 from voicecli.conversation.numbers_spoken import said_numbers
+from voicecli.printable import printable
 
 __all__ = ["SpeakableText", "speakable"]
 
@@ -121,7 +122,7 @@ class SpeakableText:
     def push(self, phrase: str) -> str:
         """The next phrase as an engine should be given it; empty when there is nothing to say."""
         english = self._language == "en"
-        text = inline(self._markdown.push(phrase), english)
+        text = inline(self._markdown.push(printable(phrase)), english)
         text = said_addresses(without_emoji(text), self._language)
         if english:
             text = _english(text)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Literal
 
+from voicecli.printable import printable
 from voicecli.telemetry.traceparent import Traceparent
 
 __all__ = [
@@ -81,8 +82,12 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
         trace = _trace.get()
-        line = super().formatMessage(record)
+        # On one line, so that what a client sent cannot pass for an entry of its own.
+        line = super().formatMessage(record).replace("\n", "\\n")
         return line if trace is None else f"{line} [trace {trace.trace}]"
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def log_formatter(form: Literal["text", "json"]) -> logging.Formatter:
