@@ -197,6 +197,49 @@ def test_key_stops_the_answer():
     assert stage.states[-2:] == [State.INTERRUPTED, State.LISTENING]
 
 
+def test_question_that_a_key_cancels_is_dropped():
+    async def script(stage):
+        await stage.ask()
+        await stage.until(State.THINKING)
+        stage.conversation.stop()
+        await stage.ask()
+
+    model = {"ttft": 0.1, "texts": ("Fine.",)}
+    asr = {"delay": 0.0, "partial": None, "texts": ("What is A?", "What is B?")}
+    stage = Stage(model=model, asr=asr).run(script)
+    assert [message.content for message in stage.conversation.history.messages] == ["What is B?", "Fine."]
+    assert [turn.dropped for turn in stage.turns] == [True, False]
+
+
+def test_question_that_a_key_cancels_while_the_next_is_said_is_dropped():
+    async def script(stage):
+        conversation = stage.conversation
+        await stage.ask()
+        assert conversation.state is State.PROCESSING
+        conversation.speech_started(time.monotonic())
+        conversation.speech(SPEECH)
+        conversation.stop()
+        conversation.turn_ended(time.monotonic())
+        await conversation.quiet()
+
+    asr = {"delay": 0.1, "partial": None, "texts": ("What is A?", "What is B?")}
+    stage = Stage(asr=asr).run(script)
+    assert [message.role for message in stage.conversation.history.messages] == ["user", "assistant"]
+    assert [turn.dropped for turn in stage.turns] == [True, False]
+
+
+def test_answer_that_a_key_stops_is_kept_as_far_as_it_was_heard():
+    async def script(stage):
+        await stage.ask()
+        await stage.until(State.SPEAKING)
+        await asyncio.sleep(0.6)
+        stage.conversation.stop()
+
+    stage = Stage(paced=True).run(script)
+    assert [message.role for message in stage.conversation.history.messages] == ["user", "assistant"]
+    assert not stage.turns[0].dropped
+
+
 def test_interrupted_before_a_word_belongs_to_the_next():
     async def script(stage):
         await stage.ask()

@@ -64,7 +64,7 @@ class Notes:
     def speech(self, samples):
         self.heard.append(samples)
 
-    def stop(self):
+    def stop(self, drop=True):
         self.told.append(("stop", None))
 
 

@@ -48,3 +48,40 @@ def test_unheard_announcement_joins_nothing():
     talk.add_assistant("", interrupted=True)
     talk.add_user("two")
     assert [message.content for message in talk.messages] == ["one", "answer", "two"]
+
+
+def test_cancelled_question_is_dropped():
+    talk = history()
+    talk.add_user("one")
+    talk.add_assistant("answer")
+    talk.add_user("two")
+    talk.drop_question()
+    assert talk.with_user("three")[-1].content == "three"
+    assert [message.content for message in talk.messages] == ["one", "answer"]
+
+
+def test_what_was_spoken_over_is_dropped_with_its_end():
+    talk = history()
+    talk.add_user("set a timer")
+    talk.add_assistant("", interrupted=True)
+    talk.add_user("for tea")
+    talk.drop_question()
+    assert talk.messages == ()
+
+
+def test_cancelling_takes_nothing_that_was_answered():
+    talk = history()
+    talk.drop_question()
+    talk.add_user("one")
+    talk.add_assistant("")  # it failed
+    talk.drop_question()
+    assert [message.content for message in talk.messages] == ["one"]
+
+
+def test_announcement_in_between_joins_nothing():
+    talk = history()
+    talk.add_user("one")
+    talk.add_assistant("", interrupted=True)
+    talk.add_assistant("Your tea is ready.")
+    talk.add_user("two")
+    assert [message.content for message in talk.messages] == ["one", "Your tea is ready.", "two"]

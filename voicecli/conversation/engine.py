@@ -331,11 +331,14 @@ class Conversation:
         self._commit(turn, self._start_reply(turn, _single(text)))
         return turn
 
-    def stop(self) -> None:
-        """Stop the answer, as a key does."""
+    def stop(self, *, drop: bool = True) -> None:
+        """Stop the answer, as a key does: a question of whose answer nothing was heard is dropped.
+
+        Without `drop` it goes on in what is said next, as one that is spoken over does.
+        """
         turn = self._turn
         if turn is not None:
-            self._interrupt(time.monotonic())
+            self._interrupt(time.monotonic(), dropped=drop)
             turn.unheard = False  # it is not wanted
             if self._utterance is None:
                 self._push(NothingHeard(time.monotonic()))
@@ -442,8 +445,11 @@ class Conversation:
             turn.playing.cancel()
             turn.playing = None
 
-    def _interrupt(self, at: float) -> None:
-        """End the turn that is being answered; of its reply only what was heard remains."""
+    def _interrupt(self, at: float, *, dropped: bool = False) -> None:
+        """End the turn that is being answered; of its reply only what was heard remains.
+
+        `dropped` says that the question, unless part of an answer was heard, is not to be gone on with.
+        """
         turn = self._turn
         if turn is None:
             return
@@ -451,22 +457,23 @@ class Conversation:
             self._push(Interrupted(at))
         if turn.recognition is not None:
             turn.recognition.cancel()
-            if not turn.final and self._utterance is not None and self._utterance.recognition is not None:
+            going_on = None if dropped or self._utterance is None else self._utterance.recognition
+            if not turn.final and going_on is not None:
                 # Cut off before it was understood: it is the beginning of what is being said now.
-                self._utterance.recognition.prepend(turn.recognition)
+                going_on.prepend(turn.recognition)
                 self._forget(turn)
                 return
         heard = turn.reply.utterer.abort() if turn.reply is not None else ""
         if turn.playing is not None:
             turn.playing.cancel()
-        self._finish(turn, heard=heard, interrupted=True)
+        self._finish(turn, heard=heard, interrupted=True, dropped=dropped)
 
     def _fail(self, turn: _Turn, error: VoiceError) -> None:
         self._number = turn.number
-        self._tell(events.ErrorRaised(error, turn.number))
         if turn is self._turn:
             self._push(Failed(time.monotonic()))
             self._finish(turn, error=error)
+        self._tell(events.ErrorRaised(error, turn.number))
 
     def _finish(
         self,
@@ -474,6 +481,7 @@ class Conversation:
         *,
         heard: str | None = None,
         interrupted: bool = False,
+        dropped: bool = False,
         error: VoiceError | None = None,
     ) -> None:
         """Freeze the turn into its one account, and go on."""
@@ -484,7 +492,11 @@ class Conversation:
             heard = reply.utterer.heard() if heard is None else heard
         heard = (heard or "").rstrip()
         turn.unheard = interrupted and not heard
-        self.history.add_assistant(heard.strip(), interrupted=interrupted)
+        dropped = dropped and not heard
+        if dropped:
+            self.history.drop_question()
+        else:
+            self.history.add_assistant(heard.strip(), interrupted=interrupted)
         timeline = turn.stopwatch.timeline()
         underruns = self.player.underruns
         self._forget(turn)
@@ -496,6 +508,7 @@ class Conversation:
                 reply=reply.text if reply is not None else "",
                 heard=heard,
                 interrupted=interrupted,
+                dropped=dropped,
                 timeline=timeline,
                 underruns=underruns.count,
                 silence=underruns.seconds,

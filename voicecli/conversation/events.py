@@ -95,6 +95,7 @@ class TurnFinished:
     ledger: Ledger
     budget: Mapping[Span, Verdict]
     error: VoiceError | None = None
+    dropped: bool = False  # a key cancelled it before anything of the reply was heard: the model forgets it
 
 
 @dataclass(frozen=True, slots=True)

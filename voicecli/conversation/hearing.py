@@ -90,7 +90,7 @@ class Hearing:
         """The push-to-talk key: open the ears, or close them, which ends the turn. Returns whether open."""
         self._open = not self._open
         if self._open:
-            self._conversation.stop()
+            self._conversation.stop(drop=False)
         else:
             self._tell(self._segmenter.close())
             self._segmenter.reset()

@@ -29,14 +29,15 @@ class HistoryOptions:
 class History:
     """Messages in order; of a reply only what was heard is kept.
 
-    A user who goes on before anything of the reply was heard has not been answered: what follows belongs to
-    the same message.
+    A user who speaks on before anything of the reply was heard has not been answered: what follows belongs to
+    the same message. A question that was cancelled before that is forgotten.
     """
 
     def __init__(self, options: HistoryOptions | None = None) -> None:
         self._options = options or HistoryOptions()
         self._messages: list[Message] = []
         self._unanswered = False
+        self._asked = False
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -63,15 +64,24 @@ class History:
         else:
             self._messages.append(Message("user", text))
         self._unanswered = False
+        self._asked = True
 
     def add_assistant(self, heard: str, *, interrupted: bool = False) -> None:
         """`heard` left the loudspeaker; nothing of it leaves an interrupted user unanswered."""
+        self._asked = False
         if heard:
             self._messages.append(Message("assistant", heard))
+            self._unanswered = False
         else:
             self._unanswered = interrupted and bool(self._messages) and self._messages[-1].role == "user"
+
+    def drop_question(self) -> None:
+        """The user wants no answer any more to what was said last, and none of it was heard."""
+        if self._asked or self._unanswered:
+            self._messages.pop()
+        self._asked = self._unanswered = False
 
     def restore(self, messages: list[Message]) -> None:
         """Go on with an earlier conversation."""
         self._messages = list(messages)
-        self._unanswered = False
+        self._asked = self._unanswered = False

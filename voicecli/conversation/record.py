@@ -63,6 +63,7 @@ def turn_record(turn: events.TurnFinished, names: Mapping[str, str]) -> dict[str
         "reply": turn.reply,
         "heard": turn.heard,
         "interrupted": turn.interrupted,
+        "dropped": turn.dropped,
         "engines": dict(names),
         "marks": marks_record(turn.timeline, Mark.SPEECH_STOPPED),
         "spans": spans_record(turn.timeline),

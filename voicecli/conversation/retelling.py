@@ -70,6 +70,7 @@ def _turn(record: Mapping[str, Any]) -> events.TurnFinished:
         ledger=_ledger(_numbers(record.get("speculation"))),
         budget=_verdicts(record.get("budget")),
         error=VoiceError(error) if error else None,
+        dropped=record.get("dropped") is True,
     )
 
 
