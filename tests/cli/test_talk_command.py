@@ -379,6 +379,16 @@ def test_continue(program: Program) -> None:
     assert [event["event"] for event in end.events()] == ["error", "summary"]
 
 
+def test_continue_goes_on_with_the_whole_chain(program: Program) -> None:
+    texts = ["--set", 'llm.simulated.texts=["first","second","third"]']
+    typed(program, *texts)
+    typed(program, *texts, "--continue")
+    assert typed(program, *texts, "--continue").event("turn")["reply"] == "third"
+    typed(program, *texts, "--continue", stdin=b"")
+    assert len(program.conversations()) == 3, "one in which nothing was said leaves nothing behind"
+    assert typed(program, *texts, "--continue").event("turn")["reply"] == "first", "the fourth question"
+
+
 def test_continue_without_any(program: Program) -> None:
     typed(program, "--continue").refuses(2, "No conversation is saved")
 
@@ -474,10 +484,10 @@ def test_provider_that_refuses(program: Program, stage: str) -> None:
     end = typed(program, "--set", f"{stage}.simulated.fail=refuse", stdin=b"one\ntwo\n")
     assert end.status == 4
     assert [event["event"] for event in end.events() if event["event"] in ("error", "turn")] == [
-        "error",
         "turn",
         "error",
         "turn",
+        "error",
     ]
     for event in end.events("error"):
         assert event["kind"] == "Refused"
@@ -531,8 +541,19 @@ def test_signal_ends_it(program: Program, number: int) -> None:
     end = ended(process)
     assert end.status == 130
     assert end.event("summary")["turns"] == 0
+    assert program.conversations() == [], "nothing was said"
+
+
+def test_signal_after_a_turn_keeps_it(program: Program) -> None:
+    words = ["talk", *SIMULATED[2:], *SHORT, *QUICK, "--json", "--text", "--speaker", "null"]
+    process = program.start(*words, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(b"hello\n")
+    await_event(process, lambda event: event["event"] == "turn")
+    process.send_signal(2)
+    assert ended(process).status == 130
     (folder,) = program.conversations()
-    assert saved(folder)[-1]["event"] == "summary"
+    assert [record["event"] for record in saved(folder)][-2:] == ["turn", "summary"]
 
 
 def test_signal_while_typing(program: Program) -> None:

@@ -95,3 +95,51 @@ def test_folder_is_the_users_own(tmp_path):
     journal.close()
     assert json.loads((journal.folder / FILE).read_text())["event"] == "conversation"
     assert journal.folder.stat().st_mode & 0o077 == 0
+
+
+def conversation(root, *turns, **header):
+    journal = Journal(root, header)
+    for turn in turns:
+        journal.write({"event": "turn", **turn})
+    journal.close()
+    return journal.id
+
+
+def told(saved):
+    return [message.content for message in earlier_messages(saved)]
+
+
+def test_chain_of_continued_conversations_keeps_everything(tmp_path):
+    first = conversation(tmp_path, {"transcript": "one", "heard": "First."})
+    second = conversation(tmp_path, {"transcript": "two", "heard": "Second."}, continues=first)
+    conversation(tmp_path, {"transcript": "three", "heard": "Third."}, continues=second)
+    assert told(find_saved(tmp_path)) == ["one", "First.", "two", "Second.", "three", "Third."]
+    (tmp_path / first / FILE).unlink()
+    assert told(find_saved(tmp_path)) == ["two", "Second.", "three", "Third."]
+
+
+def test_chain_that_bites_its_tail_ends(tmp_path):
+    journal = Journal(tmp_path, {})
+    journal.close()
+    header = {"event": "conversation", "continues": journal.id}
+    (journal.folder / FILE).write_text(json.dumps(header) + "\n")
+    assert told(find_saved(tmp_path, journal.id)) == []
+
+
+def test_latest_is_the_latest_with_words(tmp_path):
+    said = conversation(tmp_path, {"transcript": "one", "heard": "First."})
+    empty = conversation(tmp_path)
+    conversation(tmp_path, {"transcript": "", "heard": "", "error": "Down."})
+    assert find_saved(tmp_path).id == said
+    assert find_saved(tmp_path, empty).id == empty
+
+
+def test_earlier_messages_are_what_the_model_was_told(tmp_path):
+    conversation(
+        tmp_path,
+        {"transcript": "set a timer", "heard": "", "interrupted": True},
+        {"transcript": "for tea", "heard": "Done.", "interrupted": False},
+        {"transcript": "never mind", "heard": "", "interrupted": True, "dropped": True},
+        {"transcript": "", "heard": "Your tea is ready."},
+    )
+    assert told(find_saved(tmp_path)) == ["set a timer for tea", "Done.", "Your tea is ready."]

@@ -96,6 +96,7 @@ class Account:
         self._budgets = budgets
         self._names: Mapping[str, str] = {}
         self._tally = _Tally()
+        self._failures = 0  # told of, whether of a turn or of the whole
 
     def __call__(self, event: events.Event) -> None:
         """Take in an event. A disk that takes no more is told about and does not end the conversation."""
@@ -105,6 +106,8 @@ class Account:
             self._tally.count(event)
             for watcher in self.watchers:
                 watcher(event)
+        if isinstance(event, events.ErrorRaised):
+            self._failures += 1
         self._view(event)
         if self.journal is None or not isinstance(event, _SAVED):
             return
@@ -159,10 +162,11 @@ class Account:
     def failed_by(self, error: VoiceError) -> None:
         """What ends the conversation; the command line says it to the user."""
         self._view.failed(error)
+        self._failures += 1
         self._save(event_record(events.ErrorRaised(error, self._tally.turns), self._names))
 
     def close(self) -> None:
-        """Sum up, on the screen and on the disk."""
+        """Sum up, on the screen and on the disk; a conversation in which nothing happened leaves no trace."""
         spans = {span: summarize(values) for span, values in self._tally.spans.items()}
         self._view.summary(self._tally.turns, spans, self._budgets, self._tally.over)
         if self.journal is None:
@@ -170,5 +174,7 @@ class Account:
         try:
             self.journal.write(summary_record(self._tally.turns, spans))
             self.journal.close()
+            if not self._tally.turns and not self._failures and not self.journal.has_sound():
+                self.journal.discard()
         except SaveError as error:
             self._lose(error)

@@ -117,7 +117,7 @@ def talk(
         typer.Option(
             "--continue",
             metavar="[ID]",
-            help="Go on with a saved conversation; without ID the latest.",
+            help="Go on with a saved conversation; without ID the latest with words in it.",
         ),
     ] = None,
     strict: Annotated[

@@ -58,7 +58,7 @@ class TalkRequest:
     voice: str | None = None
     save: bool = True
     save_audio: bool = False
-    earlier: str | None = None  # the conversation to go on with; "" is the latest
+    earlier: str | None = None  # the conversation to go on with; "" is the latest with words in it
     strict: bool = False
     json: bool = False
     verbose: bool = False
@@ -127,11 +127,14 @@ async def _converse(
     output = _speaker(settings, request, account)
     folder = conversations_folder(settings)
     history = History(settings.conversation.history)
+    header: dict[str, object] = {"engines": assembly.names}
     if request.earlier is not None:
-        history.restore(earlier_messages(find_saved(folder, request.earlier)))
+        earlier = find_saved(folder, request.earlier)
+        history.restore(earlier_messages(earlier))
+        header["continues"] = earlier.id
     journal = None
     if request.save:
-        journal = account.journal = Journal(folder, {"engines": assembly.names})
+        journal = account.journal = Journal(folder, header)
         stack.callback(account.never_began)
     recordings = _Recordings(journal.folder if journal and request.save_audio else None, account, stack)
     player = AudioStreamPlayer(recordings.of_output(output), settings.player)

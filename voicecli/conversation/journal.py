@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from voicecli.conversation.history import History
 from voicecli.errors import SaveError, UsageError
 from voicecli.printable import json_line
 from voicecli.providers.language_model import Message
@@ -18,6 +19,7 @@ from voicecli.providers.language_model import Message
 __all__ = ["FILE", "Journal", "Saved", "earlier_messages", "find_saved", "saved_conversations"]
 
 FILE = "conversation.jsonl"
+_SAID = ("transcript", "heard", "text")  # what holds words, in a turn and in one that was cut off
 _FORMAT = 1  # of the file; a later one may add fields, and must change this to take any away
 
 
@@ -65,6 +67,10 @@ class Journal:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def has_sound(self) -> bool:
+        """Whether anything stands beside the text."""
+        return any(file.name != FILE for file in self.folder.iterdir())
 
     def discard(self) -> None:
         """Leave no trace: the conversation never began."""
@@ -119,6 +125,10 @@ class Saved:
         except OSError as error:
             raise SaveError(f"{self.folder / FILE} cannot be read: {error.strerror or error}.") from error
 
+    def has_words(self) -> bool:
+        """Whether anybody said anything. Raises SaveError."""
+        return any(record.get(side) for record in self.records() for side in _SAID)
+
 
 def saved_conversations(root: Path) -> list[Saved]:
     """Every conversation below `root`, the oldest first."""
@@ -129,10 +139,15 @@ def saved_conversations(root: Path) -> list[Saved]:
 
 
 def find_saved(root: Path, wanted: str = "") -> Saved:
-    """The conversation of that id or beginning of one; "" is the latest. Raises UsageError."""
+    """The conversation of that id or beginning of one; "" is the latest in which something was said.
+
+    Raises UsageError, and SaveError for one that has to be looked into and cannot be read.
+    """
     found = saved_conversations(root)
     if not found:
         raise UsageError(f"No conversation is saved in {root}.")
+    if not wanted:
+        return next((saved for saved in reversed(found) if saved.has_words()), found[-1])
     fitting = [saved for saved in found if saved.id == wanted] or [
         saved for saved in found if saved.id.startswith(wanted)
     ]
@@ -145,13 +160,36 @@ def find_saved(root: Path, wanted: str = "") -> Saved:
 
 
 def earlier_messages(saved: Saved) -> list[Message]:
-    """What the model is told of a saved conversation; of each reply what was heard."""
-    messages = []
-    for record in saved.records():
-        if record.get("event") != "turn":
-            continue
-        if record.get("transcript"):
-            messages.append(Message("user", str(record["transcript"])))
-        if record.get("heard"):
-            messages.append(Message("assistant", str(record["heard"])))
-    return messages
+    """What the model was told of a saved conversation, and of those that it went on with.
+
+    One that is no longer there is left out. Raises SaveError.
+    """
+    history = History()
+    for one in _chain(saved):
+        for record in one.records():
+            if record.get("event") == "turn":
+                _tell(history, record)
+    return list(history.messages)
+
+
+def _tell(history: History, record: Mapping[str, Any]) -> None:
+    asked, heard = str(record.get("transcript") or ""), str(record.get("heard") or "")
+    if asked and record.get("dropped") is not True:
+        history.add_user(asked)
+        history.add_assistant(heard, interrupted=record.get("interrupted") is True)
+    elif asked:
+        history.add_user(asked)
+        history.drop_question()
+    elif heard:
+        history.add_assistant(heard)
+
+
+def _chain(saved: Saved) -> list[Saved]:
+    """A conversation behind all those that it continues, the first one first."""
+    chain = [saved]
+    while (name := next(chain[-1].records(), {}).get("continues")) and isinstance(name, str):
+        earlier = Saved(name, saved.folder.parent / name)
+        if earlier in chain or not (earlier.folder / FILE).is_file():
+            break
+        chain.append(earlier)
+    return chain[::-1]
