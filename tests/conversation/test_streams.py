@@ -21,6 +21,7 @@ from voicecli.conversation.streams import (
 from voicecli.conversation.timed import AudioWithText, TimedText
 from voicecli.errors import DecodeError, Dropped
 from voicecli.flow.sinks import array_sink, empty_sink
+from voicecli.flow.sources import array_source
 
 PROSE = (
     "It costs $3.50, says Dr. Smith, e.g. at the corner. Don't go! See https://example.com/a.b?c=1, "
@@ -99,6 +100,28 @@ def test_tokens_collect_while_the_voice_is_busy():
     assert heard[-1] == " Bye."
     assert len(heard) <= 3
     assert "".join(heard) == "Hello world! How are you? All fine. Bye."
+
+
+@pytest.mark.parametrize(
+    ("tokens", "replies"),
+    [
+        (["Hi.", "", "Bye.", ""], ["Hi.", "Bye."]),
+        (["Hi", "", "", "Bye"], ["Hi", "Bye"]),
+        (["", "One.", " Two.", "", "Three"], ["One. Two.", "Three"]),
+        (["", ""], []),
+    ],
+)
+def test_replies_stay_apart(tokens, replies):
+    """Wherever their tokens wait: all of them here, because they are prompt."""
+    assert collected(buffer_tts_text_step, tokens) == replies
+
+
+def test_first_phrase_leaves_before_the_rest_has_come():
+    tokens = ["Hello", " world!", " How", " are", " you", " today", ""]
+    assert run(lambda: array_sink(buffer_tts_text_step(array_source(tokens)))) == [
+        "Hello world!",
+        " How are you today",
+    ]
 
 
 def paced(items, seconds=0.5):

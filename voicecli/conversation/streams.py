@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from itertools import groupby
 from typing import Final, Literal, TypeAlias, overload
 
 from voicecli.audio.lengths import AnyFormat, AudioFormat, get_audio_length
@@ -22,9 +23,9 @@ from voicecli.conversation.stages import (
 from voicecli.conversation.timed import AudioWithText, TimedText
 from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
 from voicecli.flow.branches import fork_step
-from voicecli.flow.buffers import str_buffer_step
+from voicecli.flow.buffers import buffer_step
 from voicecli.flow.scope import scoped
-from voicecli.flow.steps import filter_step, map_step
+from voicecli.flow.steps import map_step
 from voicecli.flow.values import extract_value_step
 
 __all__ = [
@@ -58,12 +59,17 @@ _QUICK: Final = 1 << 15  # bytes whose length is found without leaving the event
 _WORD: Final = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
 
 
-def buffer_tts_text_step(async_iter: AsyncIterator[str]) -> AsyncIterator[str]:
+async def buffer_tts_text_step(async_iter: AsyncIterator[str]) -> AsyncIterator[str]:
     """Tokens to phrases for a voice: whole ones, and together those that came while the voice was busy.
 
-    "" among the tokens ends a reply: what is waiting leaves as it is.
+    "" among the tokens ends a reply: what is waiting leaves as it is, and never together with the next one.
     """
-    return filter_step(str_buffer_step(wait_for_punctuation_step(async_iter)), bool)
+    ahead = buffer_step(phrase_step(async_iter, _AT_PUNCTUATION))
+    async with scoped(ahead):
+        while waiting := await ahead.take():
+            for spoken, phrases in groupby(waiting, bool):
+                if spoken:
+                    yield "".join(phrases)
 
 
 async def wait_for_punctuation_step(
