@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import errno
 import importlib
 import inspect
 import subprocess
@@ -58,6 +60,35 @@ def test_name_comes_from_its_room(room: str, name: str):
     value = getattr(streams, name)
     home = getattr(value, "__module__", None) or type(value).__module__
     assert home.split(".")[:2] == ["voicecli", room]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "text_file_source",
+        "binary_file_source",
+        "wav_file_source",
+        "wav_mulaw_file_source",
+        "microphone_source",
+    ],
+)
+def test_missing_file_is_pythons_own_error(source: str, tmp_path: Path):
+    path = tmp_path / "none.wav"
+    with pytest.raises(FileNotFoundError, match=r"There is no file|No such file") as caught:
+        asyncio.run(streams.empty_sink(getattr(streams, source)(path)))
+    assert caught.value.errno == errno.ENOENT
+
+
+def test_broken_protocol_is_a_value_error():
+    messages = [{"event": "start", "sequenceNumber": "1"}, {"event": "stop", "sequenceNumber": "1"}]
+    with pytest.raises(ValueError, match="number 2 was due"):
+        asyncio.run(streams.empty_sink(streams.twilio_check_sequence_step(streams.array_source(messages))))
+
+
+def test_sound_in_another_format_has_its_old_name():
+    text = streams.single_source(b"<html>" * 20)
+    with pytest.raises(streams.AudioFormatError):
+        asyncio.run(streams.empty_sink(streams.decode_step(text, streams.AudioFormat.MP3)))
 
 
 @pytest.mark.parametrize("name", [name for name in streams.__all__ if name.endswith(ENDINGS)])

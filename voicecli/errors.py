@@ -2,7 +2,8 @@
 
 VoiceError                     exit 1: it failed, and this is why
 ├── UsageError                 exit 2: the command was given something it cannot use
-│   └── SettingsError          a wrong key or value in a file, the environment or a flag
+│   ├── SettingsError          a wrong key or value in a file, the environment or a flag
+│   └── NoFile                 a file that is not there (a FileNotFoundError, too)
 ├── DeviceError                exit 3: microphone or loudspeaker
 │   ├── NoDevice               there is none, or none of that name
 │   └── DeviceLost             it was there and went away
@@ -19,7 +20,7 @@ VoiceError                     exit 1: it failed, and this is why
 ├── FlowError                  exit 1: streams joined in a way that cannot work
 │   ├── FlowStalled            a bounded branch is full and nobody reads it
 │   └── NoValue                a stream ended without the value that was to be taken from it
-├── WireError                  exit 1: bytes or messages that break the protocol they should follow
+├── WireError                  exit 1: bytes or messages that break their protocol (a ValueError, too)
 ├── SaveError                  exit 1: a recording or a conversation that could not be written
 ├── BudgetBreached             exit 5: a latency budget, with --strict
 └── TurnError                  exit 1: an event that the turn machine does not allow (a defect of ours)
@@ -27,6 +28,7 @@ VoiceError                     exit 1: it failed, and this is why
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 from typing import ClassVar
 
@@ -42,6 +44,7 @@ __all__ = [
     "FlowStalled",
     "LibraryMissing",
     "NoDevice",
+    "NoFile",
     "NoValue",
     "NotFound",
     "ProviderError",
@@ -55,6 +58,7 @@ __all__ = [
     "UsageError",
     "VoiceError",
     "WireError",
+    "read_failure",
 ]
 
 
@@ -99,6 +103,14 @@ class UsageError(VoiceError):
 
 class SettingsError(UsageError):
     pass
+
+
+class NoFile(UsageError, FileNotFoundError):
+    """`errno` is set as Python's own error has it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.errno = errno.ENOENT
 
 
 class DeviceError(VoiceError):
@@ -170,7 +182,7 @@ class NoValue(FlowError):
     pass
 
 
-class WireError(VoiceError):
+class WireError(VoiceError, ValueError):
     recoverable = True
 
 
@@ -184,3 +196,15 @@ class BudgetBreached(VoiceError):
 
 class TurnError(VoiceError):
     pass
+
+
+def read_failure(name: object, exc: OSError) -> UsageError:
+    """What the operating system's refusal means for who wanted to read the file `name`."""
+    match exc.errno:
+        case errno.ENOENT:
+            return NoFile(f"There is no file {name}.", "Check the name and the folder.")
+        case errno.EISDIR:
+            return UsageError(f"{name} is a folder.", "Name a file in it.")
+        case errno.EACCES | errno.EPERM:
+            return UsageError(f"{name} may not be read.", "Check its permissions.")
+    return UsageError(f"{name} cannot be read: {exc.strerror or exc}.")

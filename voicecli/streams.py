@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from voicecli.audio.streams import (
         AudioFormat,
+        AudioFormatError,
         Hush,
         audio_rate_limit_step,
         block_rate_limit_step,
@@ -175,6 +176,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AudioFormat",
+    "AudioFormatError",
     "AudioWithText",
     "Block",
     "CallEnded",
@@ -315,10 +317,10 @@ _ROOMS: Final = {
     "voicecli.flow.scope": ("scoped"),
     "voicecli.audio.block": ("Block"),
     "voicecli.audio.streams": (
-        "AudioFormat Hush audio_rate_limit_step block_rate_limit_step decode_step encode_step "
-        "get_audio_length microphone_source mp3_chunk_step mp3_concatenator_step ogg_concatenator_step "
-        "ogg_page_separator_step raw_audio_rate_limit_step remove_wav_header speaker_sink wav_file_sink "
-        "wav_file_source wav_mulaw_file_sink wav_mulaw_file_source"
+        "AudioFormat AudioFormatError Hush audio_rate_limit_step block_rate_limit_step decode_step "
+        "encode_step get_audio_length microphone_source mp3_chunk_step mp3_concatenator_step "
+        "ogg_concatenator_step ogg_page_separator_step raw_audio_rate_limit_step remove_wav_header "
+        "speaker_sink wav_file_sink wav_file_source wav_mulaw_file_sink wav_mulaw_file_source"
     ),
     "voicecli.speech.streams": (
         "CallEnded CallStarted SpeechEnd SpeechPartialResult SpeechStart SpeechStep SpeechToTextResult "

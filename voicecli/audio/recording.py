@@ -23,7 +23,7 @@ from voicecli.audio.pcm import NOTHING, from_s16, s16_bytes
 from voicecli.audio.resample import OneRate
 from voicecli.audio.sniff import HEAD, sniff
 from voicecli.audio.wavfile import save_failure
-from voicecli.errors import DecodeError, SaveError, UsageError
+from voicecli.errors import DecodeError, SaveError, UsageError, read_failure
 
 if TYPE_CHECKING:
     from pydub import AudioSegment
@@ -219,15 +219,9 @@ def _unsaved(path: Path, part: Path, exc: OSError) -> SaveError:
 
 def _open(path: Path) -> IO[bytes]:
     try:
-        if path.is_dir():
-            raise UsageError(f"{path} is a folder, not a recording.", "Name a file in it.")
         return path.open("rb")
-    except FileNotFoundError as exc:
-        raise UsageError(f"There is no file {path}.", "Check the name and the folder.") from exc
-    except PermissionError as exc:
-        raise UsageError(f"{path} may not be read.", "Check its permissions.") from exc
     except OSError as exc:
-        raise UsageError(f"{path} cannot be read: {exc.strerror or exc}.") from exc
+        raise read_failure(path, exc) from exc
 
 
 def _with_first(pieces: Iterator[tuple[Samples, int]]) -> tuple[Iterator[Samples], int]:

@@ -41,12 +41,13 @@ from voicecli.audio.splitting import (
 )
 from voicecli.audio.wavdata import find_wav_data, remove_wav_header
 from voicecli.audio.wavfile import WavWriter
-from voicecli.errors import DecodeError, UsageError
+from voicecli.errors import DecodeError, read_failure
 from voicecli.flow.awaitables import AwaitableOrObj, finish_in_thread, resolve_awaitable_or_obj
 from voicecli.flow.scope import scoped
 
 __all__ = [
     "AudioFormat",
+    "AudioFormatError",
     "Encoded",
     "Hush",
     "audio_rate_limit_step",
@@ -69,6 +70,9 @@ __all__ = [
 ]
 
 FilePath: TypeAlias = str | os.PathLike[str]
+
+AudioFormatError: TypeAlias = DecodeError
+"""VoiceStream's name of it."""
 
 _BLOCK: Final = 0.02  # seconds of a block read from a file
 _AT_ONCE: Final = 8192  # bytes decoded without letting the event loop breathe
@@ -348,10 +352,8 @@ def _open_mulaw(path: Path) -> tuple[IO[bytes], int]:
     """A telephone recording, read up to its sound, and how many bytes that has."""
     try:
         file = path.open("rb")
-    except FileNotFoundError as exc:
-        raise UsageError(f"There is no file {path}.", "Check the name and the folder.") from exc
     except OSError as exc:
-        raise UsageError(f"{path} cannot be read: {exc.strerror or exc}.") from exc
+        raise read_failure(path, exc) from exc
     try:
         head = file.read(_BATCH)
         while (found := find_wav_data(head)) is None and (more := file.read(_BATCH)):

@@ -15,7 +15,7 @@ from voicecli.bench.machine import Machine
 from voicecli.bench.metric import Better, Metric, Unit, known
 from voicecli.bench.report import Failure, Participant, Report, Result, Sample
 from voicecli.bench.table import read_table, table_record
-from voicecli.errors import UsageError
+from voicecli.errors import UsageError, read_failure
 from voicecli.printable import escaped
 from voicecli.providers.choose import Choice
 
@@ -174,7 +174,7 @@ def read_report(path: Path) -> Report:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise read_failure(path, error) from error
     except ValueError as error:
         raise UsageError(f"{path} is not JSON: {error}.", "`--json FILE` writes what is wanted.") from error
     if not isinstance(record, dict) or record.get("event") != "bench":

@@ -18,7 +18,7 @@ from rich.text import Text
 from voicecli.audio.wavfile import save_failure
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.sound import PIPE
-from voicecli.errors import UsageError, WireError
+from voicecli.errors import UsageError, WireError, read_failure
 from voicecli.wire.frames import END, AudioFrame, Frame, FrameDecoder, FrameLimits, FrameSequence, encode
 from voicecli.wire.riff import RiffReader, WavLayout, riff_header
 
@@ -264,10 +264,8 @@ def _reading(name: str) -> Iterator[Iterator[bytes]]:
     """The bytes of a file or of standard input as they come."""
     try:
         file = FileIO(sys.stdin.fileno() if name == PIPE else name, "rb", closefd=name != PIPE)
-    except FileNotFoundError:
-        raise UsageError(f"There is no file {name}.") from None
     except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror or error}.") from error
+        raise read_failure(name, error) from error
     with file:
         yield _pieces(file, name)
 
@@ -277,7 +275,7 @@ def _pieces(file: FileIO, name: str) -> Iterator[bytes]:
         try:
             piece = file.read(_READ)
         except OSError as error:
-            raise UsageError(f"{name} cannot be read: {error.strerror or error}.") from error
+            raise read_failure(name, error) from error
         if not piece:
             return
         yield piece

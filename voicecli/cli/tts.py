@@ -28,7 +28,7 @@ from voicecli.config import Loaded
 from voicecli.conversation.phrases import PhraseCutter
 from voicecli.conversation.record import marks_record, spans_record
 from voicecli.conversation.utterer import Utterer
-from voicecli.errors import ExitStatus, ProviderError, UsageError, VoiceError
+from voicecli.errors import ExitStatus, ProviderError, UsageError, VoiceError, read_failure
 from voicecli.latency.render import milliseconds
 from voicecli.latency.timeline import Mark, Span, Timeline
 from voicecli.printable import json_line
@@ -65,7 +65,7 @@ def read_text(text: str | None, file: Path | None) -> str:
         else:
             data = (text or "").encode()
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from error
+        raise read_failure(file or "standard input", error) from error
     try:
         decoded = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

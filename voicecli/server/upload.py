@@ -20,7 +20,7 @@ from voicecli.audio.block import Samples
 from voicecli.audio.microphone import Microphone
 from voicecli.audio.pcm import s16_bytes
 from voicecli.audio.recording import open_recording
-from voicecli.errors import DecodeError, UsageError, WireError
+from voicecli.errors import DecodeError, UsageError, WireError, read_failure
 from voicecli.flow.steps import scoped
 from voicecli.wire.recognition import Format
 from voicecli.wire.riff import RiffReader, WavLayout
@@ -102,10 +102,8 @@ def _wav(path: Path) -> tuple[Format, Generator[bytes, None, None]] | None:
         raise UsageError(f"{path} is a pipe.", "Give raw sound on standard input: -i -")
     try:
         file = FileIO(path, "rb")
-    except FileNotFoundError:
-        raise UsageError(f"There is no file {path}.") from None
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise read_failure(path, error) from error
     reader = RiffReader()
     try:
         first = b""
