@@ -76,6 +76,15 @@ def test_streams_in_a_row_take_their_time(format: AnyFormat) -> None:
     assert out[-1][0] == pytest.approx(2 * length - 0.5, abs=0.15)
 
 
+def test_headers_come_together_and_first() -> None:
+    data = SAMPLES[AudioFormat.OGG_OPUS]
+    first, *rest = [piece for _, piece in paced([data], AudioFormat.OGG_OPUS, 0.5)]
+    assert first.count(b"OggS") == 2
+    assert b"OpusHead" in first
+    assert b"OpusTags" in first
+    assert all(piece.count(b"OggS") == 1 for piece in rest)
+
+
 def test_pieces_are_whole() -> None:
     assert all(
         piece[:4] == b"OggS" for _, piece in paced([SAMPLES[AudioFormat.OGG_OPUS]], AudioFormat.OGG_OPUS, 9)

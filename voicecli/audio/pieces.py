@@ -66,13 +66,22 @@ class _PageCutter:
     def __init__(self, audio_format: AnyFormat) -> None:
         self._pages = Pages()
         self._meter = Meter(audio_format)
+        self._silent = b""  # pages that complete no sound, as the headers: nobody can hear them alone
 
     def push(self, data: bytes) -> Iterator[Piece]:
         for piece, _ in self._pages.push(data):
-            yield piece, self._meter.push(piece)
+            seconds = self._meter.push(piece)
+            if not seconds:
+                self._silent += piece
+                continue
+            silent, self._silent = self._silent, b""
+            if silent:
+                yield silent, 0.0
+            yield piece, seconds
 
     def flush(self) -> bytes:
-        return self._pages.flush()
+        silent, self._silent = self._silent, b""
+        return silent + self._pages.flush()
 
 
 class _FrameCutter:
