@@ -13,7 +13,7 @@ from voicecli.flow.awaitables import to_tuple
 from voicecli.flow.branches import concat_step, fork_step, merge_as_dict_step, merge_step, partition_step
 from voicecli.flow.sinks import array_sink, empty_sink
 from voicecli.flow.sources import array_source, queue_source
-from voicecli.flow.steps import abort_step, delay_step, map_step
+from voicecli.flow.steps import abort_step, delay_step, filter_step, map_step
 from voicecli.flow.substreams import interruptable_substream_step
 
 
@@ -178,6 +178,43 @@ def test_merged_dictionaries_hold_the_latest():
         await stream.aclose()
 
     run(main)
+
+
+def test_lists_are_merged_in_turns():
+    assert run(lambda: array_sink(merge_step(array_source([1, 2]), array_source([3, 4])))) == [1, 3, 2, 4]
+
+
+def test_merged_dictionaries_begin_with_the_first():
+    """What the others have not given yet is not waited for; all of them have their turn all the same."""
+
+    async def prompt(*items):
+        for item in items:
+            yield item
+
+    for source in (prompt, lambda *items: array_source(items)):
+        stream = merge_as_dict_step({"a": source(1, 2, 3, 4), "b": source(5, 6, 7)})
+        made = run(lambda stream=stream: array_sink(stream))
+        assert [item["a"] for item in made] == [1, 2, 3, 4]
+        assert made[0] == {"a": 1}
+        assert made[-1]["b"] in (6, 7)
+
+
+def test_merged_dictionaries_of_one_list():
+    """Forks of a prompt list stay in step: an even number comes with the odd one before it."""
+
+    async def main():
+        rest, evens = fork_step(array_source(range(1, 7)))
+        thirds, odds = fork_step(rest)
+        streams = {
+            "even": filter_step(evens, lambda number: number % 2 == 0),
+            "odd": filter_step(odds, lambda number: number % 2 == 1),
+            "third": filter_step(thirds, lambda number: number % 3 == 0),
+        }
+        return await array_sink(merge_as_dict_step(streams))
+
+    first, *others = run(main)
+    assert first == {"even": 2, "odd": 1}
+    assert others == [{"even": 4, "odd": 3, "third": 3}, {"even": 6, "odd": 5, "third": 6}]
 
 
 def test_merged_dictionaries_end_with_the_first():

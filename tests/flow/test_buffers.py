@@ -64,3 +64,14 @@ def test_reading_goes_on_while_the_sink_is_busy():
         assert spring.closed
 
     run(main)
+
+
+def test_the_first_item_of_a_list_does_not_wait_for_the_others():
+    async def slow(stream):
+        made = []
+        async for item in stream:
+            made.append(item)
+            await settled()
+        return made
+
+    assert run(lambda: slow(str_buffer_step(array_source("abcd")))) == ["a", "bcd"]

@@ -241,9 +241,10 @@ def test_log_says_every_nth(caplog):
 
 
 def test_log_says_every_item(caplog):
-    caplog.set_level(logging.INFO)
+    """To the logger of the name that flows import."""
+    caplog.set_level(logging.INFO, "voicecli.streams")
     gathered(log_step(array_source(["a", "b"]), "item"))
-    assert caplog.messages == ["item: a", "item: b"]
+    assert caplog.record_tuples == [("voicecli.streams", logging.INFO, f"item: {item}") for item in "ab"]
 
 
 def test_log_formats_only_what_is_logged(caplog):

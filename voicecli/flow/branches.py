@@ -137,7 +137,6 @@ async def _merged(streams: dict[Any, AsyncIterator[Any]]) -> AsyncIterator[dict[
                 item = _END
                 with failing:
                     item = await anext(items, _END)
-                    await asyncio.sleep(0)  # the others have their turn, too, where nobody ever waits
                 if failing.fired:
                     for keeper in keepers:
                         if keeper.done():
@@ -145,6 +144,8 @@ async def _merged(streams: dict[Any, AsyncIterator[Any]]) -> AsyncIterator[dict[
                 if item is _END:
                     return
                 yield {first: item, **latest}
+                with failing:
+                    await asyncio.sleep(0)  # the others have their turn, too, where nobody ever waits
     finally:
         for keeper in keepers:
             keeper.cancel()

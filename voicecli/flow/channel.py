@@ -343,7 +343,8 @@ async def stopped(task: asyncio.Task[Any]) -> bool:
     """Cancel a task and wait for its end; whether it was running. Raises what it raised."""
     running = not task.done()
     if running:
-        task.cancel()
+        if not task.cancelling():  # a second cancellation would disturb the cleaning up
+            task.cancel()
         await asyncio.wait([task])
     if not task.cancelled() and (error := task.exception()) is not None:
         raise error

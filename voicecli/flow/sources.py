@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
 from os import PathLike
@@ -29,8 +28,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-_BREATH = 0.005  # seconds that a source which never waits may hold up everything else
-_ITEMS_BETWEEN_CLOCKS = 16
 _READ_AT_ONCE = 1 << 16  # bytes
 
 
@@ -50,20 +47,13 @@ def single_source(item: T) -> AsyncIterator[T]:
 
 
 async def array_source(array: Iterable[T]) -> AsyncIterator[T]:
-    """The items of a list or of any other iterable.
+    """The items of a list or of any other iterable, one in each turn of the event loop.
 
-    It lets the event loop go on now and then, so that a long list holds up nobody and can be cancelled.
+    So a long list holds up nobody, and sources that are read together take turns.
     """
-    breath = time.monotonic() + _BREATH
-    left = _ITEMS_BETWEEN_CLOCKS
     for item in array:
+        await asyncio.sleep(0)
         yield item
-        left -= 1
-        if not left:
-            left = _ITEMS_BETWEEN_CLOCKS
-            if time.monotonic() > breath:
-                await asyncio.sleep(0)
-                breath = time.monotonic() + _BREATH
 
 
 @overload
@@ -131,12 +121,8 @@ async def text_file_source(filename: str | PathLike[str]) -> AsyncIterator[str]:
 
 
 async def binary_file_source(filename: str | PathLike[str], chunk_size: int = 4096) -> AsyncIterator[bytes]:
-    """A file in chunks of `chunk_size` bytes, the last one shorter, or whole with 0. Raises OSError."""
-    if chunk_size < 0:
-        raise ValueError(
-            f"A chunk has a positive number of bytes, or 0 for the whole file, not {chunk_size}."
-        )
-    if not chunk_size:
+    """A file in chunks of `chunk_size` bytes, the last one shorter; all at once with 0. Raises OSError."""
+    if chunk_size <= 0:
         whole = await asyncio.to_thread(Path(filename).read_bytes)
         if whole:
             yield whole

@@ -37,7 +37,7 @@ E = TypeVar("E", bound=BaseException)
 
 _END: Any = object()  # compared by identity, as items may be arrays
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("voicecli.streams")  # where flows have their names from
 
 
 @overload
