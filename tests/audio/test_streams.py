@@ -393,6 +393,39 @@ def test_streams_become_one() -> None:
         assert run(lambda step=step: array_sink(step(Spring([])()))) == []
 
 
+ERROR = b'{"error": {"message": "You exceeded your current quota.", "code": 429}}'
+STEPS = [
+    (OPUS, ogg_page_separator_step),
+    (OPUS, ogg_concatenator_step),
+    (MP3, lambda stream: mp3_chunk_step(stream, 500)),
+    (MP3, mp3_concatenator_step),
+]
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize(("format", "step"), STEPS)
+@pytest.mark.parametrize("said", [ERROR, b"<html><body>502 Bad Gateway</body></html>", b"oops: no"])
+def test_an_error_in_text_is_no_sound(format, step, size, said) -> None:
+    """Neither alone nor behind a stream that was one; and what comes after it is not waited for."""
+    for before in (b"", encoded(format, 0.4)):
+        data = before + said
+        spring = Spring([data[at : at + size] for at in range(0, len(data), size)], hold=len(said) > 20)
+        with pytest.raises(DecodeError, match="text"):
+            run(lambda spring=spring: array_sink(step(spring())))
+        assert spring.closed
+
+
+@pytest.mark.parametrize(("format", "step"), STEPS)
+def test_another_format_is_refused_at_once(format, step) -> None:
+    others = {OPUS: MP3, MP3: OPUS}
+    for data in (encoded(others[format], 0.3), encoded(StreamFormat(Codec.WAV), 0.3), bytes(30_000)):
+        with pytest.raises(DecodeError, match="This is not"):
+            run(lambda data=data: array_sink(step(Spring([data], hold=True)())))
+    for data in (b"\x01\x02", b"\x89PNG\r\n\x1a\n" + bytes(100)):
+        with pytest.raises(DecodeError, match="This is not"):
+            run(lambda data=data: array_sink(step(Spring([data])())))
+
+
 @pytest.mark.parametrize("limit", [1, 500, 5000])
 def test_mp3_chunks_are_whole_frames(limit: int) -> None:
     data = encoded(MP3, 0.6)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from voicecli.audio.format import Codec
 from voicecli.audio.mpeg import Frames, Header, info_frame, mp3_header, read_info
+from voicecli.audio.sniff import HEAD, sniff, unlike
 from voicecli.errors import DecodeError
 
 __all__ = ["Mp3Joiner", "Mp3Pieces"]
@@ -13,11 +15,41 @@ __all__ = ["Mp3Joiner", "Mp3Pieces"]
 _USUAL_START: Final = 1105  # samples before the sound: LAME's delay and any decoder's
 
 
+class _Mp3Frames:
+    """The frames of what has to be MP3; puts into words what is not."""
+
+    def __init__(self) -> None:
+        self._frames = Frames(mp3_header, 4)
+        self._head = b""
+
+    def push(self, data: bytes) -> list[tuple[bytes, Header]]:
+        """Every whole frame. Raises DecodeError."""
+        self._head += data[: HEAD - len(self._head)]
+        if not self._frames.found and sniff(self._head) not in (None, Codec.MP3):
+            raise unlike(Codec.MP3, self._head)
+        try:
+            return self._frames.push(data)
+        except DecodeError as exc:
+            raise self._complaint(exc) from exc
+
+    def close(self) -> None:
+        """Raises DecodeError when none of it was MP3, or its end is not."""
+        try:
+            self._frames.close()
+        except DecodeError as exc:
+            raise self._complaint(exc) from exc
+
+    def _complaint(self, exc: DecodeError) -> DecodeError:
+        if self._frames.found:
+            return DecodeError(f"The MP3 stops making sense in the middle: {exc.message}.")
+        return unlike(Codec.MP3, self._head, exc.message)
+
+
 class Mp3Pieces:
     """Cuts bytes behind each frame and loses none: a tag or junk goes with the frame after it."""
 
     def __init__(self) -> None:
-        self._frames = Frames(mp3_header, 4)
+        self._frames = _Mp3Frames()
         self._held = bytearray()
 
     def push(self, data: bytes) -> list[tuple[bytes, Header]]:
@@ -31,7 +63,8 @@ class Mp3Pieces:
         return pieces
 
     def flush(self) -> bytes:
-        """What is left: half a frame, or a tag at the end."""
+        """What is left: half a frame, or a tag at the end. Raises DecodeError when it was no MP3."""
+        self._frames.close()
         rest = bytes(self._held)
         self._held.clear()
         return rest
@@ -47,7 +80,7 @@ class Mp3Joiner:
     """
 
     def __init__(self) -> None:
-        self._frames = Frames(mp3_header, 4)
+        self._frames = _Mp3Frames()
         self._held: deque[bytes] = deque()
         self._kind: tuple[int, ...] | None = None
         self._samples = 0  # of each frame
@@ -56,11 +89,12 @@ class Mp3Joiner:
         self._surplus = 0  # samples that came out and are not to be heard
 
     def push(self, data: bytes) -> bytes:
-        """What has become certain. Raises DecodeError for streams of different rates."""
+        """What has become certain. Raises DecodeError for no MP3 and for streams of different rates."""
         return b"".join(self._take(frame, header) for frame, header in self._frames.push(data))
 
     def flush(self) -> bytes:
-        """The end of the stream; nothing when nothing came."""
+        """The end of the stream; nothing when nothing came. Raises DecodeError when it was no MP3."""
+        self._frames.close()
         self._drop(self._padding)
         return self._release()
 

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from voicecli.audio.packets import PacketDecoder
 from voicecli.audio.pcm import Sound
+from voicecli.audio.sniff import is_message, is_text, shown
 from voicecli.audio.track import PacketReader
 from voicecli.errors import DecodeError
 
@@ -96,12 +97,19 @@ class Frames:
         self.found = 0
 
     def push(self, data: bytes) -> list[tuple[bytes, Header]]:
-        """Every whole frame. Raises DecodeError after too much that is none."""
+        """Every whole frame. Raises DecodeError for text in their place, and after too much else."""
         self._buffer += data
         frames: list[tuple[bytes, Header]] = []
         while self._step(frames):
             pass
         return frames
+
+    def close(self) -> None:
+        """There is no more. Raises DecodeError when there was no frame, or there is text in place of one."""
+        if is_message(self._buffer, whole=True):
+            raise self._text()
+        if not self.found and (self._buffer or self._junk):
+            raise DecodeError("there is no whole frame in it")
 
     def _step(self, frames: list[tuple[bytes, Header]]) -> bool:
         """Take one thing off the buffer; False when it takes more bytes to know what it is."""
@@ -141,6 +149,10 @@ class Frames:
 
     def _search(self) -> bool:
         """Drop what is no frame, up to the next place where one could begin."""
+        if self._sure and is_text(self._buffer[:_LONGEST_HEADER]) and self._buffer[:6] != b"LYRICS":
+            if is_message(self._buffer):
+                raise self._text()
+            return False
         self._sure = False
         places = [
             place
@@ -155,6 +167,10 @@ class Frames:
         if self._junk > limit:
             raise DecodeError(f"no frame within {limit // 1024} kB")
         return True
+
+    def _text(self) -> DecodeError:
+        said = f", {shown(self._buffer)}" if self.found else ""
+        return DecodeError(f"there is text where a frame should begin{said}")
 
     def _known_tag(self) -> int | None:
         """The length of the tag at the start of the buffer: 0 when there is none, None when unsure."""

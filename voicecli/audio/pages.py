@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from voicecli.audio.format import Codec
-from voicecli.audio.sniff import unlike
+from voicecli.audio.sniff import HEAD, is_message, unlike
 from voicecli.audio.track import opus_length
 from voicecli.errors import DecodeError
 
@@ -60,42 +60,58 @@ class Pages:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._head = b""
+        self._found = False
+        self._stray = b""  # how what lies behind the latest page begins, when it is none
         self._junk = 0
 
     def push(self, data: bytes) -> list[tuple[bytes, Page | None]]:
         """Every whole page, as its bytes and what they say; what lies between pages has no Page.
 
-        Joined with `flush`, the bytes are the input. Raises DecodeError when it is not Ogg.
+        Joined with `flush`, the bytes are the input. Raises DecodeError when it does not begin as Ogg, or
+        goes on as text.
         """
-        self._head = (self._head + data[:16])[:16]
+        self._head += data[: HEAD - len(self._head)]
         self._buffer += data
         found: list[tuple[bytes, Page | None]] = []
         while (size := self._next()) > 0:
             taken = bytes(self._buffer[:size])
             del self._buffer[:size]
-            found.append((taken, _page(taken)))
+            page = _page(taken)
+            self._judge(taken if page is None else b"")
+            found.append((taken, page))
         return found
 
     def flush(self) -> bytes:
-        """The page that was cut off, if any."""
+        """The page that was cut off, if any. Raises DecodeError when it was no Ogg."""
         rest = bytes(self._buffer)
         self._buffer.clear()
+        if is_message(stray := self._stray + rest, whole=True):
+            raise unlike(Codec.OPUS, stray, "behind its pages")
+        if rest and not self._found:
+            raise unlike(Codec.OPUS, self._head, "it ends within its first page")
         return rest
+
+    def _judge(self, junk: bytes) -> None:
+        """Damage is passed over, but not what is no Ogg at all; no junk is a page."""
+        self._stray = (self._stray + junk)[:HEAD] if junk else b""
+        self._junk = self._junk + len(junk) if junk else 0
+        self._found = self._found or not junk
+        if is_message(self._stray):
+            raise unlike(Codec.OPUS, self._stray, "behind its pages")
+        if self._junk > _JUNK:
+            raise unlike(Codec.OPUS, self._stray, f"no Ogg page within {_JUNK // 1024} kB")
 
     def _next(self) -> int:
         """Bytes of the page, or of the junk, at the start of the buffer; 0 when more are needed."""
         buffer = self._buffer
         begins = bytes(buffer[:5])
         if begins != b"OggS\0"[: len(begins)]:
+            if not self._found:
+                raise unlike(Codec.OPUS, self._head)
             place = buffer.find(b"OggS\0", 1)
-            size = place if place > 0 else len(buffer) - 4
-            self._junk += max(size, 0)
-            if self._junk > _JUNK:
-                raise unlike(Codec.OPUS, self._head, f"no Ogg page within {_JUNK // 1024} kB")
-            return size
+            return place if place > 0 else len(buffer) - 4
         if len(buffer) < _HEADER or len(buffer) < _HEADER + buffer[26]:
             return 0
-        self._junk = 0
         size = _HEADER + buffer[26] + sum(buffer[_HEADER : _HEADER + buffer[26]])
         return size if len(buffer) >= size else 0
 
@@ -129,7 +145,8 @@ class OggJoiner:
         return b"".join(self._take(page) for _, page in self._pages.push(data) if page is not None)
 
     def flush(self) -> bytes:
-        """The end of the stream; nothing when nothing came."""
+        """The end of the stream; nothing when nothing came. Raises DecodeError when it was no Ogg."""
+        self._pages.flush()
         if not self._number:
             return b""
         held, self._held = self._held, None

@@ -7,7 +7,7 @@ from typing import Final
 from voicecli.audio.format import Codec
 from voicecli.errors import DecodeError
 
-__all__ = ["HEAD", "is_text", "sniff", "spoken_name", "unlike"]
+__all__ = ["HEAD", "is_message", "is_text", "shown", "sniff", "spoken_name", "unlike"]
 
 HEAD: Final = 64  # bytes: enough to tell any of the codecs, and to show in an error
 
@@ -20,6 +20,7 @@ _NAMES: Final = {
     Codec.FLAC: "FLAC",
     Codec.WEBM: "WebM",
 }
+_TELLING: Final = 16  # bytes of text in a row that sound hardly ever has
 _TEXT: Final = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
 
 
@@ -57,6 +58,11 @@ def is_text(data: bytes | bytearray) -> bool:
     return bool(data) and _TEXT.issuperset(data)
 
 
+def is_message(data: bytes | bytearray, *, whole: bool = False) -> bool:
+    """Whether `data`, which should be encoded sound, is the text of an error; `whole`: no more comes."""
+    return len(data) >= (_TELLING // 2 if whole else _TELLING) and is_text(data[:_TELLING])
+
+
 def unlike(codec: Codec, head: bytes, reason: str = "") -> DecodeError:
     """The error for bytes that are not what they should be: it names the codec and shows the beginning."""
     detail = f" ({reason})" if reason else ""
@@ -66,10 +72,11 @@ def unlike(codec: Codec, head: bytes, reason: str = "") -> DecodeError:
         hint = f"It looks like {spoken_name(actual)}."
     elif is_text(head[:16]):
         hint = "It looks like text: the sender may have reported an error instead of sending sound."
-    return DecodeError(f"This is not {spoken_name(codec)}{detail}: it begins with {_shown(head)}.", hint)
+    return DecodeError(f"This is not {spoken_name(codec)}{detail}: it begins with {shown(head)}.", hint)
 
 
-def _shown(head: bytes) -> str:
+def shown(head: bytes | bytearray) -> str:
+    """The beginning of data, for an error: as text where it is, or as bytes."""
     if is_text(head[:16]):
         text = head[:48].decode("ascii", errors="replace").replace("\ufffd", "…")
         return "“" + " ".join(text.split()) + ("…”" if len(head) > 48 else "”")

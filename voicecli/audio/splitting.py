@@ -17,7 +17,7 @@ async def mp3_chunk_step(
 ) -> AsyncIterator[bytes]:
     """Whole MP3 frames in chunks of at most `chunk_size` bytes, or one frame where that is longer.
 
-    Joined, they are the input. Raises DecodeError when it is no MP3.
+    Joined, they are the input. Raises DecodeError at once where it is no MP3, as an error in text is not.
     """
     pieces = Mp3Pieces()
     async with scoped(async_iter) as items:
@@ -38,7 +38,7 @@ async def mp3_chunk_step(
 async def mp3_concatenator_step(async_iter: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """MP3 streams one after the other as a single one, which plays for as long as all of them together.
 
-    Raises DecodeError for something else than MP3, and for streams of different rates.
+    Raises DecodeError at once for something else than MP3, and for streams of different rates.
     """
     joiner = Mp3Joiner()
     async with scoped(async_iter) as items:
@@ -52,7 +52,7 @@ async def mp3_concatenator_step(async_iter: AsyncIterator[bytes]) -> AsyncIterat
 async def ogg_page_separator_step(async_iter: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """One whole Ogg page an item; what lies between pages is left out, half a page at the end comes as it is.
 
-    Raises DecodeError when it is not Ogg.
+    Raises DecodeError at once where it is no Ogg, as an error in text is not.
     """
     pages = Pages()
     async with scoped(async_iter) as items:
@@ -67,8 +67,8 @@ async def ogg_page_separator_step(async_iter: AsyncIterator[bytes]) -> AsyncIter
 async def ogg_concatenator_step(async_iter: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Ogg Opus streams one after the other as a single one, which plays for as long as all of them together.
 
-    Chunks may be of any length. Raises DecodeError for anything but Opus, and for streams that differ in
-    channels or gain.
+    Chunks may be of any length. Raises DecodeError at once for anything but Opus, and for streams that differ
+    in channels or gain.
     """
     joiner = OggJoiner()
     async with scoped(async_iter) as items:
