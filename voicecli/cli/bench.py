@@ -8,26 +8,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from voicecli.cli.bench_options import (
-    Budget,
-    Charts,
-    Compare,
-    CsvFile,
-    HtmlFile,
-    JsonFile,
-    MarkdownFile,
-    PlotFile,
-    Runs,
-    Seed,
-    Strict,
-    Tolerance,
-)
+from voicecli.cli.bench_options import Outputs, Runs, Seed
 from voicecli.cli.bench_player import player
 from voicecli.cli.bench_server import server
 from voicecli.cli.bench_talk import talk
 from voicecli.cli.bench_turn import turn
 from voicecli.cli.invocation import finish, loaded_settings
-from voicecli.cli.options import Config, Profile, Set
+from voicecli.cli.options import Config, Profile, Set, spread
 from voicecli.errors import UsageError
 
 __all__ = ["bench_app"]
@@ -76,6 +63,7 @@ bench_app = typer.Typer(
 
 
 @bench_app.command("tts")
+@spread
 def tts(
     runs: Runs = 10,
     cold: Annotated[
@@ -119,16 +107,8 @@ def tts(
         typer.Option(metavar="FILE", help="Go on with what `--json` wrote when it was interrupted."),
     ] = None,
     seed: Seed = 0,
-    json: JsonFile = None,
-    csv: CsvFile = None,
-    markdown: MarkdownFile = None,
-    html: HtmlFile = None,
-    plot: PlotFile = None,
-    charts: Charts = False,
-    compare: Compare = None,
-    tolerance: Tolerance = 0.05,
-    budget: Budget = None,
-    strict: Strict = False,
+    *,
+    outputs: Outputs,
     profile: Profile = None,
     config: Config = None,
     settings: Set = None,
@@ -139,12 +119,7 @@ def tts(
     is kept and reported when you stop it.
     """
     from voicecli.cli.measurement import BenchRequest, run_bench
-    from voicecli.cli.reporting import Outputs
 
-    outputs = Outputs(
-        json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,
-        tolerance=tolerance, budget=budget, strict=strict, speaker=speaker,
-    )  # fmt: skip
     request = BenchRequest.read(
         runs=runs, cold=cold, engines=tts, formats=format, voices=voice, texts=text, words=words,
         speaker=speaker, resume=resume, seed=seed,
@@ -153,26 +128,15 @@ def tts(
 
 
 @bench_app.command("show")
+@spread
 def show(
     report: Annotated[Path, typer.Argument(metavar="FILE", help="What `--json` wrote.")],
-    json: JsonFile = None,
-    csv: CsvFile = None,
-    markdown: MarkdownFile = None,
-    html: HtmlFile = None,
-    plot: PlotFile = None,
-    charts: Charts = False,
-    compare: Compare = None,
-    tolerance: Tolerance = 0.05,
-    budget: Budget = None,
-    strict: Strict = False,
+    *,
+    outputs: Outputs,
 ) -> None:
     """Show a report again, in other forms, or beside an earlier one; nothing is measured."""
-    from voicecli.cli.reporting import Outputs, show_report
+    from voicecli.cli.reporting import show_report
 
-    outputs = Outputs(
-        json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,
-        tolerance=tolerance, budget=budget, strict=strict,
-    )  # fmt: skip
     status = show_report(report, outputs)
     if status:
         raise typer.Exit(int(status))

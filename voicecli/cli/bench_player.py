@@ -6,25 +6,14 @@ from typing import Annotated
 
 import typer
 
-from voicecli.cli.bench_options import (
-    Budget,
-    Charts,
-    Compare,
-    CsvFile,
-    HtmlFile,
-    JsonFile,
-    MarkdownFile,
-    PlotFile,
-    Seed,
-    Strict,
-    Tolerance,
-)
+from voicecli.cli.bench_options import Outputs, Seed
 from voicecli.cli.invocation import finish, loaded_settings
-from voicecli.cli.options import Config, Profile, Set
+from voicecli.cli.options import Config, Profile, Set, spread
 
 __all__ = ["player"]
 
 
+@spread
 def player(
     runs: Annotated[int, typer.Option(min=1, help="Replies for each jitter and prebuffer.")] = 20,
     speed: Annotated[
@@ -38,16 +27,8 @@ def player(
         ),
     ] = 0.0,
     seed: Seed = 0,
-    json: JsonFile = None,
-    csv: CsvFile = None,
-    markdown: MarkdownFile = None,
-    html: HtmlFile = None,
-    plot: PlotFile = None,
-    charts: Charts = False,
-    compare: Compare = None,
-    tolerance: Tolerance = 0.05,
-    budget: Budget = None,
-    strict: Strict = False,
+    *,
+    outputs: Outputs,
     profile: Profile = None,
     config: Config = None,
     settings: Set = None,
@@ -57,11 +38,6 @@ def player(
     A player that queues single samples is timed beside it. Breaks are counted in simulated time.
     """
     from voicecli.cli.playing import PlayerBenchRequest, run_player_bench
-    from voicecli.cli.reporting import Outputs
 
     request = PlayerBenchRequest(runs=runs, speed=speed, loss=loss, seed=seed)
-    outputs = Outputs(
-        json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,
-        tolerance=tolerance, budget=budget, strict=strict,
-    )  # fmt: skip
     finish(run_player_bench(loaded_settings(config, profile, settings, {}), request, outputs))

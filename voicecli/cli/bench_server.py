@@ -6,25 +6,14 @@ from typing import Annotated
 
 import typer
 
-from voicecli.cli.bench_options import (
-    Budget,
-    Charts,
-    Compare,
-    CsvFile,
-    HtmlFile,
-    JsonFile,
-    MarkdownFile,
-    PlotFile,
-    Seed,
-    Strict,
-    Tolerance,
-)
+from voicecli.cli.bench_options import Outputs, Seed
 from voicecli.cli.invocation import finish, loaded_settings
-from voicecli.cli.options import Config, Profile, Set
+from voicecli.cli.options import Config, Profile, Set, spread
 
 __all__ = ["server"]
 
 
+@spread
 def server(
     first: Annotated[int, typer.Option(min=1, metavar="N", help="Streams to begin with.")] = 50,
     step: Annotated[int, typer.Option(min=1, metavar="N", help="More of them at each stage.")] = 50,
@@ -49,16 +38,8 @@ def server(
         int, typer.Option(min=0, max=256, help="Processes that recognise; 0: one a processor but one.")
     ] = 0,
     seed: Seed = 0,
-    json: JsonFile = None,
-    csv: CsvFile = None,
-    markdown: MarkdownFile = None,
-    html: HtmlFile = None,
-    plot: PlotFile = None,
-    charts: Charts = False,
-    compare: Compare = None,
-    tolerance: Tolerance = 0.05,
-    budget: Budget = None,
-    strict: Strict = False,
+    *,
+    outputs: Outputs,
     profile: Profile = None,
     config: Config = None,
     settings: Set = None,
@@ -69,12 +50,7 @@ def server(
     `--budget event_delay.p95=SECONDS` says), or sound is taken late. Server and clients share the machine.
     """
     from voicecli.cli.ramping import RampRequest, run_ramp
-    from voicecli.cli.reporting import Outputs
 
-    outputs = Outputs(
-        json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,
-        tolerance=tolerance, budget=budget, strict=strict,
-    )  # fmt: skip
     request = RampRequest(
         first=first, step=step, most=most, hold=hold, runs=runs, baseline=baseline, idle=idle, asr=asr,
         workers=workers, seed=seed, profile=profile, config=config, given=tuple(settings or ()),

@@ -6,26 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from voicecli.cli.bench_options import (
-    Budget,
-    Charts,
-    Compare,
-    CsvFile,
-    HtmlFile,
-    JsonFile,
-    MarkdownFile,
-    PlotFile,
-    Seed,
-    Speech,
-    Strict,
-    Tolerance,
-)
+from voicecli.cli.bench_options import Outputs, Seed, Speech
 from voicecli.cli.invocation import finish, loaded_settings
-from voicecli.cli.options import Asr, Config, Llm, Profile, Set, Tts, Vad
+from voicecli.cli.options import Asr, Config, Llm, Profile, Set, Tts, Vad, spread
 
 __all__ = ["talk"]
 
 
+@spread
 def talk(
     turns: Annotated[int, typer.Option(min=1, help="Questions of each conversation, at most.")] = 10,
     runs: Annotated[int, typer.Option(min=1, help="Conversations.")] = 1,
@@ -76,16 +64,8 @@ def talk(
     tts: Tts = None,
     vad: Vad = None,
     seed: Seed = 0,
-    json: JsonFile = None,
-    csv: CsvFile = None,
-    markdown: MarkdownFile = None,
-    html: HtmlFile = None,
-    plot: PlotFile = None,
-    charts: Charts = False,
-    compare: Compare = None,
-    tolerance: Tolerance = 0.05,
-    budget: Budget = None,
-    strict: Strict = False,
+    *,
+    outputs: Outputs,
     profile: Profile = None,
     config: Config = None,
     settings: Set = None,
@@ -96,16 +76,11 @@ def talk(
     """
     from voicecli.bench.formats import codecs_of
     from voicecli.cli.conversing import TalkBenchRequest, run_talk_bench
-    from voicecli.cli.reporting import Outputs
 
     request = TalkBenchRequest(
         runs=runs, turns=turns, speech=speech, networks=tuple(dict.fromkeys(net or ())),
         codecs=codecs_of(format), baseline=baseline, scenario=scenario, real_time=real_time, mic=mic,
         mouth=mouth, speaker=speaker, seed=seed,
-    )  # fmt: skip
-    outputs = Outputs(
-        json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,
-        tolerance=tolerance, budget=budget, strict=strict, speaker=speaker,
     )  # fmt: skip
     request.check()
     flags: dict[str, Any] = {"asr.engine": asr, "llm.engine": llm, "tts.engine": tts, "vad.engine": vad}

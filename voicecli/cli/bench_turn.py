@@ -7,26 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from voicecli.cli.bench_options import (
-    Budget,
-    Charts,
-    Compare,
-    CsvFile,
-    HtmlFile,
-    JsonFile,
-    MarkdownFile,
-    PlotFile,
-    Seed,
-    Speech,
-    Strict,
-    Tolerance,
-)
+from voicecli.cli.bench_options import Outputs, Seed, Speech
 from voicecli.cli.invocation import finish, loaded_settings
-from voicecli.cli.options import Config, Language, Profile, Set, Vad
+from voicecli.cli.options import Config, Language, Profile, Set, Vad, spread
 
 __all__ = ["turn"]
 
 
+@spread
 def turn(
     speech: Speech = None,
     runs: Annotated[
@@ -57,16 +45,8 @@ def turn(
     vad: Vad = None,
     language: Language = None,
     seed: Seed = 0,
-    json: JsonFile = None,
-    csv: CsvFile = None,
-    markdown: MarkdownFile = None,
-    html: HtmlFile = None,
-    plot: PlotFile = None,
-    charts: Charts = False,
-    compare: Compare = None,
-    tolerance: Tolerance = 0.05,
-    budget: Budget = None,
-    strict: Strict = False,
+    *,
+    outputs: Outputs,
     profile: Profile = None,
     config: Config = None,
     settings: Set = None,
@@ -77,15 +57,10 @@ def turn(
     alone is judged beside it. Nothing is played, so minutes of speech take seconds.
     """
     from voicecli.cli.endings import TurnBenchRequest, run_turn_bench
-    from voicecli.cli.reporting import Outputs
 
     request = TurnBenchRequest(
         speech=speech, runs=runs, asr=asr is not None, words_after=words_after, clips=clips, play=play,
         speaker=speaker, seed=seed,
-    )  # fmt: skip
-    outputs = Outputs(
-        json=json, csv=csv, markdown=markdown, html=html, plot=plot, charts=charts, compare=compare,
-        tolerance=tolerance, budget=budget, strict=strict,
     )  # fmt: skip
     flags: dict[str, Any] = {"asr.engine": asr, "vad.engine": vad, "conversation.language": language}
     finish(run_turn_bench(loaded_settings(config, profile, settings, flags), request, outputs))

@@ -38,9 +38,10 @@ from voicecli.bench.talk_report import (
 )
 from voicecli.bench.tts import BriefPlayer
 from voicecli.cli import sound
+from voicecli.cli.bench_options import Outputs
 from voicecli.cli.lineup import SIMULATED, Lineup, open_lineup
 from voicecli.cli.progress import progress
-from voicecli.cli.reporting import Outputs, publish
+from voicecli.cli.reporting import check, publish
 from voicecli.config import Loaded, Settings
 from voicecli.config.settings import Engines as StageEngines
 from voicecli.errors import BudgetBreached, ExitStatus, UsageError, VoiceError
@@ -105,7 +106,7 @@ async def run_talk_bench(loaded: Loaded, request: TalkBenchRequest, outputs: Out
     too.
     """
     request.check()
-    destinations = outputs.check(_KIND, METRICS)
+    destinations = check(outputs, _KIND, METRICS, request.speaker)
     gathered = _Gathered(
         started=datetime.now().astimezone().isoformat(timespec="seconds"), machine=machine(), request=request
     )

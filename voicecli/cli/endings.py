@@ -49,9 +49,10 @@ from voicecli.bench.turn_report import (
 )
 from voicecli.cli import sound
 from voicecli.cli.assembly import pick_recognizer
+from voicecli.cli.bench_options import Outputs
 from voicecli.cli.downloads import Downloads
 from voicecli.cli.progress import progress
-from voicecli.cli.reporting import Outputs, publish
+from voicecli.cli.reporting import check, publish
 from voicecli.config import Loaded
 from voicecli.errors import ExitStatus, UsageError
 from voicecli.providers.choose import choose_detector
@@ -131,7 +132,7 @@ class _Judged:
 
 async def run_turn_bench(loaded: Loaded, request: TurnBenchRequest, outputs: Outputs) -> ExitStatus:
     """Judge and report; returns what the process should. Raises VoiceError."""
-    destinations = outputs.check(_KIND, METRICS)
+    destinations = check(outputs, _KIND, METRICS)
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     judged = _Judged(started=started, machine=machine())
     interrupted = False

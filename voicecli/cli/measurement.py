@@ -27,8 +27,9 @@ from voicecli.bench.tts import METRICS, BenchOptions, BriefPlayer, Case, Contend
 from voicecli.bench.tts_charts import tts_charts
 from voicecli.cli import sound
 from voicecli.cli.assembly import pick_synthesizer
+from voicecli.cli.bench_options import Outputs
 from voicecli.cli.progress import progress
-from voicecli.cli.reporting import Outputs, publish
+from voicecli.cli.reporting import check, publish
 from voicecli.config import Loaded
 from voicecli.errors import ExitStatus, UsageError, VoiceError
 from voicecli.flow.steps import scoped
@@ -95,7 +96,7 @@ async def run_bench(loaded: Loaded, request: BenchRequest, outputs: Outputs) -> 
     """
     if request.resume is not None and outputs.json is None:
         outputs = replace(outputs, json=str(request.resume))
-    destinations = outputs.check(_KIND, METRICS)
+    destinations = check(outputs, _KIND, METRICS, request.speaker)
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     gathered = _Gathered(started=started, machine=machine(), seed=request.seed)
     interrupted, lost = False, None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -21,7 +25,40 @@ __all__ = [
     "Tts",
     "Vad",
     "Voice",
+    "spread",
 ]
+
+
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """Make an option of each field of a parameter that is a dataclass; the command gets the dataclass."""
+    taken = inspect.signature(command, eval_str=True).parameters
+    groups: dict[str, Any] = {
+        name: one.annotation for name, one in taken.items() if is_dataclass(one.annotation)
+    }
+    options: list[inspect.Parameter] = []
+    for name, one in taken.items():
+        options += _options(groups[name]) if name in groups else [one.replace(kind=one.KEYWORD_ONLY)]
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        command(**given)
+
+    called.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in options}
+    return called
+
+
+def _options(group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(group)
+    ]
+
 
 Mic = Annotated[
     str | None,

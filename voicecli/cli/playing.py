@@ -21,8 +21,9 @@ from voicecli.bench.player_report import (
     player_details,
 )
 from voicecli.bench.report import Report
+from voicecli.cli.bench_options import Outputs
 from voicecli.cli.progress import progress
-from voicecli.cli.reporting import Outputs, publish
+from voicecli.cli.reporting import check, publish
 from voicecli.config import Loaded
 from voicecli.errors import ExitStatus
 
@@ -51,7 +52,7 @@ class PlayerBenchRequest:
 
 async def run_player_bench(loaded: Loaded, request: PlayerBenchRequest, outputs: Outputs) -> ExitStatus:
     """Measure and report; returns what the process should. Raises VoiceError."""
-    destinations = outputs.check(_KIND, METRICS)
+    destinations = check(outputs, _KIND, METRICS)
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     options = loaded.settings.player
     cost = await asyncio.to_thread(callback_cost, request.blocks)

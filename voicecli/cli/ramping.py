@@ -18,8 +18,9 @@ from voicecli.bench.ramp import METRICS, Ramp, RampOptions, Stage, charts, idle_
 from voicecli.bench.report import Participant, Report
 from voicecli.bench.served import ServerProcess
 from voicecli.bench.spoken import SPOKEN, spoken_question
+from voicecli.cli.bench_options import Outputs
 from voicecli.cli.progress import progress
-from voicecli.cli.reporting import Destinations, Outputs, publish
+from voicecli.cli.reporting import Destinations, check, publish
 from voicecli.config import Loaded
 from voicecli.errors import ExitStatus, UsageError, VoiceError
 from voicecli.latency.budget import Limit
@@ -92,7 +93,7 @@ async def run_ramp(loaded: Loaded, request: RampRequest, outputs: Outputs) -> Ex
 
     What was measured before an interruption, or before a server failed, is reported too.
     """
-    destinations = outputs.check(_KIND, METRICS)
+    destinations = check(outputs, _KIND, METRICS)
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     here = machine()
     limit = _limit(destinations)

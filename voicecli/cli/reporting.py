@@ -18,58 +18,44 @@ from voicecli.bench.render import print_charts, print_comparison, print_report
 from voicecli.bench.report import Report, breaches, failures_said
 from voicecli.cli import sound
 from voicecli.cli.console import SafeConsole
+from voicecli.cli.bench_options import Outputs
 from voicecli.errors import BudgetBreached, ExitStatus, SaveError, UsageError
 from voicecli.latency.budget import Limit, parse_limit
 from voicecli.latency.timeline import Span
 from voicecli.printable import printable
 
-__all__ = ["Destinations", "Outputs", "publish", "show_report"]
+__all__ = ["Destinations", "check", "publish", "show_report"]
 
 _WIDTH = 120  # columns where there is no terminal
 _PICTURES = (".png", ".svg")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outputs:
-    """What the command line says about the report."""
+def check(outputs: Outputs, kind: str, metrics: Sequence[Metric], speaker: str | None = None) -> Destinations:
+    """Find before minutes of measuring what would spoil its end; `speaker` may be standard output too.
 
-    json: str | None = None  # a file, or "-"
-    csv: str | None = None  # a file, or "-"
-    markdown: str | None = None  # a file, or "-"
-    html: str | None = None  # a file
-    plot: str | None = None  # a file
-    charts: bool = False  # in the terminal too
-    compare: Path | None = None
-    tolerance: float = 0.05  # share by which a median may get worse
-    budget: Sequence[str] | None = None
-    strict: bool = False
-    speaker: str | None = None  # which may be standard output as well
+    Raises UsageError; LibraryMissing when a picture is wanted that cannot be drawn.
+    """
+    if [outputs.json, outputs.csv, outputs.markdown, speaker].count(sound.PIPE) > 1:
+        raise UsageError("Only one of --json, --csv, --markdown and --speaker can be standard output.")
+    if sound.PIPE in (outputs.html, outputs.plot):
+        raise UsageError("A page or a picture is written to a file, not to standard output.")
+    for name in (outputs.json, outputs.csv, outputs.markdown, outputs.html, outputs.plot):
+        if name is not None and name != sound.PIPE:
+            _check_writable(Path(name))
+    if outputs.plot is not None:
+        _check_picture(Path(outputs.plot))
+    names = [metric.name for metric in metrics]
+    limits = tuple(parse_limit(text, names) for text in outputs.budget or ())
+    return Destinations(outputs, limits, tuple(names), _base(outputs.compare, kind), speaker)
 
-    def check(self, kind: str, metrics: Sequence[Metric]) -> Destinations:
-        """Find before minutes of measuring what would spoil its end.
 
-        Raises UsageError; LibraryMissing when a picture is wanted that cannot be drawn.
-        """
-        if [self.json, self.csv, self.markdown, self.speaker].count(sound.PIPE) > 1:
-            raise UsageError("Only one of --json, --csv, --markdown and --speaker can be standard output.")
-        if sound.PIPE in (self.html, self.plot):
-            raise UsageError("A page or a picture is written to a file, not to standard output.")
-        for name in (self.json, self.csv, self.markdown, self.html, self.plot):
-            if name is not None and name != sound.PIPE:
-                _check_writable(Path(name))
-        if self.plot is not None:
-            _check_picture(Path(self.plot))
-        names = [metric.name for metric in metrics]
-        limits = tuple(parse_limit(text, names) for text in self.budget or ())
-        return Destinations(self, limits, tuple(names), self._base(kind))
-
-    def _base(self, kind: str) -> Report | None:
-        if self.compare is None:
-            return None
-        base = read_report(self.compare)
-        if base.kind != kind:
-            raise UsageError(f"{self.compare} is of `bench {base.kind}`, and this is `bench {kind}`.")
-        return base
+def _base(path: Path | None, kind: str) -> Report | None:
+    if path is None:
+        return None
+    base = read_report(path)
+    if base.kind != kind:
+        raise UsageError(f"{path} is of `bench {base.kind}`, and this is `bench {kind}`.")
+    return base
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +66,7 @@ class Destinations:
     given: Sequence[Limit]  # the limits of the command line
     names: Sequence[str]  # of the metrics
     base: Report | None  # that the report is compared with
+    speaker: str | None = None  # the loudspeaker, where there is one
 
     def limits(self, configured: Mapping[Span, float]) -> list[Limit]:
         """Those of the command line, and for spans without one the settings' budgets, for p95."""
@@ -118,7 +105,7 @@ def publish(report: Report, destinations: Destinations) -> ExitStatus:
     outputs = destinations.outputs
     base = destinations.base
     comparison = None if base is None else compared(base, report, outputs.tolerance)
-    piped = sound.PIPE in (outputs.json, outputs.csv, outputs.markdown, outputs.speaker)
+    piped = sound.PIPE in (outputs.json, outputs.csv, outputs.markdown, destinations.speaker)
     stream = sys.stderr if piped else sys.stdout
     console = SafeConsole(file=stream, width=None if stream.isatty() else _WIDTH)
     print_report(console, report)
@@ -142,7 +129,7 @@ def show_report(path: Path, outputs: Outputs) -> ExitStatus:
     Raises what `check` and `publish` raise.
     """
     report = read_report(path)
-    destinations = outputs.check(report.kind, report.metrics)
+    destinations = check(outputs, report.kind, report.metrics)
     publish(replace(report, limits=destinations.limits({})), destinations)
     return ExitStatus.FINE
 
