@@ -22,12 +22,12 @@ from typer.main import get_command
 
 from voicecli.audio.decode import open_decoder
 from voicecli.bench.compare import Verdict
-from voicecli.bench.heard import Heard
-from voicecli.bench.machine import Machine
-from voicecli.bench.record import report_record
+from voicecli.bench.host import Machine
+from voicecli.bench.measure.first_audio import METRICS, Case, Contender, Run, sample_of
+from voicecli.bench.measure.loudspeaker import Heard
+from voicecli.bench.measure.texts import TEXTS
 from voicecli.bench.report import KINDS, Participant, Report
-from voicecli.bench.text import TEXTS
-from voicecli.bench.tts import METRICS, Case, Contender, Run, sample_of
+from voicecli.bench.report_file import report_record
 from voicecli.cli.app import app
 from voicecli.config import schema
 from voicecli.config.check import toml

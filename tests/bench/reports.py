@@ -5,7 +5,7 @@ from typing import Any
 
 from voicecli.bench.chart import Axis, Chart, Series
 from voicecli.bench.charts import cdfs, medians, over_label, over_runs, waterfall
-from voicecli.bench.machine import Machine
+from voicecli.bench.host import Machine
 from voicecli.bench.metric import Metric, Unit, known
 from voicecli.bench.report import Failure, Participant, Report, Sample
 from voicecli.bench.table import Table

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tests.bench.reports import METRICS, report, sample, samples
 from voicecli.bench.compare import Comparison, Verdict, compared, p_value, signed
-from voicecli.bench.machine import Machine
+from voicecli.bench.host import Machine
 from voicecli.bench.metric import Better, Metric, Unit
 from voicecli.bench.report import Report
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.bench.reports import report, samples
-from voicecli.bench.machine import Machine
-from voicecli.bench.record import report_json
+from voicecli.bench.host import Machine
 from voicecli.bench.report import case_key
+from voicecli.bench.report_file import report_json
 from voicecli.bench.resume import done, resumed
 from voicecli.errors import UsageError
 

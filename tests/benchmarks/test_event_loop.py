@@ -11,7 +11,7 @@ import pytest
 from voicecli.audio.encode import open_encoder
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.speaker import NullSink, PacedSpeaker
-from voicecli.bench.tts import BenchOptions, BriefPlayer, Case, Contender, Line, measured
+from voicecli.bench.measure.first_audio import BenchOptions, BriefPlayer, Case, Contender, Line, measured
 
 RATE = 24_000
 SECONDS = 6  # more than the player holds, so that it is waited for as well

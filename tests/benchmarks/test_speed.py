@@ -19,13 +19,13 @@ from voicecli.audio.encode import open_encoder
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.player import AudioStreamPlayer, PlayerOptions
 from voicecli.audio.speaker import NullSink, PacedSpeaker
-from voicecli.bench.recordings import Question
-from voicecli.bench.scenario import SCENARIOS
-from voicecli.bench.serial import NAIVE, SerialOptions
-from voicecli.bench.spoken import SPOKEN, spoken_question
-from voicecli.bench.talk import Contender, TalkOptions, conversed
-from voicecli.bench.talk_report import Claim, claims, sampled, simulated_delays
-from voicecli.bench.tts import BriefPlayer
+from voicecli.bench.measure.conversations import Contender, TalkOptions, conversed
+from voicecli.bench.measure.conversations_report import Claim, claims, sampled, simulated_delays
+from voicecli.bench.measure.first_audio import BriefPlayer
+from voicecli.bench.measure.recordings import Question
+from voicecli.bench.measure.scenario import SCENARIOS
+from voicecli.bench.measure.serial import NAIVE, SerialOptions
+from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
 from voicecli.config import load_settings
 from voicecli.conversation.phrases import PhraseCutter
 from voicecli.conversation.utterer import Utterer, UttererOptions

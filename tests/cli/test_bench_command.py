@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from voicecli.bench import tts
+from voicecli.bench.measure import first_audio
 from voicecli.cli.app import app
 from voicecli.errors import BudgetBreached, UsageError, VoiceError
 
@@ -129,15 +129,15 @@ def test_all_runs_failed() -> None:
 
 def interrupt_at(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Press Ctrl-C when the first run of this number is over."""
-    whole = tts.measured
+    whole = first_audio.measured
 
-    async def interrupted(*arguments: Any) -> AsyncIterator[tts.Run]:
+    async def interrupted(*arguments: Any) -> AsyncIterator[first_audio.Run]:
         async for run in whole(*arguments):
             yield run
             if run.number == number:
                 os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(tts, "measured", interrupted)
+    monkeypatch.setattr(first_audio, "measured", interrupted)
 
 
 def test_interruption_keeps_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from voicecli.audio.recording import export_recording
-from voicecli.bench import talk
+from voicecli.bench.measure import conversations
 from voicecli.cli.app import app
 from voicecli.errors import BudgetBreached, ProviderError, UsageError
 from voicecli.providers.recognizer import HEARING_RATE
@@ -105,15 +105,15 @@ def test_talk_in_two_formats(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 def test_what_was_measured_outlives_an_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("VOICECLI_SPEECH", str(tmp_path / "none"))
-    whole = talk.conversed
+    whole = conversations.conversed
 
-    async def stuck(*arguments: Any) -> AsyncIterator[talk.Asked]:
+    async def stuck(*arguments: Any) -> AsyncIterator[conversations.Asked]:
         async for asked in whole(*arguments):
             yield asked
             if asked.number == 1:
                 raise ProviderError("The second question was never over.")
 
-    monkeypatch.setattr(talk, "conversed", stuck)
+    monkeypatch.setattr(conversations, "conversed", stuck)
     path = tmp_path / "report.json"
     result = run("talk", "--fast", "--turns", "3", *ENGINES, *QUICK, "--json", path)
     assert isinstance(result.exception, ProviderError)

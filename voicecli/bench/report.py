@@ -14,7 +14,7 @@ from typing import Any
 from voicecli import errors
 from voicecli.bench.bootstrap import Summary, summed_up
 from voicecli.bench.chart import Chart
-from voicecli.bench.machine import Machine
+from voicecli.bench.host import Machine
 from voicecli.bench.metric import Metric, Unit
 from voicecli.bench.table import Table
 from voicecli.errors import ExitStatus, VoiceError

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from voicecli.bench.machine import Machine
-from voicecli.bench.record import read_report, rounded
+from voicecli.bench.host import Machine
 from voicecli.bench.report import Report, case_key
+from voicecli.bench.report_file import read_report, rounded
 from voicecli.errors import UsageError
 
 __all__ = ["done", "resumed"]

@@ -74,7 +74,7 @@ def talk(
 
     Without recordings the bundled voice asks. Pipelines and networks take turns, question by question.
     """
-    from voicecli.bench.formats import codecs_of
+    from voicecli.bench.measure.formats import codecs_of
     from voicecli.cli.conversing import TalkBenchRequest, run_talk_bench
 
     request = TalkBenchRequest(

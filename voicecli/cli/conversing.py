@@ -14,19 +14,10 @@ from voicecli.audio.devices import DeviceInput, DeviceOutput
 from voicecli.audio.format import Codec
 from voicecli.audio.microphone import DeviceMicrophone
 from voicecli.audio.player import AudioStreamPlayer
-from voicecli.bench import talk
-from voicecli.bench.asking import MouthMicrophone
-from voicecli.bench.heard import Heard
-from voicecli.bench.lateness import Stated
-from voicecli.bench.machine import Machine, machine
-from voicecli.bench.network import find_network
-from voicecli.bench.recordings import Question, choose_questions, read_folder, speech_folder
-from voicecli.bench.report import Participant, Report, Sample, case_name
-from voicecli.bench.scenario import find_scenario
-from voicecli.bench.serial import NAIVE, SerialOptions
-from voicecli.bench.spoken import SPOKEN, spoken_question
-from voicecli.bench.talk import Asked, Contender, TalkOptions
-from voicecli.bench.talk_report import (
+from voicecli.bench.host import Machine, machine
+from voicecli.bench.measure import conversations
+from voicecli.bench.measure.conversations import Asked, Contender, TalkOptions
+from voicecli.bench.measure.conversations_report import (
     METRICS,
     Claim,
     claims,
@@ -36,7 +27,16 @@ from voicecli.bench.talk_report import (
     talk_tables,
     word_facts,
 )
-from voicecli.bench.tts import BriefPlayer
+from voicecli.bench.measure.first_audio import BriefPlayer
+from voicecli.bench.measure.lateness import Stated
+from voicecli.bench.measure.loudspeaker import Heard
+from voicecli.bench.measure.mouth import MouthMicrophone
+from voicecli.bench.measure.network import find_network
+from voicecli.bench.measure.recordings import Question, choose_questions, read_folder, speech_folder
+from voicecli.bench.measure.scenario import find_scenario
+from voicecli.bench.measure.serial import NAIVE, SerialOptions
+from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
+from voicecli.bench.report import Participant, Report, Sample, case_name
 from voicecli.cli import sound
 from voicecli.cli.bench_options import Outputs
 from voicecli.cli.lineup import SIMULATED, Lineup, open_lineup
@@ -266,8 +266,8 @@ async def _measure(
         options = replace(options, microphones=[microphone])
     total = (request.runs * len(questions) + 1) * len(lineup.contenders)
     with progress(total) as advance:
-        async with scoped(talk.conversed(lineup.contenders, questions, player, options)) as conversation:
-            async for asked in conversation:
+        async with scoped(conversations.conversed(lineup.contenders, questions, player, options)) as asking:
+            async for asked in asking:
                 gathered.asked.append(asked)
                 advance(f"{case_name(asked.contender.label)}: {asked.question.name}"[:40])
 

@@ -17,12 +17,8 @@ from voicecli.audio.block import Samples
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.recording import export_recording
 from voicecli.audio.resample import resample
-from voicecli.bench.machine import Machine, machine, versions
-from voicecli.bench.record import participant
-from voicecli.bench.recordings import Recorded, read_folder, speech_folder
-from voicecli.bench.report import Participant, Report
-from voicecli.bench.table import Table
-from voicecli.bench.turn import (
+from voicecli.bench.host import Machine, machine, versions
+from voicecli.bench.measure.end_of_turn import (
     SILENCES,
     Cut,
     Listened,
@@ -36,7 +32,7 @@ from voicecli.bench.turn import (
     score,
     silence_only,
 )
-from voicecli.bench.turn_report import (
+from voicecli.bench.measure.end_of_turn_report import (
     METRICS,
     Point,
     as_safe,
@@ -47,6 +43,10 @@ from voicecli.bench.turn_report import (
     turn_charts,
     turn_samples,
 )
+from voicecli.bench.measure.recordings import Recorded, read_folder, speech_folder
+from voicecli.bench.report import Participant, Report
+from voicecli.bench.report_file import participant
+from voicecli.bench.table import Table
 from voicecli.cli import sound
 from voicecli.cli.assembly import pick_recognizer
 from voicecli.cli.bench_options import Outputs

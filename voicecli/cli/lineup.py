@@ -10,21 +10,21 @@ from typing import Any
 
 from voicecli.audio.decode import prepare
 from voicecli.audio.format import Codec
-from voicecli.bench.formats import in_formats
-from voicecli.bench.lateness import Stated
-from voicecli.bench.machine import versions
-from voicecli.bench.network import (
+from voicecli.bench.host import versions
+from voicecli.bench.measure.conversations import Contender
+from voicecli.bench.measure.conversations_report import simulated_delays
+from voicecli.bench.measure.formats import in_formats
+from voicecli.bench.measure.lateness import Stated
+from voicecli.bench.measure.network import (
     NETWORKS,
     Network,
     NetworkedLanguageModel,
     NetworkedRecognizer,
     NetworkedSynthesizer,
 )
-from voicecli.bench.record import participant
+from voicecli.bench.measure.serial import SerialOptions
 from voicecli.bench.report import Participant
-from voicecli.bench.serial import SerialOptions
-from voicecli.bench.talk import Contender
-from voicecli.bench.talk_report import simulated_delays
+from voicecli.bench.report_file import participant
 from voicecli.cli.assembly import Assembly, ReadyDecoder, assemble, enter_all
 from voicecli.cli.downloads import Downloads
 from voicecli.config import Loaded

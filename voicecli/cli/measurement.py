@@ -15,16 +15,24 @@ from typing import Any, Self
 
 from voicecli.audio.format import Codec
 from voicecli.audio.player import AudioStreamPlayer
-from voicecli.bench import tts
-from voicecli.bench.formats import another, codecs_of, in_formats
-from voicecli.bench.heard import Heard
-from voicecli.bench.machine import Machine, machine, versions
-from voicecli.bench.record import public_options
+from voicecli.bench.host import Machine, machine, versions
+from voicecli.bench.measure import first_audio
+from voicecli.bench.measure.first_audio import (
+    METRICS,
+    BenchOptions,
+    BriefPlayer,
+    Case,
+    Contender,
+    planned,
+    sample_of,
+)
+from voicecli.bench.measure.first_audio_charts import tts_charts
+from voicecli.bench.measure.formats import another, codecs_of, in_formats
+from voicecli.bench.measure.loudspeaker import Heard
+from voicecli.bench.measure.texts import TEXTS, Line, line_of
 from voicecli.bench.report import Participant, Report, Sample, case_key, case_name, in_order
+from voicecli.bench.report_file import public_options
 from voicecli.bench.resume import done, resumed
-from voicecli.bench.text import TEXTS, Line, line_of
-from voicecli.bench.tts import METRICS, BenchOptions, BriefPlayer, Case, Contender, planned, sample_of
-from voicecli.bench.tts_charts import tts_charts
 from voicecli.cli import sound
 from voicecli.cli.assembly import pick_synthesizer
 from voicecli.cli.bench_options import Outputs
@@ -223,7 +231,7 @@ async def _measure(stack: AsyncExitStack, loaded: Loaded, request: BenchRequest,
     known = done(earlier)
     total = len(planned(gathered.cases, options))
     with progress(total, min(total, len(known))) as advance:
-        async with scoped(tts.measured(gathered.cases, player, options, known)) as runs:
+        async with scoped(first_audio.measured(gathered.cases, player, options, known)) as runs:
             async for run in runs:
                 sample = sample_of(run)
                 if (case_key(sample.case), sample.number) not in known:  # a warm-up may come again

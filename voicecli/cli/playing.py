@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from voicecli.bench.machine import machine, versions
-from voicecli.bench.player import NetworkPlan, allocated, callback_cost, played, replies
-from voicecli.bench.player_report import (
+from voicecli.bench.host import machine, versions
+from voicecli.bench.measure.playback import NetworkPlan, allocated, callback_cost, played, replies
+from voicecli.bench.measure.playback_report import (
     METRICS,
     QUEUE,
     Cell,

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from voicecli.audio.block import Samples
-from voicecli.bench.machine import engine_version, machine, versions
-from voicecli.bench.ramp import METRICS, Ramp, RampOptions, Stage, charts, idle_stage
+from voicecli.bench.host import engine_version, machine, versions
+from voicecli.bench.measure.ramp import METRICS, Ramp, RampOptions, Stage, charts, idle_stage
+from voicecli.bench.measure.served import ServerProcess
+from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
 from voicecli.bench.report import Participant, Report
-from voicecli.bench.served import ServerProcess
-from voicecli.bench.spoken import SPOKEN, spoken_question
 from voicecli.cli.bench_options import Outputs
 from voicecli.cli.progress import progress
 from voicecli.cli.reporting import Destinations, check, publish

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TextIO
 
 from voicecli.bench.compare import Comparison, compared
+from voicecli.bench.draw.terminal import print_charts, print_comparison, print_report
 from voicecli.bench.metric import Metric
-from voicecli.bench.record import read_report, report_json, write_csv
-from voicecli.bench.render import print_charts, print_comparison, print_report
 from voicecli.bench.report import Report, breaches, failures_said
+from voicecli.bench.report_file import read_report, report_json, write_csv
 from voicecli.cli import sound
-from voicecli.cli.console import SafeConsole
 from voicecli.cli.bench_options import Outputs
+from voicecli.cli.console import SafeConsole
 from voicecli.errors import BudgetBreached, ExitStatus, SaveError, UsageError
 from voicecli.latency.budget import Limit, parse_limit
 from voicecli.latency.timeline import Span
@@ -89,7 +89,7 @@ def _check_writable(path: Path) -> None:
 
 
 def _check_picture(path: Path) -> None:
-    from voicecli.bench.plot import check_plot
+    from voicecli.bench.draw.picture import check_plot
 
     if path.suffix.lower() not in _PICTURES:
         raise UsageError(f"A picture is a PNG or an SVG, and {path} is named otherwise.")
@@ -149,15 +149,15 @@ def _writers(report: Report, comparison: Comparison | None, outputs: Outputs) ->
     if outputs.csv is not None:
         yield lambda: _write_rows(outputs.csv, report)
     if outputs.markdown is not None:
-        from voicecli.bench.markdown import report_markdown
+        from voicecli.bench.draw.gfm import report_markdown
 
         yield lambda: _write(outputs.markdown, report_markdown(report, comparison))
     if outputs.html is not None:
-        from voicecli.bench.html import report_page
+        from voicecli.bench.draw.page import report_page
 
         yield lambda: _write(outputs.html, report_page(report, comparison))
     if outputs.plot is not None:
-        from voicecli.bench.plot import write_plot
+        from voicecli.bench.draw.picture import write_plot
 
         yield lambda: write_plot(Path(outputs.plot or ""), report)
 

@@ -1,0 +1,158 @@
+"""Reports on disk."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bench.reports import failed, report, sample, samples
+from voicecli.bench.metric import Unit
+from voicecli.bench.report import Report
+from voicecli.bench.report_file import (
+    participant,
+    public_options,
+    read_report,
+    report_json,
+    report_record,
+    write_csv,
+)
+from voicecli.errors import UsageError
+from voicecli.providers.choose import Choice
+from voicecli.providers.openai import OpenAISynthesizer
+from voicecli.providers.simulated import SimulatedSynthesizer, SimulatedSynthesizerOptions
+
+HERE = {"engine": "simulated", "format": "pcm", "text": "Hello, “you”"}
+SAMPLES = [
+    sample(HERE, 0, 0.9, counted=False),
+    sample(HERE, 1, 0.1, marks={"first_phrase": 0.0, "first_sound": None}, details={"blame": "asr"}),
+    failed(HERE, 2),
+]
+# What the first version wrote, before reports had labels, metrics and seeds of their own.
+FIRST: dict[str, Any] = {
+    "event": "bench", "kind": "tts", "started": "2025-01-01T00:00:00+00:00", "interrupted": False,
+    "machine": {"cpu": "a CPU", "cores": 2, "system": "a system", "kernel": "1", "load": None},
+    "versions": {"voicecli": "0", "python": "CPython 3", "espeak": "espeakng-loader 0"},
+    "settings": {"runs": 1, "formats": [], "voice": None, "speaker": "null"},
+    "speaker": {"name": "nowhere", "kind": "null", "rate": 24000, "latency": 0.01, "whole": False},
+    "excluded": ["this"], "notes": [],
+    "engines": [{"engine": "espeak", "reason": "asked for", "format": "pcm", "rate": 22050,
+                 "opened": 0.01, "options": {"voice": "en", "speed": 1.0}}],
+    "runs": [
+        {"engine": "espeak", "format": "pcm", "name": "short", "text": "Yes, it does.", "run": number,
+         "warmup": not number, "ok": True, "marks": {"first_sound": 0.02},
+         "spans": {"ttfa": 0.02, "ttfb": 0.01, "playout": 0.01, "asr": None}, "rtf": 0.1, "audio": 1.0,
+         "chunks": 2, "bytes": 100, "bytes_to_first_sample": 10, "underruns": 0, "silence": 0.0,
+         "error": None}
+        for number in (0, 1)
+    ],
+    "results": [{"engine": "espeak", "format": "pcm", "name": "short", "text": "Yes, it does."}],
+}  # fmt: skip
+
+
+def test_record_is_json() -> None:
+    record = json.loads(report_json(report(SAMPLES), lines=False))
+    assert (record["event"], record["kind"], record["seed"]) == ("bench", "talk", 3)
+    assert record["machine"]["cores"] == 2
+    assert record["labels"] == ["engine", "format", "text"]
+    assert record["speaker"] == {"name": "nowhere"}
+    assert [run["run"] for run in record["runs"]] == [0, 1, 2]
+    assert [run["warmup"] for run in record["runs"]] == [True, False, False]
+    assert record["runs"][1]["spans"] == {"ttfa": 0.1, "ttfb": 0.05}
+    assert record["runs"][1]["marks"] == {"first_phrase": 0.0, "first_sound": None}
+    assert record["runs"][1]["details"] == {"blame": "asr"}
+    assert record["runs"][2]["error"] == {"kind": "Dropped", "message": "The connection broke."}
+    [result] = record["results"]
+    assert (result["engine"], result["text"], result["runs"]) == ("simulated", "Hello, “you”", 1)
+    assert result["spans"]["ttfa"]["p50"] == 0.1
+    assert result["spans"]["ttfa"]["ci"] == {}
+    assert result["underruns"] == 0
+    assert result["budget"]["ttfb.p50"] == {"limit": 0.01, "value": 0.05, "ok": False}
+
+
+def test_record_reads_back(tmp_path: Path) -> None:
+    given = report(
+        interrupted=True, cases=[{"net": "lan", "words": 80}], references=[{"net": "lan"}], limits=[]
+    )
+    once = read_report(written(given, tmp_path))
+    again = report_record(read_report(written(once, tmp_path)))
+    assert again == report_record(once)
+    assert again | {"results": []} == report_record(given) | {"results": []}
+    assert [result["runs"] for result in again["results"]] == [12] * 4
+
+
+def written(given: Report, folder: Path) -> Path:
+    path = folder / "report.json"
+    path.write_text(report_json(given, lines=True), encoding="utf-8")
+    return path
+
+
+def test_file_keeps_short_lists_on_one_line() -> None:
+    text = report_json(report(), lines=True)
+    assert '"rates": [1, 2]' in text
+    assert json.loads(text) == report_record(report())
+    assert "\n" not in report_json(report(), lines=False)
+
+
+def test_first_reports_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "first.json"
+    path.write_text(json.dumps(FIRST))
+    found = read_report(path)
+    [result] = found.results
+    assert result.case == {
+        "engine": "espeak", "format": "pcm", "voice": "en", "name": "short", "words": 3,
+        "text": "Yes, it does.", "temperature": "warm",
+    }  # fmt: skip
+    assert result.metrics["ttfa"] is not None
+    assert result.metrics["ttfa"].statistics.n == 1
+    assert found.metric("audio").unit is Unit.LENGTH
+    assert found.details["speaker"]["kind"] == "null"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"event": "turn"}', '{"event": "bench"}', json.dumps(FIRST | {"runs": [{}]}),
+     json.dumps(FIRST | {"machine": 3})],
+)  # fmt: skip
+def test_what_is_no_report(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "other.json"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"other\.json"):
+        read_report(path)
+
+
+def test_missing_report() -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_report(Path("/no/such/report.json"))
+
+
+def test_passwords_stay_out() -> None:
+    options = OpenAISynthesizer.Options(base_url="http://me:secret@host.test/v1")
+    assert public_options(options)["base_url"] == "http://host.test/v1"
+    assert public_options("none") == {}
+
+
+def test_participant_of_a_choice() -> None:
+    options = SimulatedSynthesizerOptions()
+    choice = Choice(SimulatedSynthesizer(options), "simulated", "asked for", options)
+    found = participant("tts", choice, opened=0.5)
+    assert (found.stage, found.engine, found.more) == ("tts", "simulated", {"opened": 0.5})
+    assert found.options["ttfb"] == 0.15
+
+
+def test_csv_has_a_row_for_each_sample() -> None:
+    file = io.StringIO()
+    write_csv(file, report(SAMPLES))
+    rows = list(csv.DictReader(io.StringIO(file.getvalue())))
+    assert [row["run"] for row in rows] == ["0", "1", "2"]
+    assert (rows[1]["ttfa"], rows[1]["text"]) == ("0.1", "Hello, “you”")
+    assert (rows[2]["ttfa"], rows[2]["error"]) == ("", "The connection broke.")
+    assert len(samples()) + 1 == len(_lines(samples()))
+
+
+def _lines(taken: list[Any]) -> list[str]:
+    file = io.StringIO()
+    write_csv(file, report(taken))
+    return file.getvalue().splitlines()

@@ -1,0 +1,1 @@
+"""A report for people: in a terminal, on a page, as a picture, as Markdown."""

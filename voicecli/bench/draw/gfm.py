@@ -1,0 +1,67 @@
+"""A report as Markdown: what a pull request or a note can carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from voicecli.bench.compare import Comparison
+from voicecli.bench.draw.cells import case_table, change_table, summary_table
+from voicecli.bench.head import title, told
+from voicecli.bench.report import Report, case_name
+from voicecli.bench.table import Table
+from voicecli.printable import printable
+
+__all__ = ["report_markdown"]
+
+_BOLD = frozenset({"bad", "unsure"})
+
+
+def report_markdown(report: Report, comparison: Comparison | None = None) -> str:
+    """Headings, tables and lists; nothing that needs a particular dialect but the tables."""
+    return "\n".join(_lines(report, comparison)) + "\n"
+
+
+def _lines(report: Report, comparison: Comparison | None) -> Iterator[str]:
+    yield f"# {title(report)}"
+    yield ""
+    yield from _table(Table(headings=["", ""], words=2, rows=[*told(report)]))
+    if comparison is not None:
+        yield from ("", f"## Against {comparison.base.started.replace('T', ' ')}", "")
+        yield from _table(change_table(comparison.telling))
+        yield ""
+        if others := len(comparison.changes) - len(comparison.telling):
+            yield f"{others} more are the same."
+        yield "Medians; shift of Hodges and Lehmann; p of the rank sum test, corrected after Holm."
+        for note in comparison.notes:
+            yield f"- {_plain(note)}"
+    yield from ("", "## Side by side", "")
+    yield from _table(summary_table(report))
+    for table in report.tables:
+        yield from ("", f"## {_plain(table.title)}", "")
+        yield from _table(table)
+    for result in report.results:
+        yield from ("", f"## {_plain(case_name(result.case))}", "")
+        yield from _table(case_table(report, result))
+        for error, count in result.errors.items():
+            yield from ("", f"{count} {'run' if count == 1 else 'runs'} failed. {_plain(error)}")
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield _row(table.headings)
+    yield _row(["---" if index < table.words else "--:" for index in range(len(table.headings))])
+    for cells in table.rows:
+        yield _row(
+            [f"**{_plain(cell)}**" if getattr(cell, "tone", "") in _BOLD else _plain(cell) for cell in cells]
+        )
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(text: str) -> str:
+    """On one line, and without what would be taken for markup."""
+    text = " ".join(printable(text).split())
+    for sign in "\\|`*_<>[]":
+        text = text.replace(sign, f"\\{sign}")
+    return text

@@ -1,0 +1,270 @@
+"""How many real-time streams a recognition server holds: more and more of them, until its events come late.
+
+Every stream sends speech at the pace of time. A server can know of an event with the message that completes
+the window in which it was decided, and that moment is worked out beforehand with the same detector; the delay
+of the event is what lies between that message's time and the event's arrival at its client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import numpy as np
+
+from voicecli.audio.block import Block, Samples
+from voicecli.bench.chart import Axis, Chart, Series
+from voicecli.bench.measure.served import ServerProcess, Usage
+from voicecli.bench.measure.stream_load import Order, Window
+from voicecli.bench.metric import Metric, Unit
+from voicecli.bench.report import Sample
+from voicecli.errors import Unavailable
+from voicecli.latency.statistics import percentile
+from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.speech.gate import GateOptions, SpeechGate, SpeechStarted
+from voicecli.speech.silero import SileroDetector
+from voicecli.speech.vad import WINDOW, Windows
+
+__all__ = ["METRICS", "Ramp", "RampOptions", "Stage", "charts", "decisions", "idle_stage"]
+
+METRICS = (
+    Metric(name="event_delay", title="event delay"),
+    Metric(name="active"),
+    Metric(name="inactive"),
+    Metric(name="segment"),
+    Metric(name="late", title="late messages", unit=Unit.COUNT, total=True),
+    Metric(name="lateness", title="worst lateness"),
+    Metric(name="cpu", title="processors", unit=Unit.SHARE),
+    Metric(name="memory", title="memory a stream", unit=Unit.BYTES),
+)
+
+_KEPT = 1000  # events of a stage that the report keeps; which is left to chance
+_LATE = 0.001  # share of messages that may be late; a machine does other things too
+_LINE = 1 << 24  # bytes of an answer of the load process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RampOptions:
+    """How the streams become more."""
+
+    first: int = 50  # streams
+    step: int = 50
+    most: int = 500
+    settle: float = 6.0  # seconds over which new ones begin
+    hold: float = 10.0  # seconds that are measured
+    runs: int = 2  # times that a stage may be measured before it counts as one that does not hold
+    chunk: float = 0.1  # seconds of a message
+    limit: float = 0.25  # seconds: the event delay that 95 % must keep
+    idle: int = 0  # connections that say nothing, opened afterwards
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """So many streams for a while."""
+
+    server: str  # which server, as the report calls it
+    streams: int
+    window: Window
+    cpu: float | None  # processors
+    memory: float | None  # bytes a stream
+    p95: float | None  # seconds, of all events
+    limit: float  # seconds
+
+    @property
+    def held(self) -> bool:
+        """Whether its events came in time, all the sound was taken in time, and nothing failed."""
+        window = self.window
+        return (
+            self.p95 is not None
+            and self.p95 <= self.limit
+            and window.late <= _LATE * window.sent
+            and not window.failures
+        )
+
+    def samples(self, seed: int) -> list[Sample]:
+        """One for each event, or for some of them, and one for what the stage cost."""
+        case: dict[str, str | int | float] = {"server": self.server, "streams": self.streams}
+        found = [
+            (kind, delay)
+            for kind in ("active", "inactive", "segment")
+            for delay in getattr(self.window, kind)
+        ]
+        if len(found) > _KEPT:
+            found = random.Random(seed).sample(found, _KEPT)
+        rows = [
+            Sample(case=case, values={"event_delay": delay, kind: delay}, number=number)
+            for number, (kind, delay) in enumerate(found, 1)
+        ]
+        cost = {
+            "late": float(self.window.late),
+            "lateness": self.window.lateness,
+            "cpu": self.cpu,
+            "memory": self.memory,
+        }
+        details = {"held": self.held, "messages": self.window.sent, "failures": self.window.failures[:10]}
+        return [*rows, Sample(case=case, values=cost, number=len(rows) + 1, details=details)]
+
+
+def decisions(
+    sound: Samples, loops: int, chunk: int, gate: GateOptions
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """By utterance of `sound`, played `loops` times: the message in which its start, and its end, is decided.
+
+    `sound` is at 16 kHz, `chunk` the samples of a message.
+    """
+    detector, windows, judge = SileroDetector(), Windows(), SpeechGate(gate)
+    starts: list[int] = []
+    ends: list[int] = []
+    position = 0
+    for _ in range(loops):
+        for window in windows.push(Block(sound, HEARING_RATE, 0.0)):
+            position += WINDOW
+            event = judge.push(detector.probability(window.samples), (position - WINDOW) / HEARING_RATE)
+            if event is not None:
+                (starts if isinstance(event, SpeechStarted) else ends).append((position - 1) // chunk)
+    return tuple(starts), tuple(ends)
+
+
+class Ramp:
+    """Raises the load on one server stage by stage."""
+
+    def __init__(self, options: RampOptions, sound: Samples, gate: GateOptions) -> None:
+        """`sound` is speech at 16 kHz with silence at both ends; it is sent again and again."""
+        self._options = options
+        self._chunk = round(options.chunk * HEARING_RATE)
+        self._sound = sound[: len(sound) // self._chunk * self._chunk]
+        stages = (options.most - options.first) // options.step + 2
+        longest = options.runs * stages * (options.settle + options.hold + 1.0) + 60.0
+        loops = int(longest * HEARING_RATE / len(self._sound)) + 1
+        self._starts, self._ends = decisions(self._sound, loops, self._chunk, gate)
+
+    async def stages(
+        self, name: str, server: ServerProcess, told: Callable[[Stage], None]
+    ) -> AsyncIterator[Stage]:
+        """Yield each stage, the first that does not hold being the last. Raises Unavailable."""
+        options = self._options
+        usage = Usage(server.pid)
+        empty = usage.memory()
+        async with self.load(server.url) as order:
+            for streams in range(options.first, options.most + 1, options.step):
+                stage = None
+                for settle in (options.settle, *(options.runs - 1) * [0.0]):  # machines hiccup
+                    usage.share()
+                    answer = await order({"streams": streams, "settle": settle, "hold": options.hold})
+                    window = Window(**answer)
+                    cpu, full = usage.share(), usage.memory()
+                    each = None if full is None or empty is None else max(0, full - empty) / streams
+                    delays = window.active + window.inactive + window.segment
+                    p95 = percentile(sorted(delays), 0.95) if delays else None
+                    stage = Stage(name, streams, window, cpu, each, p95, options.limit)
+                    if stage.held:
+                        break
+                assert stage is not None
+                told(stage)
+                yield stage
+                if not stage.held:
+                    return
+
+    @asynccontextmanager
+    async def load(self, url: str) -> AsyncIterator[Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]]:
+        """The process of the clients; what is yielded tells it what to do and returns its answer."""
+        with tempfile.TemporaryDirectory(prefix="voicecli-") as folder:
+            path, said = Path(folder) / "speech.raw", Path(folder) / "clients.log"
+            path.write_bytes(np.round(self._sound * 32_767).astype("<i2").tobytes())
+            # Their words go to a file, for a pipe that nobody reads holds up who writes.
+            with said.open("wb") as log:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "voicecli.bench.measure.stream_load", limit=_LINE,
+                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
+                )  # fmt: skip
+            try:
+                order = Order(
+                    url=url, sound=str(path), rate=HEARING_RATE, chunk=self._chunk, starts=self._starts,
+                    ends=self._ends,
+                )  # fmt: skip
+                await _tell(process, asdict(order))
+                yield lambda wanted: _asked(process, wanted, said)
+            finally:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+
+
+async def _tell(process: asyncio.subprocess.Process, wanted: dict[str, Any]) -> None:
+    assert process.stdin is not None
+    process.stdin.write((json.dumps(wanted) + "\n").encode())
+    await process.stdin.drain()
+
+
+async def _asked(process: asyncio.subprocess.Process, wanted: dict[str, Any], said: Path) -> dict[str, Any]:
+    assert process.stdout is not None
+    await _tell(process, wanted)
+    line = await process.stdout.readline()
+    if not line:
+        text = await asyncio.to_thread(said.read_text, encoding="utf-8", errors="replace")
+        words = text.strip().splitlines()
+        raise Unavailable(f"The clients have failed: {words[-1] if words else 'without a word'}.")
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+async def idle_stage(ramp: Ramp, server: ServerProcess, connections: int) -> dict[str, Any]:
+    """Open connections that say nothing: how many stand, their cost, whether it still answers."""
+    usage = Usage(server.pid)
+    empty = usage.memory()
+    async with ramp.load(server.url) as order:
+        standing = (await order({"idle": connections}))["idle"]
+        usage.share()
+        await asyncio.sleep(2.0)
+        cpu, full = usage.share(), usage.memory()
+        healthy = await asyncio.to_thread(_health, server.url)
+    each = None if full is None or empty is None or not standing else max(0, full - empty) / standing
+    return {"connections": standing, "memory": each, "cpu": cpu, "health": healthy}
+
+
+def _health(url: str) -> float | None:
+    """Seconds in which the server says that it is alive."""
+    began = time.perf_counter()
+    try:
+        with urlopen(f"{url}/api/v1/health", timeout=5.0) as answer:
+            answer.read()
+    except OSError:
+        return None
+    return time.perf_counter() - began
+
+
+def charts(stages: Sequence[Stage]) -> list[Chart]:
+    """Delay, processors and memory against the number of streams, a line for each server."""
+    names = list(dict.fromkeys(stage.server for stage in stages))
+
+    def line(name: str, value: Callable[[Stage], float | None]) -> Series:
+        of = [stage for stage in stages if stage.server == name]
+        return Series(name=name, x=[float(stage.streams) for stage in of], y=[value(stage) for stage in of])
+
+    x = Axis("real-time streams", Unit.COUNT)
+    limit = stages[0].limit if stages else None
+    return [
+        Chart(
+            kind="line", title="Event delay, p95", x=x, y=Axis("delay", Unit.TIME), limit=limit,
+            series=[line(name, lambda stage: stage.p95) for name in names],
+        ),
+        Chart(
+            kind="line", title="What the server takes", x=x, y=Axis("processors", Unit.SHARE),
+            series=[line(name, lambda stage: stage.cpu) for name in names],
+        ),
+        Chart(
+            kind="line", title="Memory a stream", x=x, y=Axis("bytes", Unit.BYTES),
+            series=[line(name, lambda stage: stage.memory) for name in names],
+        ),
+    ]  # fmt: skip
