@@ -152,6 +152,19 @@ def test_keys(terminal: Terminal) -> None:
     terminal.restored(0)
 
 
+def test_leaving_asks(terminal: Terminal) -> None:
+    """What is pending rings only while the program runs."""
+    terminal.start(
+        *TALK, "--llm", "assistant", "--set", 'asr.simulated.texts=["set a tea timer for an hour"]'
+    )
+    terminal.shows("voice  I've set a tea timer")
+    terminal.press("q")
+    terminal.shows("Still to ring, which is only while this runs: tea timer. Leave again to go.")
+    terminal.press("q")
+    screen = terminal.restored(0)
+    assert "Will not ring" not in screen  # that was said before
+
+
 def test_interrupt(terminal: Terminal) -> None:
     terminal.start(*TALK)
     terminal.state("speaking")

@@ -277,6 +277,18 @@ def test_turns_end_it(program: Program) -> None:
     assert [turn["turn"] for turn in end.events("turn")] == [1, 2]
 
 
+def test_what_is_pending_is_told_of(program: Program) -> None:
+    lines = ("--text", "--llm", "assistant", "--speaker", "null")
+    end = program.talk(*lines, stdin=b"wake me at 7 am\nset a tea timer for 1 hour\n")
+    assert end.status == 0
+    assert end.event("warning")["message"] == (
+        "Will not ring, as that is only while this runs: 7:00 AM alarm, tea timer."
+    )
+    end = program.talk(*lines, stdin=b"wake me at 7 am\ncancel that\n")
+    assert end.events("warning") == []
+    assert end.events("turn")[-1]["reply"] == "I've cancelled the 7:00 AM alarm."
+
+
 def test_answers_as_lines(program: Program) -> None:
     """For people and pipes: nothing is cut or wrapped, no colours."""
     words = ["talk", "--llm", "simulated", "--tts", "simulated", "--fast", "--no-save", "--text"]

@@ -154,9 +154,11 @@ async def _converse(
         hearing = _hearing(microphone, assembly, conversation, settings, request, recordings, account)
         view.watch(_level_of(hearing), conversation.heard)
         source = hearing.run()
+    leaving = _Leaving(conversation, account)
+    stack.callback(leaving.tell)
     with ExitStack() as around:
         if hearing is not None:
-            keys = _Keys(conversation, player, hearing, view, push_to_talk=request.push_to_talk)
+            keys = _Keys(conversation, player, hearing, view, leaving, push_to_talk=request.push_to_talk)
             around.enter_context(pressed_keys(keys.press))
         await conversation.run(source)
     if microphone is not None and not isinstance(microphone, DeviceMicrophone) and not account.turns:
@@ -315,6 +317,31 @@ class _Recordings:
         self._loop.call_soon_threadsafe(self._account.warn, str(error))
 
 
+class _Leaving:
+    """What is pending rings only while the conversation runs, which is said before it ends, or as it does."""
+
+    def __init__(self, conversation: Conversation, account: Account) -> None:
+        self._conversation = conversation
+        self._account = account
+        self._asked = False
+
+    def leave(self) -> None:
+        """End the conversation; with something pending, when it is asked a second time."""
+        pending = self._conversation.pending
+        if not pending or self._asked:
+            self._conversation.end()
+            return
+        self._asked = True
+        self._account.warn(
+            f"Still to ring, which is only while this runs: {', '.join(pending)}. Leave again to go."
+        )
+
+    def tell(self) -> None:
+        """Say what is lost by an end that nobody asked about."""
+        if not self._asked and (pending := self._conversation.pending):
+            self._account.warn(f"Will not ring, as that is only while this runs: {', '.join(pending)}.")
+
+
 class _Keys:
     """What each key does."""
 
@@ -324,10 +351,12 @@ class _Keys:
         player: AudioStreamPlayer,
         hearing: Hearing,
         view: View,
+        leaving: _Leaving,
         *,
         push_to_talk: bool,
     ) -> None:
         self._conversation = conversation
+        self._leaving = leaving
         self._player = player
         self._hearing = hearing
         self._view = view
@@ -338,7 +367,7 @@ class _Keys:
     def press(self, key: str) -> None:
         """Do what `key` is for; other keys do nothing."""
         if key == "q":
-            self._conversation.end()
+            self._leaving.leave()
         elif key == ESCAPE:
             self._conversation.stop()
         elif key == "m":

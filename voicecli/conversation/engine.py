@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from voicecli.audio.block import Samples
@@ -35,7 +35,7 @@ from voicecli.conversation.utterer import Utterer, UttererOptions
 from voicecli.errors import VoiceError
 from voicecli.latency.budget import judge
 from voicecli.latency.timeline import Mark, Span, Stopwatch
-from voicecli.providers.language_model import Announcer, LanguageModel, Token
+from voicecli.providers.language_model import Announcer, HasPending, LanguageModel, Token
 from voicecli.providers.recognizer import Recognizer, Transcript
 from voicecli.providers.synthesizer import Synthesizer
 
@@ -163,6 +163,11 @@ class Conversation:
         turn = self._utterance
         if turn is not None and turn.recognition is not None and turn.recognition.finished:
             await turn.recognition.settled.wait()
+
+    @property
+    def pending(self) -> Sequence[str]:
+        """What the model would still announce, and cannot any more once the conversation is over."""
+        return self.engines.llm.pending() if isinstance(self.engines.llm, HasPending) else ()
 
     def heard(self) -> str:
         """The part of the reply under way that has left the loudspeaker."""

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from voicecli.providers.engine import Engine
 
-__all__ = ["Action", "Announcer", "Goodbye", "LanguageModel", "Message", "Token"]
+__all__ = ["Action", "Announcer", "Goodbye", "HasPending", "LanguageModel", "Message", "Token"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +56,13 @@ class Announcer(Protocol):
 
     def announcements(self) -> AsyncIterator[str]:
         """Yield what to say when it is due; never ends by itself."""
+        ...
+
+
+@runtime_checkable
+class HasPending(Protocol):
+    """A model that will speak again, as long as the conversation goes on."""
+
+    def pending(self) -> Sequence[str]:
+        """What would never be announced if the conversation ended now: "tea timer", "7:00 AM alarm"."""
         ...

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 
-__all__ = ["counted", "find", "label", "parse", "spell_out"]
+__all__ = ["counted", "find", "label", "listed", "parse", "spell_out"]
 
 FOREVER = 1e10  # seconds; what is longer is as good as this
 
@@ -80,6 +81,11 @@ def spell_out(seconds: float) -> str:
             parts.append(counted(amount, unit))
     if not parts:
         return "0 seconds"
+    return listed(parts)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """ "one", "one and two", "one, two and three"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 

@@ -33,6 +33,7 @@ LONGEST = 500  # characters; what is longer is dictation and no request
 _SILENCE = Reply("silence", "I didn't catch that.")
 _INTENTS: tuple[Intent, ...] = (
     reminders.answered,
+    running.undo,
     memory.said,
     memory.repeat,
     manners.small_talk,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from voicecli.providers.assistant.durations import listed
 from voicecli.providers.assistant.reply import Context, Reply
 from voicecli.providers.assistant.utterance import Utterance
 
@@ -142,7 +143,11 @@ def _plainly(intent: str, answer: str, words: str, context: Context) -> Reply:
 
 
 def _farewell(intent: str, answer: str, words: str, context: Context) -> Reply:
-    return Reply(intent, "Good night." if "night" in words else answer, goodbye=True)
+    """What is running is told of, for it ends too."""
+    text = "Good night." if "night" in words else answer
+    if labels := [timer.label for timer in context.timers.running]:
+        text += f" The {listed(labels)} won't ring any more."
+    return Reply(intent, text, goodbye=True)
 
 
 def _greeting(intent: str, answer: str, words: str, context: Context) -> Reply:

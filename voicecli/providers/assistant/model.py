@@ -129,6 +129,10 @@ class Assistant:
             except TimeoutError:
                 continue
 
+    def pending(self) -> Sequence[str]:
+        """The timers, alarms and reminders that are running."""
+        return [timer.label for timer in self.timers.running]
+
     def _act(self, action: Action) -> None:
         action.run()
         self._changed.set()

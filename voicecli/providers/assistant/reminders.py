@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
 from voicecli.providers.assistant import durations
 from voicecli.providers.assistant.dates import NoSuchDay, day
 from voicecli.providers.assistant.reply import Context, Reply, Topic
-from voicecli.providers.assistant.running import WhichTimer, cancelled, named, which
+from voicecli.providers.assistant.running import Changed, WhichTimer, cancelled, named, which
 from voicecli.providers.assistant.timeofday import TimeOfDay, moment, parse, spoken
 from voicecli.providers.assistant.timers import Timer
 from voicecli.providers.assistant.utterance import Utterance
@@ -128,7 +128,7 @@ def _started(seconds: float, name: str, context: Context) -> Reply:
     article = "an" if label[0] in "aeiou8" or label.startswith(("11 ", "18 ")) else "a"
     length = f" for {durations.spell_out(seconds)}" if name else ""
     action = Action("set timer", partial(context.timers.set, new))
-    return Reply("timer", f"I've set {article} {label}{length}.", (action,))
+    return Reply("timer", f"I've set {article} {label}{length}.", (action,), topic=Changed())
 
 
 _ALARM = re.compile(
@@ -152,8 +152,7 @@ def alarm(utterance: Utterance, context: Context) -> Reply | None:
         return Reply("alarm", "For what time?", topic=WhichHalf())
     when = match["when"].strip()
     if (found := durations.find(when)) and found[1] in ("", "in", "for") and not found[2]:
-        reply = _started(found[0], "", context)
-        return Reply("alarm", reply.text, reply.actions)
+        return replace(_started(found[0], "", context), intent="alarm")
     return _at(when, "", context) or Reply(
         "alarm", "I didn't get the time. For what time?", topic=WhichHalf()
     )
@@ -204,8 +203,10 @@ def _ringing(of_day: TimeOfDay, date: str, chore: str, context: Context) -> Repl
     new = Timer(label, announcement, context.clock + seconds, at=when)
     action = Action("set reminder" if chore else "set alarm", partial(context.timers.set, new))
     if chore:
-        return Reply(intent, f"I'll remind you to {chore} at {spoken(when)}{where}.", (action,))
-    return Reply(intent, f"Your alarm is set for {spoken(when)}{where}.", (action,))
+        text = f"I'll remind you to {chore} at {spoken(when)}{where}."
+    else:
+        text = f"Your alarm is set for {spoken(when)}{where}."
+    return Reply(intent, text, (action,), topic=Changed())
 
 
 _REMIND = re.compile(
@@ -250,7 +251,8 @@ def _reminded(seconds: float, chore: str, context: Context) -> Reply:
         return Reply("reminder", "I can only remind you as long as this conversation runs.")
     new = Timer(f"reminder to {chore}", f"Reminder: {chore}.", context.clock + seconds)
     action = Action("set reminder", partial(context.timers.set, new))
-    return Reply("reminder", f"I'll remind you to {chore} in {durations.spell_out(seconds)}.", (action,))
+    text = f"I'll remind you to {chore} in {durations.spell_out(seconds)}."
+    return Reply("reminder", text, (action,), topic=Changed())
 
 
 # Answers to what we asked
@@ -325,6 +327,5 @@ def _half(
         )
         return _ringing(topic.of_day.halved(evening=evening), topic.date, topic.chore, context)
     if seconds is not None and not topic.of_day:
-        reply = _started(seconds, "", context)
-        return Reply("alarm", reply.text, reply.actions)
+        return replace(_started(seconds, "", context), intent="alarm")
     return _at(half["time"], topic.chore, context) if half and half["time"] else None

@@ -15,7 +15,12 @@ from voicecli.providers.assistant.timers import Timer
 from voicecli.providers.assistant.utterance import Utterance
 from voicecli.providers.language_model import Action
 
-__all__ = ["WhichTimer", "cancel", "cancelled", "named", "running", "which"]
+__all__ = ["Changed", "WhichTimer", "cancel", "cancelled", "named", "running", "undo", "which"]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed(Topic):
+    """A timer, an alarm or a reminder was set or cancelled, which can be undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def running(utterance: Utterance, context: Context) -> Reply | None:
         rest = durations.spell_out(timers[0].left(context.clock, context.now))
         verb = f"is due in {rest}" if timers[0].at or label.startswith("reminder") else f"has {rest} left"
         return Reply("timers", f"Your {label} {verb}.")
-    return Reply("timers", f"You have {len(lines)} timers: {', '.join(lines[:-1])} and {lines[-1]}.")
+    return Reply("timers", f"You have {len(lines)} timers: {durations.listed(lines)}.")
 
 
 def named(words: str, timers: list[Timer]) -> list[Timer]:
@@ -113,7 +118,7 @@ def cancel(utterance: Utterance, context: Context) -> Reply | None:
 def cancelled(chosen: list[Timer], context: Context) -> Reply:
     action = Action("cancel timer", partial(context.timers.cancel, tuple(chosen)))
     what = f"the {chosen[0].label}" if len(chosen) == 1 else f"{len(chosen)} timers"
-    return Reply("cancel", f"I've cancelled {what}.", (action,))
+    return Reply("cancel", f"I've cancelled {what}.", (action,), topic=Changed())
 
 
 def which(timers: list[Timer], before: str) -> Reply:
@@ -126,3 +131,28 @@ def which(timers: list[Timer], before: str) -> Reply:
     return Reply(
         "cancel", f"{before} Which one: {', '.join(labels[:-1])} or {labels[-1]}?".strip(), topic=WhichTimer()
     )
+
+
+# Undoing
+
+_UNDO = re.compile(
+    r"(?:cancel|undo|delete|remove|forget|scrap)(?: that| it| this| the last (?:1|one|thing))?(?: again)?"
+    r"|take (?:that|it) back|i (?:have )?changed my mind|i did not (?:mean|want|say|ask for) (?:that|it)"
+)
+
+
+def undo(utterance: Utterance, context: Context) -> Reply | None:
+    """ "cancel that", after something was set or cancelled."""
+    if not _UNDO.fullmatch(utterance.core) or not isinstance(context.recall(), Changed):
+        return None
+    timers = context.timers
+    # What has rung cannot be undone.
+    chosen = [one for one in timers.last_set if one in timers.running] or list(timers.last_cancelled)
+    if not chosen:
+        return None
+    what = f"the {chosen[0].label}" if len(chosen) == 1 else f"{len(chosen)} timers"
+    action = Action("undo", timers.undo)
+    if timers.last_set:
+        return Reply("undo", f"I've cancelled {what}.", (action,), topic=Changed())
+    verb = "is" if len(chosen) == 1 else "are"
+    return Reply("undo", f"{what[0].upper()}{what[1:]} {verb} set again.", (action,), topic=Changed())

@@ -27,18 +27,31 @@ class Timers:
     """The running ones, in the order in which they were set."""
 
     running: list[Timer] = field(default_factory=list)
+    last_set: tuple[Timer, ...] = ()  # what the last change was: these were set
+    last_cancelled: tuple[Timer, ...] = ()  # or these cancelled
 
     def set(self, timer: Timer) -> None:
         self.running.append(timer)
+        self.last_set, self.last_cancelled = (timer,), ()
 
     def cancel(self, timers: tuple[Timer, ...]) -> None:
         """Drop these; those that have rung meanwhile are no error."""
+        self.last_set, self.last_cancelled = (), tuple(timer for timer in self.running if timer in timers)
+        self._drop(timers)
+
+    def undo(self) -> None:
+        """Take the last change back; what has rung meanwhile stays away."""
+        self._drop(self.last_set)
+        self.running += self.last_cancelled
+        self.last_set, self.last_cancelled = (), ()
+
+    def _drop(self, timers: tuple[Timer, ...]) -> None:
         self.running = [timer for timer in self.running if timer not in timers]
 
     def ring(self, clock: float, now: datetime) -> list[Timer]:
         """Take out those that are due, the longest overdue first."""
         due = [timer for timer in self.running if timer.left(clock, now) <= 0]
-        self.cancel(tuple(due))
+        self._drop(tuple(due))
         return sorted(due, key=lambda timer: timer.left(clock, now))
 
     def wait(self, clock: float, now: datetime) -> float | None:
