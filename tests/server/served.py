@@ -267,7 +267,7 @@ def frame(opcode: int, payload: bytes = b"", *, final: bool = True, length: int 
     return head + bytes(4) + payload  # masked with zeros
 
 
-CONT, TEXT, BINARY, CLOSE, PING = 0, 1, 2, 8, 9
+CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
 def close_code(data: bytes) -> int | None:

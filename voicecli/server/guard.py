@@ -6,13 +6,14 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from voicecli.errors import SettingsError, UsageError
 
 __all__ = [
+    "Bucket",
     "Guard",
     "GuardOptions",
     "Reason",
@@ -38,7 +39,7 @@ class Reason(StrEnum):
     BODY = "body"  # the rest of it did
     MALFORMED = "malformed"  # no HTTP
     UNREAD = "unread"  # reads nothing of what it is sent
-    FLOOD = "flood"  # fragments without end
+    FLOOD = "flood"  # frames without end that say nothing
     HOST = "host"  # called by a name that is not ours
     ORIGIN = "origin"  # a web page of somebody else's
     TOKEN = "token"  # none, or a wrong one
@@ -203,11 +204,10 @@ class Guard:
             return Refusal(Reason.STOPPING, 503, "The server is shutting down.", 5)
         if self.sessions >= self._options.sessions:
             return Refusal(Reason.SESSIONS, 503, f"All {self._options.sessions} sessions are taken.", 5)
-        share = Share(None, now)
+        share = Share()
         if holder is not None:
-            share = self._shares.setdefault(
-                holder, Share(self._options.token_audio, now, self._options.token_audio)
-            )
+            minute = self._options.token_audio
+            share = self._shares.setdefault(holder, Share(Bucket(minute, minute / 60, now)))
             if share.sessions >= self._options.token_sessions:
                 most = self._options.token_sessions
                 return Refusal(Reason.SHARE, 429, f"This token has all of its {most} sessions.", 5)
@@ -248,22 +248,34 @@ class Guard:
         return (scheme, name, port) == same
 
 
+class Bucket:
+    """So much may be taken at once; it fills again as time goes by."""
+
+    __slots__ = ("_filled", "_left", "_rate", "_size")
+
+    def __init__(self, size: float, rate: float, now: float) -> None:
+        self._size = size
+        self._rate = rate  # a second
+        self._left = size
+        self._filled = now  # when that was right
+
+    def take(self, amount: float, now: float) -> float:
+        """Take it in any case; seconds to wait until it is made good."""
+        self._left = min(self._size, self._left + (now - self._filled) * self._rate) - amount
+        self._filled = now
+        return max(0.0, -self._left / self._rate)
+
+
 @dataclass(slots=True)
 class Share:
-    """What one token has taken; without a rate, whatever it likes."""
+    """What one token has taken; without a bucket, whatever it likes."""
 
-    rate: float | None  # seconds of audio a minute
-    filled: float  # when `left` was right
-    left: float = 0.0  # seconds of audio that may come at once
-    sessions: int = field(default=0)
+    audio: Bucket | None = None  # of seconds
+    sessions: int = 0
 
     def take(self, audio: float, now: float) -> float:
         """So many seconds of audio came; seconds to wait before more is read."""
-        if self.rate is None:
-            return 0.0
-        self.left = min(self.rate, self.left + (now - self.filled) * self.rate / 60) - audio
-        self.filled = now
-        return max(0.0, -self.left * 60 / self.rate)
+        return 0.0 if self.audio is None else self.audio.take(audio, now)
 
 
 METRICS = "/metrics"

@@ -20,7 +20,8 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from voicecli.server.guard import Reason
+from voicecli.server.guard import Bucket, Reason
+from voicecli.server.rota import Rota
 
 __all__ = ["GONE", "Door", "DoorConfig", "DoorOptions", "GuardedHttp", "GuardedWebSocket"]
 
@@ -32,7 +33,13 @@ _CLOSING: Final = 3.0  # seconds that a socket may take to close
 _LINGER: Final = 1.0  # seconds for which a WebSocket that broke a rule is read and not heard
 _UNHEARD: Final = 4  # times the longest message, in bytes that it may send meanwhile
 _PIPELINED: Final = 8  # requests that may be sent before the first is answered
-_PIECE: Final = 8192  # bytes of WebSocket frames that are looked at together
+_PIECE: Final = 512  # bytes of WebSocket frames that are looked at together
+_FRAMES: Final = 32  # that one WebSocket has looked at before it is somebody else's turn
+_BYTES: Final = 65_536  # of them; and of sound that waits, no more is read while there is so much
+_SOUND: Final = (4000, 2000)  # frames at once, and a second, that one WebSocket may send; more of them wait
+_TEXT: Final = 5  # of them that a text counts as
+_IDLE: Final = (2000, 100)  # frames without sound at once, and a second: one that sends more is dropped
+_TOGETHER: Final = 8192  # bytes of sound that are handed over as one message, however many they came in
 _QUEUED: Final = 16  # messages of one WebSocket that wait; no more is read while there are so many
 _FRAGMENTS: Final = 1024  # of one message
 _FULL: Final = (
@@ -67,6 +74,7 @@ class Door:
     ) -> None:
         self.options = options
         self.refused = refused
+        self.rota = Rota()  # of those who are inside
         self._inside: dict[asyncio.Transport, str] = {}  # by their address
         self._addresses: Counter[str] = Counter()
         self._waiting: dict[asyncio.Transport, float] = {}  # since when; the oldest first
@@ -250,6 +258,12 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         for reason in (Reason.HEADER, Reason.BODY):
             self._door.came(self.transport, reason)
         self._unread = bytearray()
+        self._queued = 0  # bytes of sound that the application has not taken
+        self._last: dict[str, Any] | None = None  # of what waits, if it is sound
+        self._frames = self._idle_frames = 0  # that were looked at this time
+        now = self.loop.time()
+        self._bucket, self._idle_bucket = Bucket(*_SOUND, now), Bucket(*_IDLE, now)
+        self._rest: asyncio.TimerHandle | None = None  # until it may read again
         self._unheard: int | None = None  # bytes that came after a rule was broken
         self._gone = asyncio.Event()
         self.conn.max_fragment_size = self._door.options.frame
@@ -258,6 +272,8 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._door.leave(self.transport)
         self._unread.clear()
+        if self._rest is not None:
+            self._rest.cancel()
         self._gone.set()
         super().connection_lost(exc)
 
@@ -272,6 +288,10 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True  # a refusal is an answer as well, and nothing for the log
 
+    @property
+    def known(self) -> bool:
+        return True
+
     def data_received(self, data: bytes) -> None:
         if self._unheard is not None:
             self._unheard += len(data)
@@ -279,43 +299,116 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
                 self.transport.close()
             return
         self._unread += data
-        self._read_on()
+        if len(self._unread) > _PIECE:
+            self._regulate()
+        self._door.rota.join(self)
 
-    def _read_on(self) -> None:
-        """Look at what came, piece by piece, while the application keeps up: each piece may be a thousand
-        messages.
-        """
-        while self._unread and self.queue.qsize() < _QUEUED:
+    def read(self) -> bool:
+        """Look at some of what came, while the application keeps up; whether there is more to look at now."""
+        self._frames = self._idle_frames = looked_at = 0
+        while self._unread and self._frames + self._idle_frames < _FRAMES and looked_at < _BYTES:
+            if not self._may_read:
+                break
             piece = bytes(self._unread[:_PIECE])
             del self._unread[:_PIECE]
+            looked_at += len(piece)
             super().data_received(piece)
             if self.conn.parser_exc is not None or self.transport.is_closing():
                 self._unread.clear()
-        if self._unread and not self.read_paused:
-            self.read_paused = True
-            self.transport.pause_reading()
+        if pongs := b"".join(self.conn.data_to_send()):
+            self.transport.write(pongs)
+        self._charge()
+        self._regulate()
+        return bool(self._unread) and self._may_read
+
+    @property
+    def _may_read(self) -> bool:
+        keeps_up = self.queue.qsize() < _QUEUED and self._queued < _BYTES and self.writable.is_set()
+        return keeps_up and self._rest is None
+
+    def _charge(self) -> None:
+        """Of frames that say nothing nobody needs many; others wait when they are more than anybody needs."""
+        now = self.loop.time()
+        flood = self._idle_bucket.take(self._idle_frames, now) > 0
+        if flood and self._unheard is None and not self.transport.is_closing():
+            self._fail(1008, "too many frames that say nothing", Reason.FLOOD)
+        wait = self._bucket.take(self._frames, now)
+        if wait and self._rest is None:
+            self._rest = self.loop.call_later(wait, self._rested)
+
+    def _rested(self) -> None:
+        self._rest = None
+        self._door.rota.join(self)
+
+    def _regulate(self) -> None:
+        """Let the network wait while anything that came has not been looked at, or not been taken."""
+        wait = bool(self._unread) or not self.queue.empty() or not self.writable.is_set()
+        if self._unheard is None and wait != self.read_paused:
+            self.read_paused = wait
+            if wait:
+                self.transport.pause_reading()
+            else:
+                self.transport.resume_reading()
 
     async def receive(self) -> Any:
-        message = await super().receive()
+        message = cast(dict[str, Any], await self.queue.get())
+        if (sound := message.get("bytes")) is not None:
+            self._queued -= len(sound)
+            message["bytes"] = bytes(sound)
+            if message is self._last:
+                self._last = None
+        elif not self.queue.empty():
+            await asyncio.sleep(0)  # many small requests do not hold up others
         if self._unread:
-            self._read_on()
-        if not self.writable.is_set():
-            self.transport.pause_reading()  # whoever does not read is not read either
+            self._door.rota.join(self)
+        else:
+            self._regulate()
         return message
 
+    def handle_ping(self) -> None:
+        self._idle_frames += 1  # `read` sends the answers together
+
+    def handle_pong(self, event: Frame) -> None:
+        self._idle_frames += 1
+        super().handle_pong(event)
+
+    def handle_text(self, event: Frame) -> None:
+        self._frames += _TEXT
+        self._idle_frames += 1
+        super().handle_text(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        self._count(event)
+        super().handle_bytes(event)
+
+    def _count(self, event: Frame) -> None:
+        if event.data:
+            self._frames += 1
+        else:
+            self._idle_frames += 1
+
     def send_receive_event_to_app(self) -> None:
-        if self.curr_msg_data_type == "text" and not self.close_sent:
-            text = b"".join(self.frames)
+        if self.close_sent:
+            self.frames = []
+            return
+        content = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+        self.frames = []
+        if self.curr_msg_data_type == "text":
             try:
-                text.decode()
+                self.queue.put_nowait({"type": "websocket.receive", "text": content.decode()})
             except UnicodeDecodeError:
-                self.frames = []
                 self._fail(1007, "not UTF-8", Reason.MALFORMED)
-                return
-            self.frames = [text]
-        super().send_receive_event_to_app()
+            self._last = None
+            return
+        self._queued += len(content)
+        if self._last is None or len(self._last["bytes"]) + len(content) > _TOGETHER:
+            self._last = {"type": "websocket.receive", "bytes": bytearray(content)}
+            self.queue.put_nowait(cast(Any, self._last))
+        else:  # sound may be cut anywhere, and each message costs as much as a thousand samples
+            self._last["bytes"] += content
 
     def handle_cont(self, event: Frame) -> None:
+        self._count(event)
         if len(self.frames) >= _FRAGMENTS:
             self.frames = []
             self._fail(1008, "too many fragments", Reason.FLOOD)
@@ -347,15 +440,15 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        # Else pings would go on being answered into a buffer that nobody empties.
-        self.transport.pause_reading()
+        self._regulate()  # else pings would go on being answered into a buffer that nobody empties
         self._door.expect(self.transport, Reason.UNREAD, self.loop.time() + self._door.options.send_timeout)
 
     def resume_writing(self) -> None:
         self._door.came(self.transport, Reason.UNREAD)
         super().resume_writing()
-        if not self.read_paused:
-            self.transport.resume_reading()
+        self._regulate()
+        if self._unread:
+            self._door.rota.join(self)
 
     def keepalive_timeout(self) -> None:
         if self.read_paused or not self.writable.is_set():
