@@ -106,7 +106,7 @@ class Question:
 def speech_folder() -> Path | None:
     """The folder of recorded speech that this machine has: where VOICECLI_SPEECH points, or the project's."""
     given = os.environ.get("VOICECLI_SPEECH")
-    beside = Path(__file__).resolve().parents[2] / ".." / "shared" / "speech"
+    beside = Path(__file__).resolve().parents[3] / ".." / "shared" / "speech"
     folder = Path(given).expanduser() if given else beside.resolve()
     return folder if folder.is_dir() else None
 
