@@ -259,7 +259,7 @@ def test_rooms_are_those_that_are_checked():
     layers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     (contract,) = layers["contracts"]
     diagram = section(page("architecture.md"), "## Rooms")
-    found = re.findall(r"^    ([a-z]+(?:, [a-z]+)?)(?:  |$)", diagram, re.MULTILINE)
+    found = re.findall(r"^    ([a-z]+(?:, [a-z]+)*)(?:  |$)", diagram, re.MULTILINE)
     assert [room.replace(", ", " | ") for room in found] == [
         layer for layer in contract["layers"] if layer != "__main__"
     ]

@@ -22,6 +22,7 @@ VoiceError                     exit 1: it failed, and this is why
 │   └── NoValue                a stream ended without the value that was to be taken from it
 ├── WireError                  exit 1: bytes or messages that break their protocol (a ValueError, too)
 ├── SaveError                  exit 1: a recording or a conversation that could not be written
+├── OutputLost                 exit 1: standard output that is closed or full
 ├── BudgetBreached             exit 5: a latency budget, with --strict
 └── TurnError                  exit 1: an event that the turn machine does not allow (a defect of ours)
 """
@@ -47,6 +48,7 @@ __all__ = [
     "NoFile",
     "NoValue",
     "NotFound",
+    "OutputLost",
     "ProviderError",
     "RateLimited",
     "Refused",
@@ -188,6 +190,10 @@ class WireError(VoiceError, ValueError):
 
 class SaveError(VoiceError):
     recoverable = True
+
+
+class OutputLost(VoiceError):
+    pass
 
 
 class BudgetBreached(VoiceError):

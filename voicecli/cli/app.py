@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from io import TextIOWrapper
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +32,7 @@ from voicecli.cli.options import (
     Vad,
     Voice,
 )
+from voicecli.cli.standard import open_standard_streams
 from voicecli.errors import ExitStatus, UsageError, VoiceError
 
 __all__ = ["app", "main"]
@@ -440,20 +440,31 @@ def _with_optional_values(words: list[str]) -> list[str]:
 
 def main() -> None:
     """Run the command line; every way out has its exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        # What somebody said must not end the program because a terminal lacks a letter.
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    open_standard_streams()
+    status = _status(_run)
+    # Now, and not when Python ends, which would complain in its own way.
+    written = _status(sys.stdout.flush, quiet=bool(status))
+    sys.exit(status or written)
+
+
+def _run() -> None:
+    # The shells' completion comes by variables of the environment that bear the program's name.
+    app(args=_with_optional_values(sys.argv[1:]) or ["--help"], prog_name=_NAME)
+
+
+def _status(work: Callable[[], None], *, quiet: bool = False) -> int | str | None:
+    """What the process is to return for how `work` ends, after saying why unless `quiet`."""
     try:
-        # The shells' completion comes by variables of the environment that bear the program's name.
-        app(args=_with_optional_values(sys.argv[1:]) or ["--help"], prog_name=_NAME)
+        work()
+    except SystemExit as end:
+        return end.code
     except VoiceError as error:
-        _complain(error)
-        sys.exit(error.status)
+        if not quiet:
+            _complain(error)
+        return error.status
     except KeyboardInterrupt:
         ignore_interrupts()
-        sys.exit(ExitStatus.INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitStatus.FAILED)
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has gone
+        return ExitStatus.FAILED
+    return None
