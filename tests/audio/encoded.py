@@ -19,6 +19,13 @@ def voice(rate: int, seconds: float = 1.0) -> Samples:
     return sum(0.15 * np.sin(order * phase) / order for order in range(1, 9)).astype(np.float32)
 
 
+def buzz(rate: int, seconds: float = 1.0, level: float = 0.3) -> Samples:
+    """Overtones in step, as a larynx makes them: peaks far above the mean, as speech has them and no tone."""
+    time = np.arange(round(rate * seconds)) / rate
+    phase = 2 * np.pi * np.cumsum(140 + 30 * np.sin(8 * time)) / rate
+    return (level * sum(np.cos(order * phase) for order in range(1, 13)) / 12).astype(np.float32)
+
+
 def encoded(format: StreamFormat, seconds: float) -> bytes:
     encoder, sound = open_encoder(format), voice(format.rate, seconds)
     parts = [encoder.encode(sound[at : at + 960]) for at in range(0, len(sound), 960)]

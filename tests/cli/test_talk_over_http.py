@@ -7,10 +7,14 @@ import sys
 import numpy as np
 import pytest
 
+from tests.audio.encoded import buzz, encoded
 from tests.providers.openai_server import events, flow, hang, say, serving, talk
+from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.pcm import s16_bytes
 
-TONE = (np.sin(2 * np.pi * 440 * np.arange(12_000) / 24_000) * 9000).astype("<i2").tobytes()
-SOUND = flow([TONE[at : at + 4000] for at in range(0, len(TONE), 4000)], "audio/pcm")
+VOICE = s16_bytes(buzz(24_000, 0.5))
+SOUND = flow([VOICE[at : at + 4000] for at in range(0, len(VOICE), 4000)], "audio/pcm")
+SAW = s16_bytes(((2 * (np.arange(24_000) * 220 / 24_000 % 1) - 1) * 0.56).astype(np.float32))
 WORDS = events(
     {"type": "transcript.text.delta", "delta": "hello"},
     {"type": "transcript.text.done", "text": "hello there"},
@@ -86,15 +90,16 @@ def test_bad_model_costs_one_turn(tmp_path, name):
     assert status == 0
 
 
-@pytest.mark.parametrize("name", ["401", "500", "drop", "stall", "hang", "json"])
+@pytest.mark.parametrize("name", ["401", "500", "drop", "stall", "hang", "json", "saw"])
 def test_bad_voice_costs_one_turn(tmp_path, name):
     replies = {
         "401": say({"error": {"message": "wrong key"}}, 401),
         "500": say("broken", 500, "text/plain"),
-        "drop": flow([TONE[:4000]], "audio/pcm", "drop"),
-        "stall": flow([TONE[:4000]], "audio/pcm", "stall"),
+        "drop": flow([VOICE[:4000]], "audio/pcm", "drop"),
+        "stall": flow([VOICE[:4000]], "audio/pcm", "stall"),
         "hang": hang,
         "json": say({"detail": "no voice today"}),
+        "saw": flow([SAW], "audio/pcm"),
     }
     status, told, server = held(
         tmp_path,
@@ -106,9 +111,18 @@ def test_bad_voice_costs_one_turn(tmp_path, name):
     assert len(of(told, "error")) == 1
     turns = of(told, "turn")
     assert turns[0]["error"]
+    assert name in ("drop", "stall") or turns[0]["heard"] == ""
     assert turns[-1]["heard"] == "This is the answer."
     assert len([post for post in server.posts() if post.path.endswith("/speech")]) == 2
     assert status == 0
+
+
+@pytest.mark.parametrize("kind", ["audio/mpeg", "audio/pcm"])
+def test_another_sound_is_heard_as_what_it_is(tmp_path, kind):
+    mp3 = encoded(StreamFormat(Codec.MP3, 24_000), 0.5)
+    status, told, _ = held(tmp_path, {"chat": ANSWER, "speech": flow([mp3], kind)}, 1)
+    assert (status, of(told, "error")) == (0, [])
+    assert of(told, "turn")[0]["heard"] == "This is the answer."
 
 
 def test_every_turn_failing_is_a_provider_failure(tmp_path):

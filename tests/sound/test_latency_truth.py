@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.audio.encoded import buzz
 from tests.cli.program import SIMULATED, Program, await_event, ended, question
 from tests.providers.openai_server import Exchange, serving
 from tests.sound.server import is_missing, sound_server, undisturbed
@@ -67,8 +68,7 @@ def time_to_first_audio() -> None:
     is seen outside, but not shorter; `playout` begins with the first byte of speech, which both see.
     """
     silence, length = 0.1, 0.5
-    at = np.arange(round(24_000 * length)) / 24_000
-    tone = np.concatenate([np.zeros(round(24_000 * silence)), 0.3 * np.sin(2 * np.pi * 440 * at)])
+    voice = np.concatenate([np.zeros(round(24_000 * silence)), buzz(24_000, length)])
     requested: list[float] = []
     sent: list[float] = []
 
@@ -77,7 +77,7 @@ def time_to_first_audio() -> None:
         exchange.head(200, {"content-type": "audio/pcm", "transfer-encoding": "chunked"})
         await asyncio.sleep(0.15)
         sent.append(time.monotonic())
-        data = (tone * 32767).astype("<i2").tobytes()
+        data = (voice * 32767).astype("<i2").tobytes()
         for start in range(0, len(data), 4800):  # 100 ms of sound, at three times its pace
             exchange.chunk(data[start : start + 4800])
             await exchange.writer.drain()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from voicecli.audio.format import Codec
 from voicecli.audio.packets import PacketDecoder
 from voicecli.audio.pcm import Sound
 from voicecli.audio.sniff import is_message, is_text, shown
@@ -23,6 +24,7 @@ __all__ = [
     "Info",
     "Mp3Unpacker",
     "adts_header",
+    "framed",
     "info_frame",
     "mp3_header",
     "read_info",
@@ -81,6 +83,19 @@ def adts_header(data: bytes | bytearray, at: int) -> Header | None:
         return None
     samples = 1024 * (1 + (data[at + 6] & 3))
     return Header(size, samples, (data[at + 1] & 8, rate), hertz=_ADTS_RATES[rate])
+
+
+def framed(data: bytes) -> Codec | None:
+    """MP3 or AAC when `data` begins with two of their frames, one right behind the other; else None.
+
+    What only begins like a frame can be anything, also samples: 2,048 bytes tell it of nearly every stream.
+    """
+    for codec, read, size in ((Codec.MP3, mp3_header, 4), (Codec.AAC, adts_header, 7)):
+        first = read(data, 0) if len(data) >= size else None
+        second = read(data, first.size) if first and len(data) >= first.size + size else None
+        if first and second and first.kind == second.kind:
+            return codec
+    return None
 
 
 class Frames:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from dataclasses import dataclass, field
 
 from voicecli.audio.block import Samples
+from voicecli.audio.loudness import Loudness
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.conversation import events
 from voicecli.conversation.history import History
@@ -99,6 +100,7 @@ class Conversation:
         budgets: Mapping[Span, float],
     ) -> None:
         self.engines = engines
+        self._loudness = Loudness()  # of the voice, over all replies
         self.player = player
         self.history = history
         self.options = options
@@ -403,7 +405,7 @@ class Conversation:
         turn.reply = reply = Reply(
             self._replies,
             tokens,
-            Utterer(self.engines.tts, self.player, self._utterer_options),
+            Utterer(self.engines.tts, self.player, self._utterer_options, loudness=self._loudness),
             self._reply_options,
             on_token=lambda text: self._token(turn, reply, text),
             on_complete=lambda: self._completed(turn, reply),

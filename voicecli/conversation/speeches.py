@@ -10,6 +10,7 @@ import numpy as np
 
 from voicecli.audio.block import Block, Samples
 from voicecli.audio.decode import Decoder, open_decoder
+from voicecli.audio.loudness import Limiter, Loudness
 from voicecli.conversation.speakable import SpeakableText
 from voicecli.conversation.timed import AudioWithText
 from voicecli.flow.feeds import ReadAhead
@@ -29,18 +30,21 @@ async def synthesis_step(
     """Phrases to sound while it is being made, and a block without samples for each "".
 
     The next phrase is made while one is played. Numbers, symbols and markup are spelled out for the voice.
-    Blocks are dated from the beginning. Raises ProviderError, DecodeError.
+    Blocks are dated from the beginning. Nothing is more than 6 dB louder than what came before it. Raises
+    ProviderError, DecodeError.
     """
-    rate, position = synthesizer.format.rate, 0.0
+    rate, position, voice = synthesizer.format.rate, 0.0, Loudness()
     async with scoped(_begun(async_iter, synthesizer, language)) as speeches:
         async for speech in speeches:
             if not speech.text:
                 yield Block(np.zeros(0, np.float32), rate, position)
                 continue
             decoder = open_decoder(synthesizer.format)
+            limiter = None
             async for samples in speech.samples(decoder):
                 rate = decoder.rate or rate
-                yield Block(samples, rate, position)
+                limiter = limiter or Limiter(voice, rate)
+                yield Block(limiter.push(samples), rate, position)
                 position += len(samples) / rate
 
 

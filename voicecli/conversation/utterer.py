@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from voicecli.audio.block import Samples
 from voicecli.audio.decode import open_decoder
+from voicecli.audio.loudness import Limiter, Loudness
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.resample import Resampler
 from voicecli.conversation.heard import SpokenPhrase, heard_text
@@ -58,11 +59,13 @@ class Utterer:
         options: UttererOptions,
         *,
         tap: Callable[[Samples], None] | None = None,
+        loudness: Loudness | None = None,
     ) -> None:
-        """`tap` is given everything that goes to the player."""
+        """`tap` is given everything that goes to the player; `loudness` is the voice's in earlier replies."""
         self._synthesizer = synthesizer
         self._tap = tap
         self._player = player
+        self._limiter = Limiter(loudness or Loudness(), player.rate)
         self._options = options
         self._places = asyncio.Semaphore(1 + options.ahead)
         self._speeches: list[_Speech] = []
@@ -207,6 +210,7 @@ class Utterer:
     async def _write(self, samples: Samples | None) -> None:
         if samples is None:
             return
+        samples = self._limiter.push(samples)
         if self._tap is not None:
             self._tap(samples)
         await self._player.write(samples)

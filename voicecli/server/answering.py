@@ -14,6 +14,7 @@ from typing import Final
 
 from voicecli.audio.block import Samples
 from voicecli.audio.decode import open_decoder
+from voicecli.audio.loudness import Limiter, Loudness
 from voicecli.audio.pcm import NOTHING
 from voicecli.audio.resample import OneRate
 from voicecli.conversation.history import History, HistoryOptions
@@ -70,6 +71,7 @@ class Answering:
     def __init__(self, engines: Engines, options: AnsweringOptions | None = None) -> None:
         self.engines = engines
         self.options = options or AnsweringOptions()
+        self._loudness = Loudness()  # of the voice, over all answers
 
     async def transcribe(self, sound: AsyncIterator[Samples]) -> str:
         """What is said in `sound`, mono at the hearing rate; empty when nothing was understood.
@@ -108,7 +110,7 @@ class Answering:
         The next phrase is made while one is taken. What was made before a failure comes before it. Closing
         the iterator cancels everything. Raises ProviderError, DecodeError.
         """
-        reply = _Reply(self.engines, self.options, stopwatch or Stopwatch())
+        reply = _Reply(self.engines, self.options, stopwatch or Stopwatch(), self._loudness)
         async with scoped(reply.pieces(question)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -125,12 +127,16 @@ class _Speech:
 class _Reply:
     """One answer in the making."""
 
-    def __init__(self, engines: Engines, options: AnsweringOptions, stopwatch: Stopwatch) -> None:
+    def __init__(
+        self, engines: Engines, options: AnsweringOptions, stopwatch: Stopwatch, loudness: Loudness
+    ) -> None:
         self._engines = engines
         self._options = options
         self._stopwatch = stopwatch
         self._speeches: set[ReadAhead[bytes]] = set()  # that were begun and not ended
         self._sound = OneRate()
+        self._loudness = loudness
+        self._limiter: Limiter | None = None
 
     async def pieces(self, question: str) -> AsyncIterator[Piece]:
         speeches = ReadAhead(self._begun(self._phrases(question)), 1)
@@ -209,6 +215,8 @@ class _Reply:
         return NOTHING if rate is None or not len(samples) else self._sound.push(samples, rate)
 
     def _cut(self, samples: Samples) -> list[Samples]:
+        self._limiter = self._limiter or Limiter(self._loudness, self._rate)
+        samples = self._limiter.push(samples)
         size = max(1, round(self._options.piece * self._rate))
         return [samples[start : start + size] for start in range(0, len(samples), size)]
 

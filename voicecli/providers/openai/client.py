@@ -47,11 +47,15 @@ class Answer:
 
     def __init__(self, response: openai.AsyncAPIResponse[Any]) -> None:
         self._response = response
-        self.media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self.content_type: str = response.headers.get("content-type", "")
+        self.media_type = self.content_type.partition(";")[0].strip().lower()
+        self._chunks: AsyncIterator[bytes] | None = None
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, decompressed, not cut anew."""
-        return self._response.iter_bytes()
+        """The body as it arrives, decompressed, not cut anew; asked again, what has not been read of it."""
+        if self._chunks is None:
+            self._chunks = self._response.iter_bytes()
+        return self._chunks
 
     async def events(self) -> AsyncGenerator[dict[str, Any], None]:
         """The server-sent events, each a JSON object."""
@@ -70,10 +74,10 @@ class Answer:
         except json.JSONDecodeError:
             return text
 
-    async def complaint(self, begin: bytes = b"") -> object:
-        """The body of what should have been something else, as far as it is worth reading."""
+    async def complaint(self, begin: bytes) -> object:
+        """The body of what should have been something else, of which `begin` was read already."""
         data = bytearray(begin)
-        async for chunk in self._response.iter_bytes():
+        async for chunk in self.chunks():
             data += chunk
             if len(data) >= ERROR_BYTES:
                 break

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from voicecli.audio.format import Codec, StreamFormat
-from voicecli.errors import NotFound, Unavailable
+from voicecli.errors import NotFound
 from voicecli.providers.openai.address import address, missing_key
-from voicecli.providers.openai.client import Answer, Client
-from voicecli.providers.openai.faults import Call, reason
+from voicecli.providers.openai.client import Client
+from voicecli.providers.openai.faults import Call
+from voicecli.providers.openai.sound import sound
 from voicecli.providers.synthesizer import Voice
 
 __all__ = ["OpenAISynthesizer", "OpenAISynthesizerOptions"]
@@ -22,7 +23,6 @@ _VOICES = (
     *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
     *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
 )
-_COMPLAINT = re.compile(rb'\s*(\{\s*"(error|detail|message)|<!doctype|<html|<\?xml)', re.IGNORECASE)
 # Kokoro's voices begin with a letter for the language and one for the sex: af_heart.
 _KOKORO_VOICE = re.compile(r"[a-z][fm]_\w")
 _KOKORO = {
@@ -84,7 +84,7 @@ class OpenAISynthesizer:
             await client.leave(CONNECTIONS)
 
     async def synthesize(self, text: str) -> AsyncIterator[bytes]:
-        """Yield the encoded speech as it arrives. Raises ProviderError."""
+        """Yield the encoded speech as it arrives, in `format` whatever it came as. Raises ProviderError."""
         assert self._client is not None, "the engine is not open"
         if not any(letter.isalnum() for letter in text):
             return
@@ -92,7 +92,7 @@ class OpenAISynthesizer:
         speech = self._client.stream(
             self._call,
             lambda sdk, limit: sdk.audio.speech.with_streaming_response.create(**params, timeout=limit),
-            _sound,
+            lambda answer: sound(answer, self._format),
         )
         async with contextlib.aclosing(speech) as chunks:
             async for chunk in chunks:
@@ -126,34 +126,6 @@ class OpenAISynthesizer:
         if (letter := _kokoro_letter(options.language)) and _KOKORO_VOICE.match(options.voice):
             params["extra_body"] = {"lang_code": letter}
         return params
-
-
-async def _sound(answer: Answer) -> AsyncIterator[bytes]:
-    """The body, unless it is a message for people with the status of a success."""
-    if answer.media_type.startswith("text/") or answer.media_type.endswith(("json", "xml")):
-        raise _not_sound(await answer.complaint(), answer.media_type)
-    begun = False
-    async for chunk in answer.chunks():
-        if not chunk:
-            continue
-        if not begun and _COMPLAINT.match(chunk):
-            raise _not_sound(chunk, answer.media_type)
-        begun = True
-        yield chunk
-    if not begun:
-        raise Unavailable(
-            "The speech server sent an answer without sound.", "Check model and voice in [tts.openai]."
-        )
-
-
-def _not_sound(body: object, media_type: str) -> Unavailable:
-    if isinstance(body, bytes):
-        body = body.decode("utf-8", "replace")
-    said = reason(body) or "nothing"
-    return Unavailable(
-        f"The speech server answered with {media_type or 'text'} instead of sound: {said}",
-        "Check base_url in [tts.openai]; it usually ends in /v1.",
-    )
 
 
 def _voice(entry: object) -> Voice | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from voicecli.errors import Dropped, ProviderError, RateLimited, Unavailable
+from voicecli.errors import Dropped, ProviderError, RateLimited, Unavailable, VoiceError
 from voicecli.providers.openai.faults import NO_QUOTA, Call, fault, reason, retry_after, stalled
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def pause_before_retry(error: ProviderError, attempt: int) -> float | None:
     """Seconds before the next attempt; None when another one would end the same."""
     cause = error.__cause__
     if not isinstance(error, Unavailable | Dropped | RateLimited) or cause is None:
+        return None
+    if isinstance(cause, VoiceError):  # it answered, with something that would be no better the next time
         return None
     spent = {str(getattr(cause, name, None)) for name in ("code", "type")} & NO_QUOTA
     if spent or getattr(cause, "status_code", 0) == 402:
