@@ -87,8 +87,8 @@ class VoiceError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = _ended(message)  # what others said in it may lack its full stop
+        self.hint = _ended(hint)
 
     @property
     def kind(self) -> str:
@@ -214,3 +214,9 @@ def read_failure(name: object, exc: OSError) -> UsageError:
         case errno.EACCES | errno.EPERM:
             return UsageError(f"{name} may not be read.", "Check its permissions.")
     return UsageError(f"{name} cannot be read: {exc.strerror or exc}.")
+
+
+def _ended(text: str) -> str:
+    """`text` as a sentence, for another one may follow it."""
+    text = text.rstrip()
+    return text if not text or text.rstrip("\"'”’)»`").endswith((".", "!", "?", "…", ":")) else f"{text}."
