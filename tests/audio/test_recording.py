@@ -13,6 +13,7 @@ import pytest
 from voicecli.audio.block import Samples
 from voicecli.audio.recording import (
     EXPORTS,
+    Recording,
     export_recording,
     import_recording,
     load_recording,
@@ -126,7 +127,7 @@ def test_an_hour_in_little_memory(tmp_path: Path) -> None:
             writer.write(np.full(80_000, 0.1, np.float32))
     load_recording(path)  # what is imported for the first time is not counted
     tracemalloc.start()
-    with open_recording(path) as recording:
+    with Recording(path) as recording:
         total = sum(len(piece) for piece in recording)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -139,7 +140,7 @@ def test_asynchronous_reading(tmp_path: Path) -> None:
     export_recording(path, SOUND, RATE)
 
     async def read() -> Samples:
-        return np.concatenate([piece async for piece in open_recording(path)])
+        return np.concatenate([piece async for piece in await open_recording(path)])
 
     np.testing.assert_array_equal(asyncio.run(read()), load_recording(path)[0])
 
@@ -170,7 +171,7 @@ def test_what_is_not_audio(tmp_path: Path, data: bytes) -> None:
     for ending in ("wav", "txt", "mp3", "m3u8"):
         path = tmp_path / f"a.{ending}"
         path.write_bytes(data)
-        for read in (load_recording, open_recording, import_recording):
+        for read in (load_recording, Recording, import_recording):
             with pytest.raises(DecodeError, match="is not audio"):
                 read(path)
 

@@ -1,6 +1,7 @@
 """Standard streams that are closed, full or left by their reader."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,3 +100,19 @@ def test_reader_that_left(program: Program):
     end = program.run("history", "list", stdout=writing)
     os.close(writing)
     assert (end.status, end.errors) == (1, "")
+
+
+@pytest.mark.parametrize(
+    "words", [["listen", "--asr", "simulated"], ["talk", *SIMULATED, "--speaker", "null"]]
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_microphone_pipe_without_a_writer(
+    program: Program, tmp_path: Path, words: list[str], number: signal.Signals
+):
+    path = tmp_path / "microphone"
+    os.mkfifo(path)
+    process = program.start(*words, "--mic", path)
+    assert process.stderr is not None
+    assert b"is a pipe: listening begins when something writes to it" in process.stderr.readline()
+    process.send_signal(number)
+    assert ended(process).status == 130

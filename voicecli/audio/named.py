@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -29,21 +30,21 @@ def is_file(name: str) -> bool:
     return path.suffix.lower() in _AUDIO or path.is_file() or "/" in name
 
 
-def named_microphone(
+async def named_microphone(
     name: str,
     *,
     real_time: bool = True,
     hold: Callable[[], Awaitable[object]] | None = None,
     linger: Callable[[], bool] | None = None,
 ) -> Microphone:
-    """A device by its name, or a recording heard at its own pace; blocks for a moment.
+    """A device by its name, or a recording heard at its own pace.
 
     Of a recording `real_time`, `hold` and `linger` are as in PacedMicrophone. Raises NoDevice, DeviceError;
     UsageError or DecodeError for a file that is none or not audio.
     """
     if not is_file(name):
-        return DeviceMicrophone(DeviceInput(name))
-    recording = open_recording(Path(name))
+        return await asyncio.to_thread(lambda: DeviceMicrophone(DeviceInput(name)))
+    recording = await open_recording(Path(name))
     return PacedMicrophone(
         name, recording.rate, _pieces(recording), real_time=real_time, hold=hold, linger=linger
     )

@@ -10,13 +10,14 @@ import asyncio
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, Self
+from typing import IO, TYPE_CHECKING, Final, Self, cast
 
 import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.audio.decode import open_decoder
 from voicecli.audio.encode import open_encoder
+from voicecli.audio.fifo import Fifo, is_fifo
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.packets import Container
 from voicecli.audio.pcm import NOTHING, from_s16, s16_bytes
@@ -61,10 +62,10 @@ class Recording:
     Memory does not grow with the length of the file. A file that breaks off gives what is whole.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, file: IO[bytes] | None = None) -> None:
         """Raises UsageError when `path` cannot be opened, DecodeError when it is not audio."""
         self.path = path
-        self._file = _open(path)
+        self._file = _open(path) if file is None else file
         try:
             self._pieces, self.rate = self._begin()
         except BaseException:
@@ -151,9 +152,17 @@ class Recording:
             self._file.close()
 
 
-def open_recording(path: Path) -> Recording:
-    """A file of any length, to be read piece by piece. Raises UsageError, DecodeError."""
-    return Recording(path)
+async def open_recording(path: Path) -> Recording:
+    """A file of any length, to be read piece by piece, opened in a thread. Raises UsageError, DecodeError.
+
+    A named pipe is waited for until it has a writer.
+    """
+    file = _open(path)
+    try:
+        return await asyncio.to_thread(Recording, path, file)
+    except BaseException:
+        file.close()  # which also ends the thread
+        raise
 
 
 def load_recording(path: Path) -> tuple[Samples, int]:
@@ -219,7 +228,7 @@ def _unsaved(path: Path, part: Path, exc: OSError) -> SaveError:
 
 def _open(path: Path) -> IO[bytes]:
     try:
-        return path.open("rb")
+        return cast(IO[bytes], Fifo(path)) if is_fifo(path) else path.open("rb")
     except OSError as exc:
         raise read_failure(path, exc) from exc
 

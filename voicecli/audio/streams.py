@@ -106,7 +106,7 @@ async def microphone_source(
     """
     microphone = device
     if isinstance(microphone, str | os.PathLike):
-        microphone = await asyncio.to_thread(named_microphone, os.fspath(microphone))
+        microphone = await named_microphone(os.fspath(microphone))
     async with microphone, scoped(microphone.blocks()) as blocks:
         async for block in blocks:
             if keep is None or time.monotonic() - block.time - block.duration <= keep:
@@ -119,7 +119,7 @@ async def wav_file_source(filename: FilePath) -> AsyncIterator[Block]:
     They are dated from its beginning. Whatever can be decoded will do, not only WAV. Raises UsageError,
     DecodeError.
     """
-    with await asyncio.to_thread(open_recording, Path(filename)) as recording:
+    with await open_recording(Path(filename)) as recording:
         rate = recording.rate
         size, position = max(1, round(_BLOCK * rate)), 0
         async for samples in recording:

@@ -59,7 +59,7 @@ async def _spoken(request: ConnectRequest, stack: AsyncExitStack) -> AsyncIterat
     """The question as frames, made while they are sent. Raises UsageError, DecodeError."""
     if request.input is not None and request.input != sound.PIPE:
         return _framed(await upload_file(Path(request.input)))
-    microphone = sound.open_microphone(sound.PIPE, real_time=False)
+    microphone = await sound.open_microphone(sound.PIPE, real_time=False)
     return _framed(upload_microphone(await stack.enter_async_context(microphone)))
 
 

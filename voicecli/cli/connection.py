@@ -14,7 +14,7 @@ from typing import Any
 from rich.text import Text
 
 from voicecli.cli import sound
-from voicecli.cli.console import SafeConsole
+from voicecli.cli.console import SafeConsole, warn
 from voicecli.cli.screen import failure_text
 from voicecli.config import Loaded
 from voicecli.errors import Dropped, ExitStatus, UsageError, VoiceError
@@ -25,7 +25,7 @@ from voicecli.server.client import RecognitionClient
 from voicecli.server.upload import Upload, cut, paced, upload_file, upload_microphone
 from voicecli.wire.recognition import Event, Failure, Segment, encode_event
 
-__all__ = ["TOKEN", "ConnectRequest", "protect", "read_token", "run_connect", "server_address", "warn"]
+__all__ = ["TOKEN", "ConnectRequest", "protect", "read_token", "run_connect", "server_address"]
 
 TOKEN = "VOICECLI_TOKEN"  # the environment variable that holds the token unless another is named
 
@@ -82,7 +82,7 @@ async def _upload(request: ConnectRequest, stack: AsyncExitStack) -> Upload:
         return await upload_file(Path(request.input))
     device = sound.PIPE if request.mic is None else request.mic
     real_time = request.mic is not None or request.real_time
-    microphone = sound.open_microphone(device, real_time=real_time)
+    microphone = await sound.open_microphone(device, real_time=real_time)
     return upload_microphone(await stack.enter_async_context(microphone))
 
 
@@ -134,11 +134,6 @@ def protect(address: Address, token: str | None) -> None:
     """Say so when others can read the token on its way."""
     if token is not None and not address.secure and not address.is_loopback:
         warn(f"The token goes to {address.host} unprotected: use wss:// if the server can.")
-
-
-def warn(message: str) -> None:
-    """Something the user should know."""
-    SafeConsole(stderr=True, soft_wrap=True).print(Text(f"note   {message}", style="yellow"))
 
 
 class _Shown:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from voicecli.printable import printable
 
-__all__ = ["SafeConsole"]
+__all__ = ["SafeConsole", "warn"]
 
 
 class SafeConsole(Console):
@@ -55,3 +55,8 @@ def _without_controls(text: Text) -> Text:
         piece.plain = printable(piece.plain)  # within one style, so that every style stays where it was
         clean.append_text(piece)
     return clean
+
+
+def warn(message: str) -> None:
+    """Something that the user should know, on standard error."""
+    SafeConsole(stderr=True, soft_wrap=True).print(Text(f"note   {message}", style="yellow"))

@@ -13,10 +13,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from rich.text import Text
-
 from voicecli.audio.wavfile import save_failure
-from voicecli.cli.console import SafeConsole
+from voicecli.cli.console import warn
 from voicecli.cli.sound import PIPE
 from voicecli.errors import UsageError, WireError, read_failure
 from voicecli.wire.frames import END, AudioFrame, Frame, FrameDecoder, FrameLimits, FrameSequence, encode
@@ -61,7 +59,7 @@ def encode_frames(source: str, out: str, texts: Texts, chunk: float, *, as_json:
             target.write(encode(frame))
             note(frame)
     if framer.lost:
-        _warn(f"The last {framer.lost} bytes of {_shown(source)} were not whole samples, and were left out.")
+        warn(f"The last {framer.lost} bytes of {_shown(source)} were not whole samples, and were left out.")
 
 
 class _Framer:
@@ -142,7 +140,7 @@ def decode_frames(source: str, out: str, *, as_json: bool) -> None:
             raise WireError(f"There is no sound in {_shown(source)}: {other}.")
         sound.settle(last)
     if objects and not as_json:
-        _warn(f"{objects} objects without sound were left out.", "--json shows what they say.")
+        warn(f"{objects} objects without sound were left out. --json shows what they say.")
     _judge(last)
 
 
@@ -154,7 +152,7 @@ def _judge(last: AudioFrame) -> None:
             reason = reason.get("message", reason)
         raise WireError(f"Its sender failed: {str(reason)[:500]}")
     if last.sign != END and last.order > 1:
-        _warn(f"The last frame has sign {last.sign}, not {END}: more was to come.")
+        warn(f"The last frame has sign {last.sign}, not {END}: more was to come.")
 
 
 class _Sound:
@@ -314,10 +312,6 @@ def _notes(out: str, as_json: bool) -> Callable[[Frame], None]:
         print(json.dumps(record), file=stream, flush=True)
 
     return note
-
-
-def _warn(message: str, hint: str = "") -> None:
-    SafeConsole(stderr=True, soft_wrap=True).print(Text(f"note   {message} {hint}".rstrip(), style="yellow"))
 
 
 def _shown(name: str) -> str:

@@ -185,9 +185,11 @@ def _is_device(name: str) -> bool:
 
 
 def _try_file(name: str) -> None:
-    from voicecli.audio.recording import open_recording
+    from voicecli.audio.fifo import is_fifo
+    from voicecli.audio.recording import Recording
 
-    open_recording(Path(name)).close()
+    if not is_fifo(Path(name)):  # a look would take what its writer writes
+        Recording(Path(name)).close()
 
 
 def _file_to_write(name: str) -> Check:

@@ -69,7 +69,7 @@ async def run_listen(loaded: Loaded, request: ListenRequest) -> ExitStatus:
     detector = await choose_detector(loaded.settings.vad.engine, loaded.settings.vad.engines)
     show = _Shown(request)
     async with AsyncExitStack() as stack:
-        microphone = sound.open_microphone(device, real_time=real_time)
+        microphone = await sound.open_microphone(device, real_time=real_time)
         file = stack.enter_context(_SubtitleFile(request.out)) if request.out else None
         stack.callback(downloads.close)
         await enter_all(stack, [choice.engine, detector.engine, microphone])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from voicecli.audio.devices import DeviceOutput
+from voicecli.audio.fifo import is_fifo
 from voicecli.audio.microphone import Microphone, PacedMicrophone, pcm_pieces
 from voicecli.audio.named import is_file, named_microphone, wav_path
 from voicecli.audio.player import Output
 from voicecli.audio.speaker import FastSpeaker, NullSink, PacedSpeaker, PcmSink, Sink
 from voicecli.audio.wavfile import WavWriter
+from voicecli.cli.console import warn
 from voicecli.providers.recognizer import HEARING_RATE
 
 __all__ = ["NULL", "PIPE", "fast_nowhere", "is_file", "open_microphone", "open_speaker"]
@@ -20,7 +23,7 @@ NULL = "null"
 PIPE_RATE = 24_000  # samples a second of a loudspeaker that is not a device
 
 
-def open_microphone(
+async def open_microphone(
     name: str,
     *,
     real_time: bool,
@@ -33,7 +36,9 @@ def open_microphone(
         return PacedMicrophone(
             "standard input", HEARING_RATE, pieces, live=True, real_time=real_time, hold=hold, linger=linger
         )
-    return named_microphone(name, real_time=real_time, hold=hold, linger=linger)
+    if is_file(name) and is_fifo(Path(name)):
+        warn(f"{name} is a pipe: listening begins when something writes to it.")
+    return await named_microphone(name, real_time=real_time, hold=hold, linger=linger)
 
 
 def open_speaker(name: str, *, real_time: bool, silence: bool = True) -> Output:

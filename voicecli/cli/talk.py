@@ -190,7 +190,7 @@ async def _microphone(settings: Settings, request: TalkRequest, conversation: Co
             real_time=request.real_time,
             hold=conversation.caught_up,
         )
-    return sound.open_microphone(
+    return await sound.open_microphone(
         str(settings.mic.device),
         real_time=request.real_time,
         hold=conversation.caught_up,

@@ -46,7 +46,7 @@ async def upload_file(path: Path) -> Upload:
     if found is not None:
         format, pieces = found
         return Upload(str(path), format, _threaded(pieces))
-    recording = await asyncio.to_thread(open_recording, path)
+    recording = await open_recording(path)
     format = Format(1, recording.rate, 16, is_float=False)
     return Upload(str(path), format, _decoded(recording))
 
