@@ -50,7 +50,7 @@ def test_good_loudspeaker() -> None:
 
 
 def test_good_round_trip() -> None:
-    check = judge_round_trip(RoundTrip(0.08, 0.004, -45.0))
+    check = judge_round_trip(RoundTrip(0.08, 0.004, -55.0))
     assert check.level is Level.OK
     assert "80 ms" in check.detail
     assert "4 ms" in check.detail
@@ -63,6 +63,7 @@ def test_good_round_trip() -> None:
         (RoundTrip(0.1, 0.2, -40.0), "voice_to_voice"),
         (RoundTrip(0.9, 0.0, -40.0), "cable"),
         (RoundTrip(0.1, 0.0, -6.0), "--no-barge-in"),
+        (RoundTrip(0.1, 0.0, -48.0), "--no-barge-in"),
     ],
 )
 def test_doubtful_round_trip(trip: RoundTrip | None, word: str) -> None:

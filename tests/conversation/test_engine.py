@@ -186,6 +186,74 @@ def test_barge_in_keeps_what_was_heard():
     assert stage.conversation.history.messages[1].content == first.heard.strip()
 
 
+async def echo(stage):
+    """The microphone hears the beginning of the answer, as loud as it is."""
+    conversation = stage.conversation
+    await stage.until(State.SPEAKING)
+    while (first := stage.player.first_sound) is None:  # noqa: ASYNC110 - the sound tells nobody
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(max(0.0, first + 0.3 - time.monotonic()))
+    conversation.speech_started(first + 0.02)
+    conversation.speech(SPEECH)
+    conversation.barge_in(time.monotonic())
+    conversation.speech_stopped(time.monotonic() + 0.03)
+    conversation.turn_ended(time.monotonic())
+    await stage.until(State.LISTENING)
+
+
+def echoing(*heard, script):
+    """What the recogniser makes of each utterance, and the times at which nothing else would be heard."""
+    text = "One two three four five six seven."
+    model = {"ttft": 0.0, "tokens_per_second": 0.0, "texts": (text,)}
+    asr = {"delay": 0.0, "partial": None, "texts": heard}
+    stage = Stage(paced=True, model=model, asr=asr)
+    stage.alone = []
+    tell = stage.conversation._tell
+
+    def listen(event):
+        tell(event)
+        if isinstance(event, events.StateChanged) and event.after is State.SPEAKING:
+            stage.alone.append(stage.conversation.alone)
+
+    stage.conversation._tell = listen
+    return stage.run(script)
+
+
+def test_answer_that_hears_its_own_words_is_said_again_and_hears_no_more():
+    async def script(stage):
+        await stage.ask()
+        await echo(stage)
+        await stage.conversation.quiet()
+
+    stage = echoing("What is it?", "one to", script=script)
+    assert [(turn.transcript, turn.interrupted) for turn in stage.turns] == [
+        ("What is it?", True),
+        ("", False),
+    ]
+    assert stage.turns[1].heard == "One two three four five six seven."
+    assert stage.alone == [False, True]
+    (warning,) = [event for event in stage.told if isinstance(event, events.Warned)]
+    assert warning.kind == "echo"
+    assert stage.conversation.half_duplex
+    assert [message.role for message in stage.conversation.history.messages][:1] == ["user"]
+
+
+def test_two_answers_in_a_row_that_interrupt_themselves_are_an_echo():
+    async def script(stage):
+        for _ in range(2):
+            await stage.ask()
+            await echo(stage)
+            await stage.conversation.quiet()
+        await stage.ask()
+        await stage.conversation.quiet()
+
+    stage = echoing("What is it?", "exit", "And now?", "cancel", "And then?", script=script)
+    asked = [turn.transcript for turn in stage.turns]
+    assert asked == ["What is it?", "", "And now?", "", "And then?"]
+    assert stage.alone == [False, True, False, True, True]
+    assert sum(isinstance(event, events.Warned) for event in stage.told) == 1
+
+
 def test_key_stops_the_answer():
     async def script(stage):
         await stage.ask()

@@ -35,6 +35,11 @@ class Notes:
         self.hearing = self.answering = False
         self.state = State.LISTENING
         self.on_words = None
+        self.half_duplex = False
+
+    @property
+    def alone(self):
+        return self.half_duplex and self.state is State.SPEAKING
 
     def speech_started(self, at):
         self.hearing = True

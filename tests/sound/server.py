@@ -67,6 +67,14 @@ class SoundServer:
         """Run pactl."""
         return subprocess.run(["pactl", *words], env=self.env, check=check, capture_output=True, timeout=10)
 
+    def echo(self, gain: float) -> None:
+        """From now on the microphone hears the loudspeaker too, `gain` dB louder than it is."""
+        self.control(
+            "load-module", "module-loopback", "source=speaker.monitor", "sink=micfeed", "latency_msec=20"
+        )
+        listed = self.control("list", "short", "sink-inputs").stdout.decode().splitlines()
+        self.control("set-sink-input-volume", listed[-1].split()[0], f"{gain}dB")
+
     def stop(self) -> None:
         """End the server; devices that use it lose it."""
         self._process.terminate()

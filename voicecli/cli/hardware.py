@@ -34,7 +34,7 @@ _LATE = 0.3  # seconds of latency that make themselves felt
 _DRIFT = 0.1  # of the rate; what remains is the unevenness of a short measurement
 _WRONG = 0.05  # seconds by which the devices' times may contradict each other: a large room is 30 ms
 _SLOW = 0.4  # seconds from the program to the air and back
-_ECHO = -30.0  # dB from which the loudspeaker is loud at the microphone
+_ECHO = -50.0  # dB from which the loudspeaker is loud enough at the microphone to be taken for speech
 _TRIP = "round trip"
 _CONNECT = 0.3  # seconds for a sound server to take a connection
 _FILES = "Or give files: --mic question.wav --speaker answer.wav, or type: `voicecli talk --text`."
@@ -90,7 +90,7 @@ def judge_round_trip(trip: RoundTrip | None) -> Check:
     if trip.level > _ECHO:
         return note(
             _TRIP,
-            f"{detail}; answers may be taken for you",
+            f"{detail}; the microphone hears your loudspeaker, and answers may be taken for you",
             "Use headphones, turn it down, or talk with --no-barge-in.",
         )
     return ok(_TRIP, detail)

@@ -15,6 +15,7 @@ from voicecli.audio.block import Samples
 from voicecli.audio.loudness import Loudness
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.conversation import events
+from voicecli.conversation.echo import EchoGuard, Said, Verdict
 from voicecli.conversation.history import History
 from voicecli.conversation.recognition import Recognition
 from voicecli.conversation.reply import Reply, ReplyOptions
@@ -43,6 +44,10 @@ from voicecli.providers.synthesizer import Synthesizer
 __all__ = ["Conversation", "ConversationOptions", "Engines"]
 
 _SAME = 0.001  # seconds: two moments that are one
+_ECHO = (
+    "The microphone hears the loudspeaker, and the answer interrupted itself: from now on nothing is heard "
+    "while an answer plays. With headphones you can speak over it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,7 @@ class _Turn:
     playing: asyncio.Task[None] | None = None
     failure: VoiceError | None = None  # of recognition
     unheard: bool = False  # it was spoken over before a word of it was in the air
+    alone: bool = False  # nothing is to be heard while it speaks
 
 
 class Conversation:
@@ -106,6 +112,7 @@ class Conversation:
         self.options = options
         self.ledger = Ledger()
         self.turns: int | None = None  # end after so many; None goes on
+        self.half_duplex = False  # nothing is to be heard while a reply plays
         self.on_words: Callable[[str], bool] = _worth_answering  # told what is understood of an utterance
         self._tell = listener
         self._reply_options = reply
@@ -114,6 +121,8 @@ class Conversation:
         self._machine = TurnMachine()
         self._utterance: _Turn | None = None  # what is being said
         self._turn: _Turn | None = None  # what is being answered
+        self._cut_off: Reply | None = None  # the answer that was interrupted last, if nothing was said since
+        self._echo = EchoGuard()
         self._number = 0
         self._replies = 0
         self._finished = 0
@@ -151,6 +160,12 @@ class Conversation:
     def over(self) -> bool:
         """Whether the conversation has ended."""
         return self._over.is_set()
+
+    @property
+    def alone(self) -> bool:
+        """Whether a reply is in the air and nothing is to be heard meanwhile."""
+        turn = self._turn
+        return self.state is State.SPEAKING and (self.half_duplex or (turn is not None and turn.alone))
 
     async def quiet(self) -> None:
         """Wait until nothing is being answered."""
@@ -332,7 +347,10 @@ class Conversation:
 
     def announce(self, text: str) -> _Turn:
         """Say something that nobody asked for just now."""
-        turn = _Turn(self._number + 1, ended=True, final=True)
+        return self._announce_now(text)
+
+    def _announce_now(self, text: str, *, alone: bool = False) -> _Turn:
+        turn = _Turn(self._number + 1, ended=True, final=True, alone=alone)
         self._take_floor(turn)
         self._push(Announced(time.monotonic()))
         self._commit(turn, self._start_reply(turn, _single(text)))
@@ -378,6 +396,9 @@ class Conversation:
 
     def _answer(self, turn: _Turn) -> None:
         """The turn is certain and its words are known."""
+        if turn.recognition is not None and self._is_echo(turn):
+            return
+        self._cut_off = None
         if not turn.text:
             self._push(NothingHeard(time.monotonic()))
             self._forget(turn)
@@ -390,6 +411,27 @@ class Conversation:
             self.ledger = self.ledger.hit(turn.stopwatch[Mark.TURN_ENDED] - turn.stopwatch[Mark.SOFT_END])
         self.history.add_user(turn.text)
         self._commit(turn, reply)
+
+    def _is_echo(self, turn: _Turn) -> bool:
+        """Drop what the loudspeaker said, and say what it cut off again, this time undisturbed."""
+        marks = turn.stopwatch
+        stopped = Mark.SPEECH_STOPPED if Mark.SPEECH_STOPPED in marks else Mark.TURN_ENDED
+        verdict = self._echo.judge(turn.text, marks[Mark.SPEECH_STARTED], marks[stopped])
+        if verdict is Verdict.USER:
+            return False
+        self._discard(turn)
+        if turn.text:
+            self._tell(events.TranscriptCame(turn.number, "", True))
+        self._push(NothingHeard(time.monotonic()))
+        self._forget(turn)
+        self.history.keep_question()
+        if verdict is Verdict.ECHO and not self.half_duplex:
+            self.half_duplex = True
+            self._tell(events.Warned(_ECHO, "echo"))
+        reply, self._cut_off = self._cut_off, None
+        if reply is not None and reply.complete and reply.text and not self.busy:
+            self._announce_now(reply.text, alone=True)
+        return True
 
     def _commit(self, turn: _Turn, reply: Reply) -> None:
         """Let the reply be heard, and show what of it there is already."""
@@ -428,8 +470,16 @@ class Conversation:
             self._fail(turn, error)
             return
         if turn is self._turn and turn.reply is reply:
+            if finished is not None:
+                self._note_said(reply, finished, whole=not turn.alone)
             self._push(PlaybackFinished(time.monotonic() if finished is None else finished))
             self._finish(turn)
+
+    def _note_said(self, reply: Reply, ended: float, *, whole: bool) -> None:
+        """Remember what was in the air until `ended`, for it may come back."""
+        began = self.player.first_sound
+        if self.player.output.paced and reply.utterer.began and began is not None:
+            self._echo.said(Said(reply.utterer.said(), began, ended), whole=whole)
 
     def _token(self, turn: _Turn, reply: Reply, text: str) -> None:
         if turn.reply is reply and reply.committed:
@@ -470,7 +520,12 @@ class Conversation:
                 going_on.prepend(turn.recognition)
                 self._forget(turn)
                 return
-        heard = turn.reply.utterer.abort() if turn.reply is not None else ""
+        heard = ""
+        if turn.reply is not None:
+            self._note_said(turn.reply, time.monotonic() + self.player.output.latency, whole=False)
+            heard = turn.reply.utterer.abort()
+            # What rings and was not heard at all rings again by itself.
+            self._cut_off = turn.reply if (turn.text or heard) and not dropped else None
         if turn.playing is not None:
             turn.playing.cancel()
         self._finish(turn, heard=heard, interrupted=True, dropped=dropped)

@@ -103,6 +103,7 @@ class Warned:
     """Something the user should know that stops nothing."""
 
     message: str
+    kind: str | None = None  # "echo": the microphone hears the loudspeaker
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from voicecli.audio.block import Block, Samples
 from voicecli.audio.microphone import Microphone
 from voicecli.audio.resample import Resampler
 from voicecli.conversation.engine import Conversation
-from voicecli.conversation.turn import State
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.speech.clause import Completeness
 from voicecli.speech.endpoint import SoftEnd, TurnEnded
@@ -76,6 +75,8 @@ class Hearing:
         self._deaf = False
         self._zeros = 0  # samples
         conversation.on_words = self._words
+        if not options.barge_in:
+            conversation.half_duplex = True
 
     @property
     def muted(self) -> bool:
@@ -120,7 +121,7 @@ class Hearing:
         self._interrupt(self._heard / HEARING_RATE)
 
     def _is_deaf(self, now: float) -> bool:
-        if not self._options.barge_in and self._conversation.state is State.SPEAKING:
+        if self._conversation.alone:
             self._deaf_until = now + self._options.echo_tail
         return self._muted or not self._open or now < self._deaf_until
 

@@ -75,6 +75,10 @@ class History:
         else:
             self._unanswered = interrupted and bool(self._messages) and self._messages[-1].role == "user"
 
+    def keep_question(self) -> None:
+        """What was said last stands alone, answered or not: it was not the user who spoke over the answer."""
+        self._asked = self._unanswered = False
+
     def drop_question(self) -> None:
         """The user wants no answer any more to what was said last, and none of it was heard."""
         if self._asked or self._unanswered:

@@ -42,8 +42,8 @@ def event_record(event: events.Event, names: Mapping[str, str]) -> dict[str, Any
             return {"event": "reply", "turn": turn, "text": text}
         case events.TurnFinished():
             return turn_record(event, names)
-        case events.Warned(message):
-            return {"event": "warning", "message": message}
+        case events.Warned(message, kind):
+            return {"event": "warning", "kind": kind, "message": message}
         case events.ErrorRaised(error, turn):
             return {
                 "event": "error",

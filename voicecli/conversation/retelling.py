@@ -35,10 +35,14 @@ def retold(saved: Saved) -> Iterator[events.Event]:
                 begun.pop(number if isinstance(number, int) else 0, None)
                 yield _turn(record)
             case "warning":
-                yield events.Warned(_text(record, "message"))
+                yield events.Warned(_text(record, "message"), _text(record, "kind") or None)
+            case "summary":
+                begun.clear()  # it ended well: what was understood and not answered was nothing for it
             case "error":
                 yield events.ErrorRaised(VoiceError(_text(record, "message")), 0)
     for number, sides in begun.items():
+        if not any(sides.values()):
+            continue
         yield _turn({"turn": number, **sides})
         yield events.Warned("That turn has no end: the program ended first.")
 

@@ -82,6 +82,17 @@ class Utterer:
         """Everything that was handed to synthesis, as the model wrote it."""
         return "".join(speech.text for speech in self._speeches)
 
+    @property
+    def began(self) -> bool:
+        """Whether any sound went to the player."""
+        return self._began
+
+    def said(self) -> list[SpokenPhrase]:
+        """The phrases with the words that the engine was given in place of what was written."""
+        return [
+            SpokenPhrase(f"{one.spoken} ", one.duration, one.spoken) for one in self._spoken() if one.spoken
+        ]
+
     def heard(self, now: float | None = None) -> str:
         """The part of the text that has left the loudspeaker."""
         if not self._began:
