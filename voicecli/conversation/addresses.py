@@ -27,8 +27,8 @@ _URL = re.compile(
 _MAIL = re.compile(r"(?:mailto:)?(?<![\w.+-])([\w.+-]{1,64})@([\w-]+(?:\.[\w-]+)+)")
 _DOMAIN = re.compile(
     r"(?<![\w@./-])((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+"
-    r"(?:com|org|net|io|dev|ai|app|edu|gov|info|co\.uk|co|uk|de|fr|es|it|eu|us|ca|ch|at|nl|me|tv|gg|xyz|cloud))"
-    r"(?::\d+)?(?:/[^\s<>\"]*)?(?![\w-])",
+    r"(?:com|org|net|io|dev|ai|app|edu|gov|info|co\.uk|co|uk|de|fr|es|it|eu|us|ca|ch|at|nl|me|tv|gg|xyz|cloud)(?::\d{1,5})?)"
+    r"(?:/[^\s<>\"]*)?(?![\w-])",
     re.IGNORECASE,
 )
 _FILE = re.compile(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
+from voicecli.conversation.codes import said_codes
 from voicecli.conversation.numerals import cardinal, fraction, ordinal, year
 from voicecli.conversation.units import NUMBER, said_units
 
@@ -34,19 +35,14 @@ _MONTH = (
 _YEAR = r"(1[0-9]\d\d|20\d\d)"
 _DASH = r"\s?[-–—]\s?"
 
+_POWER_OF_TEN = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([+-]?)(\d{1,3})(?![\w]|\.\d)")
+_DOTTED_GROUPS = re.compile(r"(?<![\w.,])[1-9]\d{0,2}(?:\.\d{3}){2,}(?![\w.]|,\d)")
 _GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]\d)")
 _MINUS = re.compile(r"(?<![\w.)\]%°])[-−](?=[$€£]?\.?\d)")
 _POINT = re.compile(r"(?<![\w.])\.(?=\d)")
 
-_PHONE = re.compile(
-    r"(?<![\w.,-])(?:(\+\d{1,3})[\s.-]?)?(?:\((\d{2,4})\)\s?|(\d{3})[.-]|(?<=\d[\s.-])(\d{2,4})[\s.-])(\d{3,4})[\s.-](\d{4})(?![\w-]|\.\d)"
-)
-_LONG_PHONE = re.compile(r"(?<!\w)\+\d(?:[\s.-]?\d){6,14}(?![\w-])")
-_SHORT_PHONE = re.compile(
-    r"\b(call|dial|phone|tel|text|number)(\W+(?:\w+\W+)?)(\d{3})-(\d{4})\b", re.IGNORECASE
-)
-
-_ISO_DATE = re.compile(rf"(?<![\w-]){_YEAR}-(\d\d)-(\d\d)(?:[T ](?=\d\d:\d\d))?(?![\d-])")
+_ISO_DATE = re.compile(rf"(?<![\w/-]){_YEAR}([-/])(\d\d)\2(\d\d)(?![\d/-])(?:[T ](?=\d\d:\d\d))?")
+_ISO_MONTH = re.compile(rf"(?<![\w/-]){_YEAR}-(0[1-9]|1[0-2])(?![\w-]|[.,]\d)")
 _SLASH_DATE = re.compile(r"(?<![\w/.])(\d{1,2})([/.])(\d{1,2})\2(\d{4})(?![\w/])")
 _MONTH_DAY = re.compile(
     rf"\b{_MONTH}(\.?\s+)(\d{{1,2}})(?:st|nd|rd|th)?(?:(,?)\s+{_YEAR})?(?![\w:%]|[.,]\d|\s?(?:am|pm|a\.m|p\.m)\b)"
@@ -64,8 +60,11 @@ _AMPM = r"(?:\s?([apAP])\.?\s?[mM]\b(\.)?)"
 _TIME_RANGE = re.compile(
     rf"(?<![\d:])(\d{{1,2}}(?::\d\d)?{_AMPM}?){_DASH}(?=\d{{1,2}}:\d\d|\d{{1,2}}\s?[apAP]\.?[mM]\b)"
 )
-_TIME = re.compile(rf"(?<![\d:.])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:]|\.\d)Z?{_AMPM}?")
+_TIME = re.compile(
+    rf"(?<![\d:.])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:]|\.\d)(?:Z|\+(\d\d):?(\d\d)(?!\d))?{_AMPM}?"
+)
 _HOUR = re.compile(rf"(?<![\d:.$])(1[0-2]|0?[1-9]){_AMPM}")
+_VERSES = re.compile(r"(?<![\w:])(\d{1,3}):(\d{1,3})[-–](\d{1,3})(?![\w:])")
 _RATIO = re.compile(r"(?<![\w:])(\d+):(\d+)(?![\w:])")
 
 _ORDINAL = re.compile(r"(?<![\w.,])(\d{1,6})(?:st|nd|rd|th)\b")
@@ -92,10 +91,12 @@ def said_numbers(text: str) -> str:
     """English `text` with its numbers as they are said."""
     if not any(c.isnumeric() for c in text):
         return text
+    text = said_codes(text)
     text = _POINT.sub("0.", _GROUPS.sub(lambda match: match.group().replace(",", ""), text))
-    text = _phones(text)
     text = _dates(text)
     text = _times(text)
+    text = _POWER_OF_TEN.sub(_power_of_ten, text)
+    text = _DOTTED_GROUPS.sub(lambda match: match.group().replace(".", ""), text)
     text = _DOTTED.sub(_dotted, text)
     text = _fractions(text)
     text = _VERSION.sub("version ", text)
@@ -107,28 +108,9 @@ def said_numbers(text: str) -> str:
     return _BY.sub(" by ", text)
 
 
-def _spelled(digits: str) -> str:
-    return " ".join(digits)
-
-
-def _phones(text: str) -> str:
-    def phone(match: re.Match[str]) -> str:
-        country, *groups = match.groups()
-        said = [_spelled(group) for group in groups if group]
-        return ", ".join([f"plus {_spelled(country[1:])}", *said] if country else said)
-
-    def long(match: re.Match[str]) -> str:
-        groups = re.findall(r"\d+", match.group())
-        return "plus " + ", ".join(_spelled(group) for group in groups)
-
-    text = _PHONE.sub(phone, text)
-    text = _LONG_PHONE.sub(long, text)
-    return _SHORT_PHONE.sub(lambda m: f"{m[1]}{m[2]}{_spelled(m[3])}, {_spelled(m[4])}", text)
-
-
 def _dates(text: str) -> str:
     def iso(match: re.Match[str]) -> str:
-        said = _date(int(match[1]), int(match[2]), int(match[3]))
+        said = _date(int(match[1]), int(match[3]), int(match[4]))
         return match.group() if said is None else f"{said}, " if match.group()[-1] in "T " else said
 
     def slashed(match: re.Match[str]) -> str:
@@ -144,6 +126,7 @@ def _dates(text: str) -> str:
         return f"{said}, {year(int(match[5]))}" if match[5] else said
 
     text = _SLASH_DATE.sub(slashed, _ISO_DATE.sub(iso, text))
+    text = _ISO_MONTH.sub(lambda match: f"{_MONTHS[int(match[2]) - 1]} {year(int(match[1]))}", text)
     text = _MONTH_DAY.sub(month_day, text)
     text = _MONTH_YEAR.sub(lambda match: f"{_month(match[1])} {year(int(match[3]))}", text)
     text = _YEARS.sub(lambda match: f"{year(int(match[1]))} to {year(int(match[2]))}", text)
@@ -173,7 +156,7 @@ def _decade(words: str) -> str:
 def _times(text: str) -> str:
     def time(match: re.Match[str]) -> str:
         hour, minute, second = match[1], match[2], match[3]
-        half = _half(match, 4, 5)
+        half = _half(match, 6, 7)
         said = str(int(hour))
         if minute != "00":
             said += f" {f'oh {int(minute)}' if minute[0] == '0' else minute}"
@@ -187,9 +170,11 @@ def _times(text: str) -> str:
             )
         if second and second != "00":
             said += f" and {int(second)} seconds"
+        if match[4]:  # how far the zone is ahead
+            said += f" UTC plus {int(match[4])}" + ("" if match[5] == "00" else f" {match[5]}")
         return said + half
 
-    text = _TIME_RANGE.sub(r"\1 to ", text)
+    text = _VERSES.sub(r"\1 \2 to \3", _TIME_RANGE.sub(r"\1 to ", text))
     text = _TIME.sub(time, text)
     text = _HOUR.sub(lambda match: str(int(match[1])) + _half(match, 2, 3), text)
     return _RATIO.sub(r"\1 to \2", text)
@@ -219,8 +204,9 @@ def _fractions(text: str) -> str:
     return _SLASHED.sub(slashed, _VULGAR_SIGN.sub(vulgar, text))
 
 
+def _power_of_ten(match: re.Match[str]) -> str:
+    return f"{match[1]} times 10 to the power of {'minus ' if match[2] == '-' else ''}{int(match[3])}"
+
+
 def _dotted(match: re.Match[str]) -> str:
-    parts = match[2].split(".")
-    if not match[1] and len(parts) == 4 and all(len(part) < 4 and int(part) < 256 for part in parts):
-        return " dot ".join(parts)
-    return ("version " if match[1] else "") + " point ".join(parts)
+    return ("version " if match[1] else "") + match[2].replace(".", " point ")
