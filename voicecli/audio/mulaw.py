@@ -10,7 +10,7 @@ import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.audio.format import Codec
-from voicecli.audio.pcm import NOTHING, Sound
+from voicecli.audio.pcm import NOTHING, Sound, limited
 from voicecli.audio.sniff import sniff
 from voicecli.audio.wav import UNKNOWN, WavUnpacker
 from voicecli.audio.wavfile import save_failure
@@ -34,8 +34,8 @@ _LARGEST: Final = 32_635  # what still fits with the bias added
 
 
 def mulaw_bytes(samples: Samples) -> bytes:
-    """One byte a sample; what is beyond full scale is clipped."""
-    values = np.rint(samples * np.float32(32768.0)).astype(np.int64)
+    """One byte a sample, `limited`."""
+    values = np.rint(limited(samples) * np.float32(32768.0)).astype(np.int64)
     size = np.minimum(np.abs(values), _LARGEST) + _BIAS
     segment = np.log2(size).astype(np.int64) - 7
     code = np.where(values < 0, 0x80, 0) | segment << 4 | (size >> (segment + 3)) & 15

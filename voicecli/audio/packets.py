@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicecli.audio.block import Samples
+from voicecli.audio.pcm import limited, s16
 from voicecli.errors import DecodeError
 
 if TYPE_CHECKING:
@@ -178,10 +179,9 @@ class Muxer:
     def _frame(self, samples: Samples) -> AudioFrame:
         from av.audio.frame import AudioFrame
 
-        block = np.repeat(samples[None, :], self._channels, axis=0)
+        block = np.repeat(limited(samples)[None, :], self._channels, axis=0)
         if self._format == "s16":
-            data = np.clip(np.rint(block * 32768.0), -32768, 32767).astype(np.int16)
-            frame = AudioFrame.from_ndarray(_interleaved(data), format="s16", layout=self._layout)
+            frame = AudioFrame.from_ndarray(_interleaved(s16(block)), format="s16", layout=self._layout)
         elif self._format == "flt":
             frame = AudioFrame.from_ndarray(_interleaved(block), format="flt", layout=self._layout)
         else:

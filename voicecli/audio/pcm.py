@@ -11,7 +11,7 @@ from voicecli.audio.block import Samples
 from voicecli.audio.sniff import is_text, sniff
 from voicecli.errors import DecodeError
 
-__all__ = ["NOTHING", "PcmUnpacker", "Sound", "from_s16", "mixed", "s16_bytes"]
+__all__ = ["NOTHING", "PcmUnpacker", "Sound", "from_s16", "limited", "mixed", "s16", "s16_bytes"]
 
 Sound: TypeAlias = tuple[Samples, int]
 """Mono samples and their rate."""
@@ -77,7 +77,24 @@ def from_s16(data: bytes) -> Samples:
     return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768.0)
 
 
+def limited(samples: Samples) -> Samples:
+    """Within full scale: what is beyond is clipped, infinity too, and what is no number is silence.
+
+    Samples pass here before they become integers or reach an encoder, both of which take anything else ill.
+    """
+    within: Samples = np.clip(samples, np.float32(-1.0), np.float32(1.0))
+    return np.nan_to_num(within, copy=False, nan=0.0)
+
+
+def s16(samples: Samples) -> NDArray[np.int16]:
+    """Samples as integers of 16 bits, `limited`."""
+    values: NDArray[np.int16] = np.minimum(np.rint(limited(samples) * np.float32(32768.0)), 32767).astype(
+        "<i2"
+    )
+    return values
+
+
 def s16_bytes(samples: Samples, channels: int = 1) -> bytes:
-    """Mono samples as s16le, the same in every channel; what is beyond full scale is clipped."""
-    values = np.clip(np.rint(samples * np.float32(32768.0)), -32768, 32767).astype("<i2")
+    """Mono samples as s16le, `limited`, the same in every channel."""
+    values = s16(samples)
     return (values if channels == 1 else np.repeat(values, channels)).tobytes()

@@ -10,6 +10,7 @@ from typing import BinaryIO, Protocol
 import numpy as np
 
 from voicecli.audio.block import Samples
+from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import VoiceError
 
 __all__ = ["FastSpeaker", "NullSink", "PacedSpeaker", "PcmSink", "Sink"]
@@ -42,7 +43,7 @@ class PcmSink:
         self._pipe = pipe
 
     def write(self, samples: Samples) -> None:
-        self._pipe.write((np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2").tobytes())
+        self._pipe.write(s16_bytes(samples))
         self._pipe.flush()
 
     def close(self) -> None:

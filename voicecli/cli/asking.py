@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from rich.text import Text
 
-from voicecli.audio.pcm import mixed
+from voicecli.audio.pcm import limited, mixed
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.resample import Resampler
 from voicecli.cli import sound
@@ -79,8 +79,8 @@ def _integers(data: bytes, format: Format) -> bytes:
     """Frames hold integers: floats become the widest."""
     if not format.is_float:
         return data
-    values = np.frombuffer(data, "<f4").astype(np.float64) * 2.0**31
-    return np.clip(np.rint(values), -(2**31), 2**31 - 1).astype("<i4").tobytes()
+    values = limited(np.frombuffer(data, "<f4")).astype(np.float64) * 2.0**31
+    return np.minimum(np.rint(values), 2**31 - 1).astype("<i4").tobytes()
 
 
 class _Reply:

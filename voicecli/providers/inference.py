@@ -8,12 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import numpy as np
-
-from voicecli.audio.block import Samples
 from voicecli.errors import Unavailable, VoiceError
 
-__all__ = ["Inference", "s16le"]
+__all__ = ["Inference"]
 
 T = TypeVar("T")
 
@@ -51,8 +48,3 @@ class Inference:
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = None
-
-
-def s16le(samples: Samples) -> bytes:
-    """Full scale ±1.0 to bytes; what is louder is cut off."""
-    return np.round(np.clip(samples, -1.0, 1.0) * 32_767).astype("<i2").tobytes()

@@ -15,10 +15,11 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 
 from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import NotFound
 from voicecli.providers.bounds import Within, check
 from voicecli.providers.fetch import ModelFile, Reporter, fetch, model_folder
-from voicecli.providers.inference import Inference, s16le
+from voicecli.providers.inference import Inference
 from voicecli.providers.synthesizer import Voice
 
 __all__ = ["KokoroOptions", "KokoroSynthesizer"]
@@ -144,7 +145,7 @@ class KokoroSynthesizer:
         last = sentence.rstrip("\"'”’)»] ")[-1:]
         # Kokoro cuts the silence off the end, so the pause is put back.
         pause = PAUSES.get(last, 0.0) / self._options.speed if self._options.pause else 0.0
-        return s16le(np.asarray(samples, np.float32).ravel()) + bytes(2 * int(pause * RATE))
+        return s16_bytes(np.asarray(samples, np.float32).ravel()) + bytes(2 * int(pause * RATE))
 
 
 def _sentences(text: str) -> list[str]:

@@ -20,6 +20,7 @@ import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import Dropped, ProviderError, RateLimited, Refused, Unavailable
 from voicecli.flow.steps import scoped
 from voicecli.providers.bounds import Within, check
@@ -315,7 +316,7 @@ def _encoded(tone: _Tone, format: StreamFormat) -> Iterator[bytes]:
     blocks = (tone.block(index) for index in range(tone.blocks))
     if format.codec is Codec.PCM:
         for block in blocks:
-            yield np.round(block * 32_767).astype("<i2").tobytes()
+            yield s16_bytes(block)
         return
     from voicecli.audio.encode import open_encoder  # FFmpeg's libraries: slow to import, and seldom needed
 

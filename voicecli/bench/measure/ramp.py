@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-import numpy as np
-
 from voicecli.audio.block import Block, Samples
+from voicecli.audio.pcm import s16_bytes
 from voicecli.bench.chart import Axis, Chart, Series
 from voicecli.bench.measure.served import ServerProcess, Usage
 from voicecli.bench.measure.stream_load import Order, Window
@@ -181,7 +180,7 @@ class Ramp:
         """The process of the clients; what is yielded tells it what to do and returns its answer."""
         with tempfile.TemporaryDirectory(prefix="voicecli-") as folder:
             path, said = Path(folder) / "speech.raw", Path(folder) / "clients.log"
-            path.write_bytes(np.round(self._sound * 32_767).astype("<i2").tobytes())
+            path.write_bytes(s16_bytes(self._sound))
             # Their words go to a file, for a pipe that nobody reads holds up who writes.
             with said.open("wb") as log:
                 process = await asyncio.create_subprocess_exec(

@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from voicecli.audio.block import Samples
+from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import BadRequest, Unavailable
 from voicecli.providers.openai.address import address, missing_key
 from voicecli.providers.openai.client import Answer, Client
@@ -128,13 +129,12 @@ async def _collect(audio: AsyncIterator[Samples]) -> list[Samples]:
 
 
 def _wav(pieces: Sequence[Samples]) -> bytes:
-    samples = np.clip(np.concatenate(pieces), -1.0, 1.0)
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(HEARING_RATE)
-        out.writeframes(np.rint(samples * 32767).astype("<i2").tobytes())
+        out.writeframes(s16_bytes(np.concatenate(pieces)))
     return file.getvalue()
 
 
