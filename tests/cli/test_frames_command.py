@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from tests.audio.limited_disk import limited_disk
 from tests.cli.program import Program, await_event
 from voicecli.cli.app import app
 from voicecli.errors import SaveError, UsageError, VoiceError, WireError
@@ -84,6 +86,26 @@ def test_standard_output_may_be_a_file(program: Program, tmp_path: Path, mode: s
     else:  # what is appended cannot be written again: the header says "to the end"
         assert written.startswith(b"before" + riff_header(WavLayout("integer", 16, 1, 44_100), None))
         assert written.endswith(original[44:] + b"after")
+
+
+def test_disk_that_fills_up(program: Program, tmp_path: Path) -> None:
+    """What fitted is whole: frames, or a WAV that tells its true size; where nothing did, nothing is left."""
+    (tmp_path / "in.wav").write_bytes(wav(16, 2, 16_000, 16_000))
+    assert program.run("frames", "encode", "in.wav", "in.frames", "--chunk", "0.05").status == 0
+    for limit in (30_000, 100):
+        with limited_disk(limit):
+            program.run("frames", "encode", "in.wav", "out.frames", "--chunk", "0.05").refuses(1, "larger")
+            program.run("frames", "decode", "in.frames", "out.wav").refuses(1, "Cannot save out.wav")
+        if limit == 30_000:
+            decoder = FrameDecoder()
+            assert len(decoder.decode((tmp_path / "out.frames").read_bytes())) == 8
+            decoder.close()
+            assert soundfile.info(tmp_path / "out.wav").frames == 9 * 800
+            assert (tmp_path / "out.wav").stat().st_size == 44 + 9 * 800 * 4
+            (tmp_path / "out.frames").unlink()
+            (tmp_path / "out.wav").unlink()
+    assert not (tmp_path / "out.frames").exists()
+    assert not (tmp_path / "out.wav").exists() or soundfile.info(tmp_path / "out.wav").frames == 0
 
 
 @pytest.mark.parametrize("frames", [0, 1, 1000])

@@ -135,6 +135,22 @@ def test_what_cannot_be_written(program: Program, two: Path, tmp_path: Path) -> 
     assert end.event("error")["kind"] == "SaveError"
 
 
+def test_failure_leaves_no_file(program: Program, two: Path, silence: Path, tmp_path: Path) -> None:
+    refused = ["--set", "asr.simulated.fail=refuse", "--mic", two]
+    (tmp_path / "old.txt").write_text("precious")
+    for name in ("new.txt", "new.vtt", "old.txt"):
+        program.run(*LISTEN, *refused, "--out", name, "--json").refuses(4, "refuses the key")
+    assert not list(tmp_path.glob("new.*"))
+    assert (tmp_path / "old.txt").read_text() == "precious"
+    program.run(*LISTEN, "--mic", "none.wav", "--out", "new.txt").refuses(2, "none.wav")
+    assert not (tmp_path / "new.txt").exists()
+    # That nothing was said is a result.
+    assert program.run(*LISTEN, "--mic", silence, "--out", "old.txt").status == 0
+    assert program.run(*LISTEN, "--mic", silence, "--out", "new.vtt").status == 0
+    assert (tmp_path / "old.txt").read_text() == ""
+    assert (tmp_path / "new.vtt").read_text() == "WEBVTT\n\n"
+
+
 def test_failure_that_passes(program: Program, two: Path) -> None:
     """One passage that cannot be recognised does not cost the rest."""
     failing = ["--set", "asr.simulated.fail=down", "--set", "asr.simulated.fail_on=[1]"]

@@ -12,9 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from tests.audio.limited_disk import limited_disk
 from tests.cli.program import PROGRAM, Ended, Program, ended
+from voicecli.audio.format import Codec
 from voicecli.audio.recording import load_recording
+from voicecli.cli.tts import file_codec
 
 TEXT = "Hello there, this is a test of the voice."
 ESPEAK = ["tts", "--tts", "espeak"]
@@ -118,8 +122,8 @@ def test_files(program: Program, tmp_path: Path) -> None:
     assert (
         record(program.run(*ESPEAK, "--file", "text.txt", "--out", "x.wav", "--json"))["text"] == "Grüße.\r\n"
     )
-    program.run(*ESPEAK, "--file", "none.txt").refuses(2, "none.txt cannot be read")
-    program.run(*ESPEAK, "--file", ".").refuses(2, "directory")
+    program.run(*ESPEAK, "--file", "none.txt").refuses(2, "There is no file none.txt")
+    program.run(*ESPEAK, "--file", ".").refuses(2, "folder")
     program.run(*ESPEAK, "words", "--file", "text.txt").refuses(2, "not both")
 
 
@@ -184,6 +188,38 @@ def test_format_by_name(program: Program, tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes().startswith(magic)
     program.run(*ESPEAK, "Hi.", "--out", "a.doc").refuses(2, "a.doc", "--format")
     program.run(*ESPEAK, "Hi.", "--format", "ogg").refuses(2, "'ogg'", "opus")
+
+
+def test_name_and_format_disagree(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"precious")
+    end = program.run(*ESPEAK, "Hi.", "--format", "mp3", "--out", "a.wav")
+    end.refuses(2, "a.wav is named as WAV, and --format says mp3", "Leave --format out", "a.mp3")
+    assert (tmp_path / "a.wav").read_bytes() == b"precious"
+    assert file_codec("a.ogg", Codec.OPUS) is file_codec("a.opus", None) is Codec.OPUS
+    assert file_codec("a.bin", Codec.MP3) is file_codec("a.MP3", None) is file_codec("a", Codec.MP3)
+    assert file_codec("-", Codec.MP3) is Codec.MP3
+    assert file_codec("-", None) is file_codec("a", None) is Codec.WAV
+
+
+@pytest.mark.parametrize("name", ["x.wav", "x.mp3", "x.flac"])
+def test_failure_leaves_what_was_made_or_nothing(program: Program, tmp_path: Path, name: str) -> None:
+    fails = ["--tts", "simulated", "--set", "tts.simulated.ttfb=0", "--out", name]
+    program.run("tts", TEXT, *fails, "--set", "tts.simulated.fail=down").refuses(4, "")
+    assert not (tmp_path / name).exists()
+    program.run("tts", TEXT, *fails, "--set", "tts.simulated.fail=drop").refuses(4, "broke the connection")
+    assert len(load_recording(tmp_path / name)[0]) > 1000
+    (tmp_path / name).write_bytes(b"precious")
+    program.run("tts", TEXT, *fails, "--set", "tts.simulated.fail=down").refuses(4, "")
+    assert (tmp_path / name).read_bytes() == b"precious"
+
+
+def test_disk_that_fills_up(program: Program, tmp_path: Path) -> None:
+    with limited_disk(30_000):
+        for name in ("x.wav", "x.flac"):
+            program.run(*ESPEAK, TEXT, "--out", name).refuses(1, f"Cannot save {name}", "larger")
+    for name in ("x.wav", "x.flac"):
+        assert 20_000 < (tmp_path / name).stat().st_size <= 30_000
+        assert soundfile.info(tmp_path / name).frames == len(load_recording(tmp_path / name)[0]) > 10_000
 
 
 def test_pcm(program: Program, tmp_path: Path) -> None:

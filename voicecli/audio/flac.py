@@ -10,11 +10,11 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from voicecli.audio.packets import PacketDecoder
+from voicecli.audio.packets import PacketDecoder, Patch
 from voicecli.audio.pcm import Sound
 from voicecli.errors import DecodeError
 
-__all__ = ["FlacUnpacker"]
+__all__ = ["FlacUnpacker", "length_patch"]
 
 _LONGEST_HEADER: Final = 16  # bytes of a frame header
 _JUNK: Final = 1 << 20  # bytes without a frame: more is no FLAC
@@ -221,6 +221,14 @@ class FlacUnpacker:
         del self._buffer[:size]
         self._frame = None
         self._junk = 0
+
+
+def length_patch(beginning: bytes, samples: int) -> list[Patch]:
+    """What makes a stream with that beginning tell of so many samples (RFC 9639, section 8.2)."""
+    if len(beginning) < 26:
+        return []
+    packed = int.from_bytes(beginning[18:26], "big") >> 36 << 36 | min(samples, (1 << 36) - 1)
+    return [(18, packed.to_bytes(8, "big"))]
 
 
 def _read_header(data: bytearray, at: int, end: int) -> _Frame | None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import IO, Final, Self
+from typing import Final, Self
 
 import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.audio.format import Codec
+from voicecli.audio.outfile import OutFile
+from voicecli.audio.packets import Patch
 from voicecli.audio.pcm import NOTHING, Sound, limited
 from voicecli.audio.sniff import sniff
 from voicecli.audio.wav import UNKNOWN, WavUnpacker
-from voicecli.audio.wavfile import save_failure
 from voicecli.errors import SaveError
 
 __all__ = [
@@ -99,46 +100,34 @@ class MulawEncoder:
         """Nothing: every sample was a byte."""
         return b""
 
+    def patches(self) -> list[Patch]:
+        return []
+
 
 class MulawWriter:
     """A WAV file of telephone sound. Its sizes are true once it is closed, whatever was written.
 
-    A path that cannot be rewound (a pipe) gets sizes that mean "to the end". Blocks.
+    Where the disk is full, it holds what fitted. A path that cannot be rewound (a pipe) gets sizes that mean
+    "to the end". Blocks.
     """
 
     def __init__(self, path: Path) -> None:
         """Create or overwrite `path`, with its folders. Raises SaveError."""
-        self._path = path
-        self._size = 0
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = path.open("wb")
-            self._rewinds = self._file.seekable()
-            self._file.write(mulaw_header(0 if self._rewinds else UNKNOWN))
-        except OSError as exc:
-            raise save_failure(path, exc) from exc
+        self._file = OutFile(path)
+        self._put(mulaw_header(0 if self._file.rewinds else UNKNOWN))
 
     def write(self, data: bytes) -> None:
-        """Append mu-law bytes. Raises SaveError."""
-        try:
-            self._file.write(data)
-        except (OSError, ValueError) as exc:
-            raise self._failure(exc) from exc
-        self._size += len(data)
+        """Append mu-law bytes. Raises SaveError and closes the file."""
+        self._put(data)
 
     def close(self) -> None:
         """Finish the file; again does nothing. Raises SaveError."""
         if self._file.closed:
             return
-        try:
-            with self._file:
-                if self._size % 2:
-                    self._file.write(b"\0")  # chunks are even
-                if self._rewinds:
-                    self._file.seek(0)
-                    self._file.write(mulaw_header(self._size))
-        except OSError as exc:
-            raise self._failure(exc) from exc
+        size = self._file.size - _HEADER
+        if size % 2:
+            self._put(b"\0")  # chunks are even
+        self._end(size)
 
     def __enter__(self) -> Self:
         return self
@@ -146,7 +135,16 @@ class MulawWriter:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _failure(self, exc: OSError | ValueError) -> SaveError:
-        if isinstance(exc, OSError):
-            return save_failure(self._path, exc)
-        return SaveError(f"{self._path} is closed.")
+    def _end(self, size: int) -> None:
+        try:
+            if size >= 0:
+                self._file.rewrite(0, mulaw_header(size))
+        finally:
+            self._file.close()
+
+    def _put(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+        except SaveError:
+            self._end((self._file.size - _HEADER) // 2 * 2)  # what fitted is told of
+            raise

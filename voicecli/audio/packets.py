@@ -5,10 +5,11 @@ PyAV is imported when the first coder is built (about 50 ms): `preload` does it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,12 @@ from voicecli.errors import DecodeError
 if TYPE_CHECKING:
     from av.audio.codeccontext import AudioCodecContext
     from av.audio.frame import AudioFrame
+    from av.packet import Packet
 
-__all__ = ["Container", "Muxer", "PacketDecoder", "preload"]
+__all__ = ["Container", "Muxer", "PacketDecoder", "Patch", "preload"]
+
+Patch: TypeAlias = tuple[int, bytes]
+"""Bytes to be written over those at a place of a stream that came out before."""
 
 PATIENCE: Final = 32  # packets in a row that may be broken before the stream is given up
 
@@ -124,16 +129,28 @@ class Container:
 
 
 class Muxer:
-    """Mono samples in, a stream in a container out, as it happens and without ever going back."""
+    """Mono samples in, a stream in a container out, as it happens.
+
+    It never goes back, unless `rewinds`: then `patches` tells what is to be written over earlier bytes.
+    """
 
     def __init__(
-        self, codec: str, container: str, rate: int, channels: int, bit_rate: int, options: dict[str, str]
+        self,
+        codec: str,
+        container: str,
+        rate: int,
+        channels: int,
+        bit_rate: int,
+        options: dict[str, str],
+        *,
+        rewinds: bool = False,
     ) -> None:
         """`codec` and `container` are FFmpeg's names; `bit_rate` 0 leaves it to the codec."""
         import av
         from av.audio.stream import AudioStream
 
-        self._sink = _Sink()
+        self._sink = _RewindableSink() if rewinds else _Sink()
+        self.samples = 0  # in what has come out
         self._error = av.FFmpegError
         self._open = True
         self._output = av.open(self._sink, "w", format=container, options=options)
@@ -156,14 +173,22 @@ class Muxer:
     def encode(self, samples: Samples) -> bytes:
         """What the container has grown by."""
         if len(samples):
-            self._output.mux(self._stream.encode(self._frame(samples)))
+            self._mux(self._stream.encode(self._frame(samples)))
         return self._sink.take()
 
     def flush(self) -> bytes:
         """The rest: the codec's last frame and the container's end."""
-        self._output.mux(self._stream.encode(None))
+        self._mux(self._stream.encode(None))
         self._close()
         return self._sink.take()
+
+    def patches(self) -> list[Patch]:
+        """What has become of earlier bytes since the last call."""
+        return self._sink.patches()
+
+    def _mux(self, packets: Sequence[Packet[Any]]) -> None:
+        self.samples += sum(packet.duration or 0 for packet in packets)
+        self._output.mux(packets)
 
     def __del__(self) -> None:
         # A stream that is given up half-way must still be closed while its sink is alive: PyAV up to 16
@@ -207,6 +232,45 @@ class _Sink:
         data = bytes(self._data)
         self._data.clear()
         return data
+
+    def patches(self) -> list[Patch]:
+        return []
+
+
+class _RewindableSink(_Sink):
+    """A file in which the container goes back to what it could not know before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._taken = 0  # bytes that are no longer here
+        self._at = 0
+        self._patches: list[Patch] = []
+
+    def write(self, data: bytes) -> int:
+        gone = min(max(self._taken - self._at, 0), len(data))
+        if gone:
+            self._patches.append((self._at, bytes(data[:gone])))
+        begin = self._at + gone - self._taken
+        self._data[begin : begin + len(data) - gone] = data[gone:]
+        self._at += len(data)
+        return len(data)
+
+    def take(self) -> bytes:
+        data = super().take()
+        self._taken += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        size = self._taken + len(self._data)
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def patches(self) -> list[Patch]:
+        patches, self._patches = self._patches, []
+        return patches
 
 
 def _open_context(codec: str, setup: bytes | None) -> AudioCodecContext:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Self, cast
 
@@ -16,14 +17,14 @@ import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.audio.decode import open_decoder
-from voicecli.audio.encode import open_encoder
 from voicecli.audio.fifo import Fifo, is_fifo
 from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.outfile import OutFile, save_failure
 from voicecli.audio.packets import Container
 from voicecli.audio.pcm import NOTHING, from_s16, s16_bytes
 from voicecli.audio.resample import OneRate
 from voicecli.audio.sniff import HEAD, sniff
-from voicecli.audio.wavfile import save_failure
+from voicecli.audio.soundfile import SoundFile
 from voicecli.errors import DecodeError, SaveError, UsageError, read_failure
 
 if TYPE_CHECKING:
@@ -200,30 +201,32 @@ def export_recording(path: Path, samples: Samples, rate: int) -> None:
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w+b") as file:
-            if codec in (Codec.WAV, Codec.PCM):
+        if codec in (Codec.WAV, Codec.PCM):
+            with part.open("w+b") as file:
                 segment.export(file, format="wav" if codec is Codec.WAV else "raw")
-            else:
-                file.writelines(_encoded(from_s16(segment.raw_data), codec, rate))
+        else:
+            _encode(part, from_s16(segment.raw_data), StreamFormat(codec, rate))
         part.replace(path)
-    except OSError as exc:
+    except (OSError, SaveError) as exc:
         raise _unsaved(path, part, exc) from exc
 
 
-def _encoded(samples: Samples, codec: Codec, rate: int) -> Iterator[bytes]:
-    encoder = open_encoder(StreamFormat(codec, rate))
-    for begin in range(0, len(samples), _FRAME):
-        yield encoder.encode(samples[begin : begin + _FRAME])
-    yield encoder.flush()
+def _encode(path: Path, samples: Samples, format: StreamFormat) -> None:
+    with closing(SoundFile(OutFile(path), format)) as file:
+        for begin in range(0, len(samples), _FRAME):
+            file.write(samples[begin : begin + _FRAME])
 
 
-def _unsaved(path: Path, part: Path, exc: OSError) -> SaveError:
+def _unsaved(path: Path, part: Path, exc: OSError | SaveError) -> SaveError:
     """The error for a file that could not be written, of which nothing is left."""
     try:
         part.unlink(missing_ok=True)
     except OSError as again:
         return save_failure(path, again)
-    return save_failure(path, exc)
+    cause = exc if isinstance(exc, OSError) else exc.__cause__
+    if isinstance(cause, OSError):
+        return save_failure(path, cause)
+    return SaveError(f"Cannot save {path}: {exc}")
 
 
 def _open(path: Path) -> IO[bytes]:

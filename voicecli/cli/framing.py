@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +11,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from voicecli.audio.wavfile import save_failure
+from voicecli.audio.outfile import OutFile
 from voicecli.cli.console import warn
 from voicecli.cli.sound import PIPE
 from voicecli.errors import UsageError, WireError, read_failure
@@ -209,10 +207,8 @@ class _Written:
     """A file or standard output; opened with the first byte, so that a wrong input empties no file."""
 
     def __init__(self, name: str) -> None:
-        self._path = Path(name)
-        self._pipe = name == PIPE
-        self._file: FileIO | None = None
-        self._began: int | None = 0  # where in the file, None where nothing can be written twice
+        self._name = name
+        self._file: OutFile | None = None
 
     def __enter__(self) -> _Written:
         return self
@@ -222,39 +218,19 @@ class _Written:
 
     def write(self, data: bytes) -> None:
         """All of it has reached the system when this returns. Raises SaveError."""
-        try:
-            if self._file is None:
-                # Unbuffered: what could not be written must not be tried again when it is closed.
-                where = sys.stdout.fileno() if self._pipe else self._path
-                self._file = FileIO(where, "wb", closefd=not self._pipe)
-                self._began = _rewritable(self._file)
-            view = memoryview(data)
-            while view:
-                view = view[self._file.write(view) :]
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise save_failure(self._path, error) from error
+        if self._file is None:
+            self._file = OutFile(Path(self._name), sys.stdout.fileno() if self._name == PIPE else None)
+        self._file.write(data)
 
     def rewrite(self, head: bytes) -> None:
         """Put `head` over the beginning, where that is possible. Raises SaveError."""
-        if self._file is None or self._began is None:
-            return
-        try:
-            os.pwrite(self._file.fileno(), head, self._began)  # others may go on writing behind the end
-        except OSError as error:
-            raise save_failure(self._path, error) from error
+        if self._file is not None:
+            self._file.rewrite(0, head)
 
     def close(self) -> None:
         """Close the file, not standard output."""
         if self._file is not None:
             self._file.close()
-
-
-def _rewritable(file: FileIO) -> int | None:
-    """Where it stands, if what is written now can be written again: standard output may be a file, too."""
-    appends = fcntl.fcntl(file.fileno(), fcntl.F_GETFL) & os.O_APPEND
-    return None if appends or not file.seekable() else file.tell()
 
 
 @contextmanager

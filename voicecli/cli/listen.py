@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from rich.text import Text
 
 from voicecli.audio.block import Block
 from voicecli.audio.microphone import Microphone
+from voicecli.audio.outfile import OutFile
 from voicecli.audio.resample import Resampler
-from voicecli.audio.wavfile import save_failure
 from voicecli.cli import sound
 from voicecli.cli.assembly import enter_all, pick_recognizer
 from voicecli.cli.console import SafeConsole
@@ -93,6 +93,8 @@ async def run_listen(loaded: Loaded, request: ListenRequest) -> ExitStatus:
         except VoiceError as error:
             show.ended_by(error)
             raise
+        if file is not None and listening.status is ExitStatus.FINE:
+            file.begin()
         if not listening.utterances:
             show.warning(f"No speech was noticed in {microphone.name}.")
     return listening.status
@@ -278,23 +280,24 @@ class _SubtitleFile:
             raise UsageError(
                 f"It is not clear what to write to {path}.", "Name it .srt, .vtt, .txt or .jsonl."
             )
-        self._file: BinaryIO
+        self._file = OutFile(path)
+        self._begun = False
 
     def __enter__(self) -> _SubtitleFile:
-        try:
-            # Unbuffered: what could not be written must not be tried again when it is closed.
-            self._file = self._path.open("wb", buffering=0)
-        except OSError as error:
-            raise save_failure(self._path, error) from error
-        if self._kind == ".vtt":
-            self._put("WEBVTT\n\n")
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._file.close()
 
+    def begin(self) -> None:
+        """Make the file, with nothing in it. Raises SaveError."""
+        if not self._begun:
+            self._begun = True
+            self._put("WEBVTT\n\n" if self._kind == ".vtt" else "")
+
     def write(self, passage: Passage) -> None:
         """Append one passage. Raises SaveError."""
+        self.begin()
         start, end = passage.start, passage.end
         if self._kind == ".srt":
             self._put(f"{passage.number}\n{_stamp(start, ',')} --> {_stamp(end, ',')}\n{passage.text}\n\n")
@@ -307,12 +310,7 @@ class _SubtitleFile:
             self._put(json_line(record) + "\n")
 
     def _put(self, text: str) -> None:
-        view = memoryview(printable(text).encode())
-        try:
-            while view:
-                view = view[self._file.write(view) :]
-        except OSError as error:
-            raise save_failure(self._path, error) from error
+        self._file.write(printable(text).encode())
 
 
 def _stamp(seconds: float, point: str) -> str:

@@ -9,17 +9,20 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from voicecli.audio.block import Samples
-from voicecli.audio.encode import open_encoder
 from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.outfile import OutFile
 from voicecli.audio.player import AudioStreamPlayer, Output
-from voicecli.audio.wavfile import WavWriter, save_failure
+from voicecli.audio.recording import EXPORTS
+from voicecli.audio.sniff import spoken_name
+from voicecli.audio.soundfile import SoundFile
+from voicecli.audio.wavfile import WavWriter
 from voicecli.cli import sound
 from voicecli.cli.assembly import ReadyDecoder, enter_all, pick_synthesizer
 from voicecli.cli.console import SafeConsole
@@ -83,6 +86,7 @@ def read_text(text: str | None, file: Path | None) -> str:
 async def run_tts(loaded: Loaded, request: TtsRequest) -> ExitStatus:
     """Speak; returns what the process should. Raises VoiceError, after the JSON object if one is wanted."""
     downloads = Downloads()
+    codec = file_codec(request.out, request.codec) if request.out else None
     choice = await pick_synthesizer(loaded, request.voice, request.speed, request.codec, downloads)
     player = AudioStreamPlayer(_output(loaded, request, choice), loaded.settings.player)
     utterer: Utterer | None = None
@@ -92,9 +96,11 @@ async def run_tts(loaded: Loaded, request: TtsRequest) -> ExitStatus:
             stack.callback(downloads.close)
             await enter_all(stack, [choice.engine, player, ReadyDecoder(choice.engine)])
             downloads.close()
-            # Last, so that a file is not emptied for an engine that then cannot be used.
-            written = stack.enter_context(_written(request, player.rate)) if request.out else None
-            utterer = Utterer(choice.engine, player, loaded.settings.utterer(), tap=written)
+            written = _Written(request.out, codec, player.rate) if request.out and codec else None
+            if written is not None:
+                stack.callback(written.close)
+            tap = None if written is None else written.write
+            utterer = Utterer(choice.engine, player, loaded.settings.utterer(), tap=tap)
             requested = time.monotonic()
             utterer.stopwatch.mark(Mark.FIRST_PHRASE, requested)
             with _progress(request) as follow:
@@ -159,57 +165,48 @@ async def _at_once() -> None:
     pass
 
 
-@contextmanager
-def _written(request: TtsRequest, rate: int) -> Iterator[Callable[[Samples], None]]:
-    """What to give every piece of sound to so that it ends up in the file."""
-    assert request.out is not None
-    codec = request.codec or _codec_of(request.out)
-    path = Path(request.out)
-    if codec is Codec.WAV and request.out != sound.PIPE:
-        with WavWriter(path, rate) as writer:  # its header tells the length, which a stream's cannot
-            yield writer.write
-        return
-    encoder = open_encoder(StreamFormat(codec, rate))
-    with _opened(request.out) as file:
-        yield lambda samples: _put(file, encoder.encode(samples), path)
-        _put(file, encoder.flush(), path)
+class _Written:
+    """The file of all the sound; made with the first of it, so that a failure before empties none."""
+
+    def __init__(self, name: str, codec: Codec, rate: int) -> None:
+        self._name = name
+        self._format = StreamFormat(codec, rate)
+        self._file: WavWriter | SoundFile | None = None
+
+    def write(self, samples: Samples) -> None:
+        """Append samples. Raises SaveError."""
+        if self._file is None:
+            self._file = self._opened()
+        self._file.write(samples)
+
+    def close(self) -> None:
+        """What was made so far is whole. Raises SaveError."""
+        if self._file is not None:
+            self._file.close()
+
+    def _opened(self) -> WavWriter | SoundFile:
+        if self._name == sound.PIPE:
+            return SoundFile(OutFile(Path("standard output"), sys.stdout.fileno()), self._format)
+        if self._format.codec is Codec.WAV:
+            return WavWriter(Path(self._name), self._format.rate)
+        return SoundFile(OutFile(Path(self._name)), self._format)
 
 
-@contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
-    """Unbuffered: what could not be written must not be tried again when it is closed."""
-    if name == sound.PIPE:
-        with open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as pipe:
-            yield pipe
-        return
-    try:
-        file = Path(name).open("wb", buffering=0)  # noqa: SIM115 - only the opening is ours to explain
-    except OSError as error:
-        raise save_failure(Path(name), error) from error
-    with file:
-        yield file
-
-
-def _put(file: BinaryIO, data: bytes, path: Path) -> None:
-    view = memoryview(data)
-    try:
-        while view:
-            view = view[file.write(view) :]
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise save_failure(path, error) from error
-
-
-def _codec_of(name: str) -> Codec:
-    """By the file's name. Raises UsageError."""
-    suffix = Path(name).suffix.lower().removeprefix(".")
+def file_codec(name: str, asked: Codec | None) -> Codec:
+    """What to write to a file of that name when `asked` is what --format says. Raises UsageError."""
+    suffix = Path(name).suffix.lower()
+    named = EXPORTS.get(suffix)
     if name == sound.PIPE or not suffix:
-        return Codec.WAV
-    known = {"ogg": Codec.OPUS, "oga": Codec.OPUS, "raw": Codec.PCM} | {str(codec): codec for codec in Codec}
-    if suffix not in known:
+        return asked or Codec.WAV
+    if asked is not None and named not in (None, asked):
+        raise UsageError(
+            f"{name} is named as {spoken_name(named)}, and --format says {asked}.",
+            f"Leave --format out, or name the file {Path(name).with_suffix(f'.{asked}').name}.",
+        )
+    codec = asked or named
+    if codec is None:
         raise UsageError(f"It is not clear what to write to {name}.", f"Give --format: {', '.join(Codec)}.")
-    return known[suffix]
+    return codec
 
 
 @contextmanager
