@@ -1,5 +1,6 @@
 """The live screen of `voicecli talk`, in a real terminal."""
 
+import json
 import os
 import re
 import shlex
@@ -55,9 +56,20 @@ class Terminal:
     def screen(self) -> str:
         return self._tmux("capture-pane", "-p")
 
+    @property
+    def history(self) -> str:
+        """The screen, and what has left it at the top."""
+        return self._tmux("capture-pane", "-p", "-S", "-")
+
+    def resize(self, columns: int) -> None:
+        time.sleep(
+            0.3
+        )  # tmux tells a program of a second new size only a quarter of a second after the first
+        self._tmux("resize-window", "-x", str(columns))
+
     def status(self) -> str:
         """The line with the state and the keys."""
-        return next((line for line in reversed(self.screen.splitlines()) if "● " in line), "")
+        return next((line for line in reversed(self.screen.splitlines()) if re.search("[●○] ", line)), "")
 
     def spoken(self) -> str:
         """What has been heard of the answer."""
@@ -74,7 +86,7 @@ class Terminal:
         pytest.fail(f"It never shows {wanted}:\n{self.screen}")
 
     def state(self, name: str) -> None:
-        self.shows(lambda _: f"● {name}" in self.status())
+        self.shows(lambda _: re.match(f"[●○] {name}", self.status()) is not None)
 
     def restored(self, status: int) -> str:
         """Wait for the shell; the terminal must be as it was, with a cursor."""
@@ -83,7 +95,8 @@ class Terminal:
         deadline = time.monotonic() + PATIENCE
         while not (folder / "finished").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert (folder / "after").read_text() == (folder / "before").read_text()
+        before, after = ((folder / name).read_text().partition("\n") for name in ("before", "after"))
+        assert after[2] == before[2]  # the first line is the size
         assert self._tmux("display-message", "-p", "#{cursor_flag} #{alternate_on}") == "1 0\n"
         assert "● " not in screen.rsplit("status=", 1)[0].splitlines()[-1]
         return screen
@@ -93,11 +106,11 @@ class Terminal:
 
 
 @pytest.fixture
-def open_terminal(tmp_path: Path) -> Iterator[Callable[[int], Terminal]]:
+def open_terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     opened: list[Terminal] = []
 
-    def open_(columns: int) -> Terminal:
-        opened.append(Terminal(tmp_path, columns))
+    def open_(columns: int, rows: int = 45) -> Terminal:
+        opened.append(Terminal(tmp_path, columns, rows))
         return opened[-1]
 
     yield open_
@@ -106,7 +119,7 @@ def open_terminal(tmp_path: Path) -> Iterator[Callable[[int], Terminal]]:
 
 
 @pytest.fixture
-def terminal(open_terminal: Callable[[int], Terminal]) -> Terminal:
+def terminal(open_terminal: Callable[..., Terminal]) -> Terminal:
     return open_terminal(110)
 
 
@@ -192,19 +205,69 @@ def test_crash(terminal: Terminal, tmp_path: Path) -> None:
     assert "ZeroDivisionError: as the test asks for" in screen
 
 
-def test_narrow(open_terminal: Callable[[int], Terminal]) -> None:
-    """Forty columns: lines are wrapped, not cut or smeared over the screen."""
-    terminal = open_terminal(40)
+@pytest.mark.parametrize("columns", [40, 60, 100, 200])
+def test_every_width(open_terminal: Callable[..., Terminal], columns: int) -> None:
+    """Keys and latencies are one line each, and what is said is wrapped, not cut or smeared."""
+    terminal = open_terminal(columns)
     terminal.start(*TALK, "--turns", "1", "--set", 'llm.simulated.texts=["This is a short answer."]')
     terminal.state("speaking")
     shown = terminal.shows(lambda screen: re.search(r"voice  This\b", screen) is not None)
     assert shown.count("● ") == 1
-    assert "q quit" in " ".join(shown.split())
+    assert terminal.status().endswith("esc stop · q quit")
+    assert ("m mute" in terminal.status()) == (columns > 60)
     end = terminal.restored(0)
     assert end.count("you    ") == 1
-    assert end.count("voice  ") == 1
-    assert "What is the weather like" in end
-    assert "playout" in end
+    assert end.count("\nvoice  ") == 1
+    said = " ".join(end.split())
+    assert "What is the weather like today? voice" in said
+    (latency,) = [line for line in end.splitlines() if " ms  endpoint " in line]
+    assert re.search(r"playout \d+" if columns >= 60 else "…$", latency)
+    (titles,) = [line for line in end.splitlines() if line.startswith("span ")]
+    assert titles.split()[-1] == "over"
+    assert re.search(r"\nvoice-to-voice  +\d+ ms", end)  # nothing of the table is folded
+
+
+NUMBERED = ["--set", f"llm.simulated.texts={json.dumps([chr(10).join(f'{n} hello' for n in range(1, 100))])}"]
+
+
+def test_tall_answer(open_terminal: Callable[..., Terminal]) -> None:
+    """Of an answer taller than the window the end is seen, as it grows, and the status below it."""
+    terminal = open_terminal(80, 9)
+    terminal.start(*TALK, *NUMBERED)
+    terminal.shows("12 hello")
+    screen = terminal.shows(lambda screen: "● speaking" in screen and " 3 hello" not in screen)
+    assert screen.count("● ") == 1
+    assert not re.search(r"\bvoice  1 hello", screen)
+    terminal.shows("16 hello")  # it goes on
+    terminal.press("Escape")
+    terminal.shows(" —")
+    terminal.press("q")
+    terminal.restored(0)
+    history = terminal.history
+    assert history.count("voice  1 hello") == 1
+    assert history.count(" 14 hello\n") == 1  # whole, and once
+    assert history.count("● ") == 0
+
+
+def test_new_width_while_it_speaks(terminal: Terminal) -> None:
+    """Nothing is left behind, whether the terminal wraps what it shows anew or not."""
+    long = " ".join(f"{ANSWER} {number}." for number in range(5))
+    terminal.start(*TALK, "--set", f"llm.simulated.texts={json.dumps([long])}")
+    terminal.shows("press a key")
+    terminal.press("Space")  # what is drawn between a new size and the news of it, nobody can wipe away
+    terminal.shows(lambda _: "paused" in terminal.status())
+    stop = "esc stop · q quit"
+    for columns, keys in ((50, stop), (100, f"m mute · space pause · {stop}"), (42, "q quit"), (60, stop)):
+        terminal.resize(columns)
+        terminal.shows(lambda _, keys=keys: terminal.status().endswith(f"paused  {keys}"))
+    terminal.press("Space")
+    terminal.shows(lambda _: "paused" not in terminal.status())
+    history = terminal.history
+    assert history.count("● ") == 1
+    assert history.count("you    ") == 1
+    assert history.count("This is an answer") <= 2
+    terminal.press("q")
+    terminal.restored(0)
 
 
 def test_no_terminal_to_draw_on(terminal: Terminal) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 from voicecli.conversation import events
@@ -40,8 +40,15 @@ class View(Protocol):
         """`level` is the microphone's in dBFS, `heard` the reply as far as it has left the loudspeaker."""
         ...
 
-    def status(self, text: str) -> None:
-        """What a key has changed: paused, muted; empty when nothing is out of the ordinary."""
+    def status(self, text: str, *, listening: bool = True) -> None:
+        """What a key has changed: paused, muted; empty when nothing is out of the ordinary.
+
+        `listening` is whether the microphone is open.
+        """
+        ...
+
+    def lines(self, stop: Callable[[], None], end: Callable[[], None]) -> AsyncIterator[str]:
+        """What is typed; keys may `stop` the answer and `end` the conversation meanwhile."""
         ...
 
     def failed(self, error: VoiceError) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Self, TextIO
 
+from voicecli.cli.lines import typed_lines
 from voicecli.conversation import events
 from voicecli.conversation.record import event_record, summary_record
 from voicecli.errors import VoiceError
@@ -32,8 +33,12 @@ class JsonLines:
     def watch(self, level: Callable[[], float], heard: Callable[[], str]) -> None:
         """What moves between two events is nobody's event."""
 
-    def status(self, text: str) -> None:
+    def status(self, text: str, *, listening: bool = True) -> None:
         """There are no keys."""
+
+    def lines(self, stop: Callable[[], None], end: Callable[[], None]) -> AsyncIterator[str]:
+        """Standard input."""
+        return typed_lines()
 
     def __call__(self, event: events.Event) -> None:
         """Print the event; tokens only with `verbose`."""

@@ -9,13 +9,19 @@ import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import CancelledError
 
-__all__ = ["typed_lines"]
+__all__ = ["cleaned", "typed_lines"]
 
 _READ = 65_536  # bytes at once
+_PROMPT = "you    "
 
 
-async def typed_lines(prompt: str = "") -> AsyncIterator[str]:
-    """Yield the lines of standard input without their ends; `prompt` is written where somebody types."""
+def cleaned(line: str) -> str:
+    """The line without what a terminal or an engine would take for a command; "" is not worth saying."""
+    return "".join(letter if letter.isprintable() else " " for letter in line).strip()
+
+
+async def typed_lines() -> AsyncIterator[str]:
+    """Yield the lines of standard input without their ends; where somebody types, a prompt is written."""
     # A daemon thread, not the loop's executor: a line that is never typed must not hold up the exit. It reads
     # from the system, not from `sys.stdin`, whose lock a waiting reader would still hold when Python ends.
     loop = asyncio.get_running_loop()
@@ -28,7 +34,7 @@ async def typed_lines(prompt: str = "") -> AsyncIterator[str]:
         while True:
             asked.acquire()
             if typing:
-                sys.stderr.write(prompt)
+                sys.stderr.write(_PROMPT)
                 sys.stderr.flush()
             line = source.next()
             try:

@@ -21,7 +21,7 @@ from voicecli.cli.downloads import Downloads
 from voicecli.cli.folders import conversations_folder
 from voicecli.cli.jsonlines import JsonLines
 from voicecli.cli.keys import ESCAPE, pressed_keys
-from voicecli.cli.lines import typed_lines
+from voicecli.cli.lines import cleaned
 from voicecli.cli.screen import Plain, Screen
 from voicecli.cli.watching import watching
 from voicecli.config import Loaded, Settings
@@ -32,15 +32,15 @@ from voicecli.conversation.history import History
 from voicecli.conversation.journal import Journal, earlier_messages, find_saved
 from voicecli.conversation.rehearsal import QUESTIONS, rehearsed_questions
 from voicecli.errors import BudgetBreached, ExitStatus, NoDevice, SaveError, UsageError, VoiceError
+from voicecli.flow.steps import scoped
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.speech.segmenter import Segmenter
 
 __all__ = ["TalkRequest", "run_talk"]
 
-_KEYS = "space pause · esc stop · m mute · q quit"
-_KEYS_PUSH_TO_TALK = "space talk · esc stop · m mute · q quit"
-_PROMPT = "you    "
+_KEYS = ("m mute", "space pause", "esc stop", "q quit")
+_KEYS_PUSH_TO_TALK = ("m mute", "space talk", "esc stop", "q quit")
 _UNBROKEN = 10_000  # characters of a line that no terminal has to show
 _WITHOUT_DEVICES = "Without any: type with --text, or look on with --rehearse --speaker answer.wav."
 _ASKING_VOICE = "en-us+f4"
@@ -110,8 +110,11 @@ def _view(request: TalkRequest, *, sound_on_stdout: bool) -> View:
     console = SafeConsole(file=stream)
     if not console.is_terminal:
         return Plain(SafeConsole(file=stream, width=_UNBROKEN))
+    drawn = stream.isatty() and not console.is_dumb_terminal
     if request.text:
-        return Plain(console, typed=sys.stdin.isatty())
+        return Plain(console, typed=request.lines is None and sys.stdin.isatty())
+    if not drawn:
+        return Plain(console)
     return Screen(console, _KEYS_PUSH_TO_TALK if request.push_to_talk else _KEYS)
 
 
@@ -146,16 +149,18 @@ async def _converse(
     downloads.close()
     stack.enter_context(view)
     account(_ready(assembly, player, microphone, journal))
+    leaving = _Leaving(conversation, account)
+    stack.callback(leaving.tell)
     hearing = None
     source: Coroutine[object, object, None]
     if microphone is None:
-        source = _converse_by_typing(conversation, request.lines)
+        asked = None if request.lines is None else _prepared(request.lines)
+        typed = asked or view.lines(conversation.stop, leaving.leave)
+        source = _converse_by_typing(conversation, typed)
     else:
         hearing = _hearing(microphone, assembly, conversation, settings, request, recordings, account)
         view.watch(_level_of(hearing), conversation.heard)
         source = hearing.run()
-    leaving = _Leaving(conversation, account)
-    stack.callback(leaving.tell)
     with ExitStack() as around:
         if hearing is not None:
             keys = _Keys(conversation, player, hearing, view, leaving, push_to_talk=request.push_to_talk)
@@ -227,22 +232,21 @@ def _hearing(
     account: Account,
 ) -> Hearing:
     assert assembly.vad is not None
+    # What is rehearsed presses no keys.
+    by_key = request.push_to_talk and not request.rehearse
+    endpoint, utterance = settings.endpointer(), settings.vad.utterance
     segmenter = Segmenter(
         assembly.vad.engine,
         gate=settings.vad,
-        endpoint=settings.endpointer(),
-        utterance=settings.vad.utterance,
+        endpoint=endpoint,
+        utterance=utterance,
         edges=settings.vad.edges,
-    )
-    # What is rehearsed presses no keys.
-    options = replace(
-        settings.conversation.hearing, push_to_talk=request.push_to_talk and not request.rehearse
     )
     return Hearing(
         microphone,
         segmenter,
         conversation,
-        options,
+        replace(settings.conversation.hearing, push_to_talk=by_key),
         tap=recordings.of_microphone(microphone),
         warn=account.warn,
     )
@@ -264,27 +268,20 @@ def _ready(
     return events.Ready(assembly.names, assembly.reasons, devices, rates, saved)
 
 
-async def _converse_by_typing(conversation: Conversation, lines: Sequence[str] | None) -> None:
-    typed = typed_lines(_PROMPT) if lines is None else _prepared(lines)
-    async for line in _worth_saying(typed):
-        await conversation.quiet()
-        conversation.say(line)
-        await conversation.quiet()
-        if conversation.over:
-            return
+async def _converse_by_typing(conversation: Conversation, typed: AsyncIterator[str]) -> None:
+    async with scoped(typed) as lines:
+        async for line in lines:
+            if text := cleaned(line):
+                await conversation.quiet()
+                conversation.say(text)
+                await conversation.quiet()
+            if conversation.over:
+                return
 
 
 async def _prepared(lines: Sequence[str]) -> AsyncIterator[str]:
     for line in lines:
         yield line
-
-
-async def _worth_saying(lines: AsyncIterator[str]) -> AsyncIterator[str]:
-    async for line in lines:
-        # What a terminal or an engine would take for a command is not text.
-        text = "".join(letter if letter.isprintable() else " " for letter in line).strip()
-        if text:
-            yield text
 
 
 class _Recordings:
@@ -361,8 +358,9 @@ class _Keys:
         self._hearing = hearing
         self._view = view
         self._push_to_talk = push_to_talk
-        self._open = False
+        self._open = not push_to_talk
         self._muted = False
+        self._show()
 
     def press(self, key: str) -> None:
         """Do what `key` is for; other keys do nothing."""
@@ -379,5 +377,12 @@ class _Keys:
         elif key == " ":
             self._player.pause()
         self._hearing.mute(self._muted or self._player.paused)
-        shown = {"paused": self._player.paused, "muted": self._muted, "recording": self._open}
-        self._view.status(" · ".join(name for name, holds in shown.items() if holds))
+        self._show()
+
+    def _show(self) -> None:
+        deaf = self._muted or self._player.paused
+        recording = self._push_to_talk and self._open and not deaf
+        shown = {"paused": self._player.paused, "muted": self._muted, "recording": recording}
+        self._view.status(
+            " · ".join(name for name, holds in shown.items() if holds), listening=self._open and not deaf
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +15,7 @@ __all__ = ["milliseconds", "statistics_table", "turn_line"]
 
 _FULL = 1.0  # seconds that fill the whole width of the bars
 _WIDTH = 14  # characters
+_LEAST = 7  # characters in which bars still tell something
 _BLOCKS = "▏▎▍▌▋▊▉█"
 _NEAR = 0.8  # share of a budget from which it is nearly used up
 # The spans whose budgets colour a stage's bar; one over is enough.
@@ -32,8 +33,11 @@ def milliseconds(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds * 1000:.0f} ms"
 
 
-def turn_line(timeline: Timeline, budget: Mapping[Span, Verdict]) -> Text:
-    """One line: voice-to-voice in front, then a bar for each stage, coloured against the budgets."""
+def turn_line(timeline: Timeline, budget: Mapping[Span, Verdict], width: int = 200) -> Text:
+    """One line: voice-to-voice in front, then a bar for each stage, coloured against the budgets.
+
+    In `width` columns that are too few the bars go first, then the shortest stages.
+    """
     line = Text()
     total = timeline.span(Span.VOICE_TO_VOICE)
     line.append(f"{milliseconds(total):>8} ", style=f"bold {_colour(budget, (Span.VOICE_TO_VOICE,))}")
@@ -41,13 +45,26 @@ def turn_line(timeline: Timeline, budget: Mapping[Span, Verdict]) -> Text:
     if not waits:
         line.append("no sound", style="dim")
         return line
-    scale = _WIDTH / max(_FULL, sum(waits.values()))
-    for stage, seconds in waits.items():
+    shown = dict(waits)
+    while (room := width - line.cell_len - _labelled(shown)) < (2 if len(shown) < len(waits) else 0):
+        if len(shown) == 1:
+            break
+        del shown[min(shown, key=shown.__getitem__)]
+    room -= 2 * len(shown)  # a space before each bar, and its end is rounded up
+    scale = min(_WIDTH, room) / max(_FULL, sum(waits.values())) if room >= _LEAST else 0.0
+    for stage, seconds in shown.items():
         colour = _colour(budget, _JUDGED[stage])
         line.append(f" {stage} ", style="dim")
         line.append(f"{seconds * 1000:.0f}", style=colour)
         line.append(_bar(seconds * scale), style=colour)
+    if len(shown) < len(waits):
+        line.append(" …", style="dim")
     return line
+
+
+def _labelled(waits: Mapping[str, float]) -> int:
+    """Columns that the stages take without their bars."""
+    return sum(len(f" {stage} {seconds * 1000:.0f}") for stage, seconds in waits.items())
 
 
 def _bar(length: float) -> str:
@@ -76,24 +93,30 @@ def statistics_table(
     budgets: Mapping[Span, float],
     over: Mapping[Span, int],
     title: str = "",
+    *,
+    without: Collection[str] = (),
 ) -> Table:
-    """A row for each span that was measured, and how many turns were over its budget."""
+    """A row for each span that was measured, and how many turns were over its budget.
+
+    `without` names columns that are left out.
+    """
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     table.add_column("span")
-    for name in ("p50", "p95", "min", "max", "n", "budget", "over"):
+    columns = [name for name in ("p50", "p95", "min", "max", "n", "budget", "over") if name not in without]
+    for name in columns:
         table.add_column(name, justify="right")
     for span, found in statistics.items():
         if found is None:
             continue
         limit, late = budgets.get(span), over.get(span, 0)
-        table.add_row(
-            str(span).replace("_", "-"),
-            milliseconds(found.p50),
-            milliseconds(found.p95),
-            milliseconds(found.min),
-            milliseconds(found.max),
-            str(found.n),
-            milliseconds(limit),
-            Text("" if limit is None else str(late), style="red" if late else "dim"),
-        )
+        cells: dict[str, str | Text] = {
+            "p50": milliseconds(found.p50),
+            "p95": milliseconds(found.p95),
+            "min": milliseconds(found.min),
+            "max": milliseconds(found.max),
+            "n": str(found.n),
+            "budget": milliseconds(limit),
+            "over": Text("" if limit is None else str(late), style="red" if late else "dim"),
+        }
+        table.add_row(str(span).replace("_", "-"), *(cells[name] for name in columns))
     return table
