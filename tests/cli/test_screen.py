@@ -7,12 +7,13 @@ import shlex
 import shutil
 import subprocess
 import time
+import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.program import PROGRAM, SIMULATED, environment
+from tests.cli.program import PROGRAM, SIMULATED, environment, question
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
 
@@ -266,6 +267,35 @@ def test_new_width_while_it_speaks(terminal: Terminal) -> None:
     assert history.count("● ") == 1
     assert history.count("you    ") == 1
     assert history.count("This is an answer") <= 2
+    terminal.press("q")
+    terminal.restored(0)
+
+
+def test_key_ends_the_turn(terminal: Terminal, tmp_path: Path) -> None:
+    """Push-to-talk: closed until the key opens it, and then the turn lasts until the key ends it."""
+    with wave.open(str(question(tmp_path))) as file:
+        rate, asked = file.getframerate(), file.readframes(file.getnframes())
+    with wave.open(str(tmp_path / "mic.wav"), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        for _ in range(20):
+            file.writeframes(asked + bytes(2 * rate * 2))  # two seconds of silence after each
+    terminal.start(
+        *["talk", "--push-to-talk", "--mic", "mic.wav", "--speaker", "null", "--no-save", *SIMULATED],
+        *["--set", 'llm.simulated.texts=["This is a short answer."]'],
+    )
+    terminal.state("mic closed")
+    terminal.press("Space")
+    terminal.shows(lambda _: "recording" in terminal.status())
+    terminal.state("listening")
+    terminal.shows("you    What")
+    shown = terminal.shows(lambda screen: "today?" in screen)  # recognised in the pause, on trust
+    time.sleep(1.0)  # past every silence that ends a turn
+    assert "recording" in terminal.status()
+    assert "voice  " not in terminal.screen
+    assert "● listening" in shown
+    terminal.press("Space")
+    terminal.shows("voice  This is a short answer.")
+    terminal.state("mic closed")
     terminal.press("q")
     terminal.restored(0)
 

@@ -96,10 +96,13 @@ def sound(*seconds):
     return np.concatenate(parts).astype(np.float32)
 
 
-def hear(samples, notes=None, during=None, **options):
+ENDPOINT = EndpointOptions(min_wait=0.3, wait=0.5)
+
+
+def hear(samples, notes=None, during=None, endpoint=ENDPOINT, **options):
     notes = notes or Notes()
     warnings = []
-    segmenter = Segmenter(Loudness(), endpoint=EndpointOptions(min_wait=0.3, wait=0.5))
+    segmenter = Segmenter(Loudness(), endpoint=endpoint)
     hearing = Hearing(Played(samples), segmenter, notes, HearingOptions(**options), warn=warnings.append)
     if during is not None:
         during(hearing)
@@ -184,8 +187,8 @@ def test_muted_microphone_hears_nothing():
     assert not times(notes, "started")
 
 
-def test_push_to_talk_ends_with_the_key():
-    notes = Notes()
+def released(at):
+    """The key, pressed at the start and again `at` so many seconds."""
 
     def keys(hearing):
         assert hearing.press()
@@ -193,14 +196,30 @@ def test_push_to_talk_ends_with_the_key():
 
         def hear_and_release(block):
             inner(block)
-            if block.time >= AIR + 1.5 and hearing._open:
+            if block.time >= AIR + at and hearing._open:
                 assert not hearing.press()
 
         hearing._hear = hear_and_release
 
-    hear(sound(0.5, 1.0, 0.1, 1.0, 1.0), notes, during=keys, push_to_talk=True)
+    return keys
+
+
+def test_push_to_talk_ends_with_the_key():
+    notes, _ = hear(sound(0.5, 1.0, 0.1, 1.0, 1.0), during=released(1.5), push_to_talk=True)
     (ended,) = times(notes, "ended")
     assert ended == pytest.approx(AIR + 1.5, abs=0.05)
+
+
+def test_no_silence_ends_what_a_key_will_end():
+    notes, _ = hear(
+        sound(0.5, 1.0, 5.0, 1.0, 4.0, 31.0, 1.0),
+        during=released(43.0),
+        endpoint=ENDPOINT.patient(),
+        push_to_talk=True,
+    )
+    (ended,) = times(notes, "ended")
+    assert ended == pytest.approx(AIR + 43.0, abs=0.05)
+    assert len(times(notes, "soft")) == 3  # each pause may still be answered on trust
 
 
 def test_only_zeros_are_told_once():

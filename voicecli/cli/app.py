@@ -84,7 +84,7 @@ def talk(
     turns: Annotated[int | None, typer.Option(min=1, help="End after so many turns.")] = None,
     text: Annotated[bool, typer.Option("--text", help="Type instead of talking.")] = False,
     push_to_talk: Annotated[
-        bool, typer.Option("--push-to-talk", help="Listen between two presses of the space bar.")
+        bool, typer.Option("--push-to-talk", help="A turn lasts from one press of the space bar to the next.")
     ] = False,
     no_barge_in: Annotated[
         bool,

@@ -164,7 +164,9 @@ async def _converse(
     with ExitStack() as around:
         if hearing is not None:
             keys = _Keys(conversation, player, hearing, view, leaving, push_to_talk=request.push_to_talk)
-            around.enter_context(pressed_keys(keys.press))
+            pressed = around.enter_context(pressed_keys(keys.press))
+            if request.push_to_talk and not request.rehearse and not pressed:
+                account.warn("There is no key to press to talk: standard input is not a terminal.")
         await conversation.run(source)
     if microphone is not None and not isinstance(microphone, DeviceMicrophone) and not account.turns:
         account.warn(f"No speech was noticed in {microphone.name}.")
@@ -235,6 +237,9 @@ def _hearing(
     # What is rehearsed presses no keys.
     by_key = request.push_to_talk and not request.rehearse
     endpoint, utterance = settings.endpointer(), settings.vad.utterance
+    if by_key:
+        endpoint = endpoint.patient()
+        utterance = replace(utterance, longest=endpoint.cap + utterance.longest)
     segmenter = Segmenter(
         assembly.vad.engine,
         gate=settings.vad,

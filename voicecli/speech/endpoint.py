@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf
 
 from voicecli.speech.clause import Completeness, completeness
 
 __all__ = ["EndReason", "EndpointOptions", "Endpointer", "SoftEnd", "TurnEnded"]
+
+
+_LONGEST = 600.0  # seconds of a turn that a key is to end: it may have been forgotten
 
 
 class EndReason(StrEnum):
@@ -57,6 +61,10 @@ class EndpointOptions:
             raise ValueError("0 < min_wait <= wait <= max_wait must hold")
         if self.patience < 0 or self.cap <= 0:
             raise ValueError("patience must not be negative, and cap above 0 s")
+
+    def patient(self) -> EndpointOptions:
+        """The same, but no silence ends a turn: it lasts until the stream is closed, as by a key."""
+        return replace(self, min_wait=inf, wait=inf, max_wait=inf, cap=max(self.cap, _LONGEST))
 
 
 class Endpointer:
