@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["cache_folder", "data_folder", "settings_folder"]
+__all__ = ["cache_folder", "data_folder", "settings_folder", "state_folder"]
 
 _NAME = "voicecli"
 
@@ -28,3 +28,10 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path(_NAME, appauthor=False)
+
+
+def state_folder() -> Path:
+    """What is convenient to find again and no loss (on Linux below `$XDG_STATE_HOME`)."""
+    from platformdirs import user_state_path
+
+    return user_state_path(_NAME, appauthor=False)

@@ -309,14 +309,124 @@ def test_no_terminal_to_draw_on(terminal: Terminal) -> None:
     assert "voice  This is an answer" in screen
 
 
+TYPE = ["talk", "--text", *SIMULATED[2:], "--speaker", "null"]
+
+
+def typing(terminal: Terminal, *words: str) -> None:
+    terminal.start(*TYPE, *words)
+    terminal.shows("ctrl-d quit")
+
+
 def test_typing(terminal: Terminal) -> None:
-    terminal.start(
-        "talk", "--text", *SIMULATED[2:], "--no-save", "--speaker", "null", "--set", "llm.simulated.echo=true"
-    )
-    terminal.shows(lambda screen: screen.rstrip().endswith("you"))
+    typing(terminal, "--no-save", "--set", "llm.simulated.echo=true")
     terminal.type("hello there")
     terminal.shows("voice  hello there")
-    terminal.shows(lambda screen: screen.rstrip().endswith("you"))
+    terminal.shows(" ms  endpoint 0")
+    terminal.press("Up")  # edits what was typed before, and is no text
+    terminal.shows(lambda screen: screen.count("you    hello there") == 2)
+    terminal.press("BSpace")
+    terminal.type("a")
+    terminal.shows("voice  hello thera")
     terminal.press("C-d")
     screen = terminal.restored(0)
-    assert screen.count("you    hello there") == 1  # what was typed is not printed again
+    assert screen.count("you    hello there\n") == 1
+    assert "[A" not in screen
+    assert "ctrl-d" not in screen
+
+
+def test_text_streams_before_its_sound(terminal: Terminal) -> None:
+    """All of it is there while the voice has said a few words; Esc stops it, and what waits comes next."""
+    long = " ".join(f"{ANSWER} {number}." for number in range(5))
+    typing(terminal, "--no-save", "--set", f"llm.simulated.texts={json.dumps([long, 'Something else.'])}")
+    terminal.type("first")
+    terminal.shows("voice  This")
+    terminal.type("second")
+    terminal.type("third")
+    screen = terminal.shows(lambda screen: "next   second" in screen and "next   third" in screen)
+    assert "you    second" not in screen
+    screen = terminal.shows("or two in it. 4.")  # half a minute of speech
+    assert "● speaking" in screen
+    assert "endpoint" not in screen
+    terminal.press("Escape")
+    screen = terminal.shows(lambda screen: "you    third" in screen and " ms  endpoint 0" in screen)
+    assert "— stopped after “" in screen
+    assert (
+        screen.index("you    second") < screen.index("voice  Something else.") < screen.index("you    third")
+    )
+    terminal.press("C-d")
+    terminal.restored(0)
+
+
+def test_new_width_while_somebody_types(terminal: Terminal) -> None:
+    long = " ".join(f"{ANSWER} {number}." for number in range(3))
+    typing(terminal, "--no-save", "--set", f"llm.simulated.texts={json.dumps([long])}")
+    terminal.type("first")
+    terminal.shows("or two in it. 2.")
+    terminal.type("a second question that is long enough to be wrapped where the window is narrow")
+    terminal.press("x")
+    short = "esc stop · ctrl-d quit"
+    for columns, keys in ((50, short), (100, f"enter say it next · {short}"), (42, short)):
+        terminal.resize(columns)
+        terminal.shows(lambda _, keys=keys: terminal.status() == f"● speaking  {keys}")
+    history = terminal.history
+    assert history.count("● ") == 1
+    assert history.count("next   ") == 1
+    assert history.count("voice  This is an answer") == 1
+    assert history.count("you    x") == 1
+    terminal.press("C-c")
+    terminal.restored(130)
+
+
+@pytest.mark.parametrize("moment", ["waiting", "thinking", "speaking"])
+@pytest.mark.parametrize(("key", "status"), [("C-c", 130), ("C-d", 0)])
+def test_leaving_at_any_moment(terminal: Terminal, moment: str, key: str, status: int) -> None:
+    typing(terminal, "--no-save", "--set", "llm.simulated.ttft=0.5")
+    if moment != "waiting":
+        terminal.type("hello")
+        terminal.state(moment)
+    terminal.press(key)
+    screen = terminal.restored(status)
+    assert "Traceback" not in screen
+    assert "ctrl-d quit" not in screen
+
+
+def test_leaving_what_is_still_to_ring(terminal: Terminal) -> None:
+    """Ctrl-D asks first, as q does."""
+    terminal.start("talk", "--text", "--speaker", "null", "--no-save", "--llm", "assistant")
+    terminal.shows("ctrl-d quit")
+    terminal.type("set a timer for 5 minutes")
+    terminal.shows(" ms  endpoint 0")
+    terminal.press("C-d")
+    terminal.shows("Still to ring")
+    terminal.shows("ctrl-d quit")
+    terminal.press("C-d")
+    terminal.restored(0)
+
+
+def test_lines_are_remembered(terminal: Terminal, tmp_path: Path) -> None:
+    """For the next time, by their owner alone; not at all with --no-save."""
+    quick = ["--set", "llm.simulated.echo=true", "--set", "llm.simulated.ttft=0"]
+    typing(terminal, *quick)
+    terminal.type("nobody else's business")
+    terminal.shows(" ms  endpoint 0")
+    terminal.press("C-d")
+    terminal.restored(0)
+    path = tmp_path / "state" / "voicecli" / "typed"
+    assert "+nobody else's business\n" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    before = path.read_bytes()
+    (tmp_path / "finished").unlink()
+    typing(terminal, *quick, "--no-save")
+    terminal.type("off the record")
+    terminal.shows(" ms  endpoint 0")
+    terminal.press("C-d")
+    terminal.restored(0)
+    assert path.read_bytes() == before
+    (tmp_path / "finished").unlink()
+    path.chmod(0o644)  # as another program may have left it
+    typing(terminal, *quick)
+    terminal.press("Up")
+    terminal.shows("you    nobody else's business")
+    assert path.stat().st_mode & 0o777 == 0o600
+    terminal.press("C-c")
+    terminal.restored(130)

@@ -33,6 +33,7 @@ from voicecli.conversation.journal import Journal, earlier_messages, find_saved
 from voicecli.conversation.rehearsal import QUESTIONS, rehearsed_questions
 from voicecli.errors import BudgetBreached, ExitStatus, NoDevice, SaveError, UsageError, VoiceError
 from voicecli.flow.steps import scoped
+from voicecli.folders import state_folder
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.speech.segmenter import Segmenter
@@ -41,6 +42,7 @@ __all__ = ["TalkRequest", "run_talk"]
 
 _KEYS = ("m mute", "space pause", "esc stop", "q quit")
 _KEYS_PUSH_TO_TALK = ("m mute", "space talk", "esc stop", "q quit")
+_TYPED = "typed"  # the file of what was typed
 _UNBROKEN = 10_000  # characters of a line that no terminal has to show
 _WITHOUT_DEVICES = "Without any: type with --text, or look on with --rehearse --speaker answer.wav."
 _ASKING_VOICE = "en-us+f4"
@@ -112,7 +114,12 @@ def _view(request: TalkRequest, *, sound_on_stdout: bool) -> View:
         return Plain(SafeConsole(file=stream, width=_UNBROKEN))
     drawn = stream.isatty() and not console.is_dumb_terminal
     if request.text:
-        return Plain(console, typed=request.lines is None and sys.stdin.isatty())
+        typed = request.lines is None and sys.stdin.isatty()
+        if not (typed and drawn):
+            return Plain(console, typed=typed)
+        from voicecli.cli.prompt import Prompt  # prompt_toolkit takes its time to be imported
+
+        return Prompt(console, state_folder() / _TYPED if request.save else None)
     if not drawn:
         return Plain(console)
     return Screen(console, _KEYS_PUSH_TO_TALK if request.push_to_talk else _KEYS)
