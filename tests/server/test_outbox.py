@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.errors import Dropped
+from voicecli.server.job import Answer
 from voicecli.server.outbox import Outbox
-from voicecli.server.workers import Answer
 from voicecli.wire.recognition import Active, Segment
 
 

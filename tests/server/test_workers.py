@@ -17,8 +17,9 @@ from tests.server.talking import QUICK, beeps, recording, until
 from voicecli.errors import NotFound, ProviderError, TimedOut, Unavailable, UsageError
 from voicecli.providers.pocketsphinx import PocketsphinxOptions
 from voicecli.providers.registry import _plugins
+from voicecli.server.job import Answer
 from voicecli.server.worker import Recipe
-from voicecli.server.workers import Answer, WorkerOptions, Workers
+from voicecli.server.workers import WorkerOptions, Workers
 
 ONE = WorkerOptions(workers=1)
 
@@ -152,7 +153,7 @@ def test_jobs_are_shared_out():
         async with Workers(Recipe("simulated", slow), WorkerOptions(workers=3)) as workers:
             assert workers.alive == 3
             listeners = [Listener(workers, level(1)) for _ in range(6)]
-            assert sorted(len(post.jobs) for post in workers._posts) == [2, 2, 2]
+            assert sorted(len(post.jobs) for post in workers._posts.values()) == [2, 2, 2]
             outcomes = await asyncio.gather(*(listener.outcome for listener in listeners))
             assert all(isinstance(outcome, Answer) for outcome in outcomes)
 
@@ -182,7 +183,7 @@ def test_a_death_is_survived(odd, tmp_path):
             (first,) = workers.processes
             dying = Listener(workers, level(4))
             assert (await dying.outcome).text == "8000 samples"
-            assert dying.job.attempts == 2
+            assert dying.job.deaths == 1
             assert workers.processes != [first]
             assert (await Listener(workers, level(0)).outcome).text == "8000 samples"
 
@@ -248,6 +249,51 @@ def test_an_engine_that_does_nothing_is_timed_out():
                 running.job.cancel()
 
     asyncio.run(run())
+
+
+def test_a_hung_worker_is_replaced():
+    """What it had is done by another; what waits for it to read stays small, and it is not counted."""
+
+    async def run():
+        options = WorkerOptions(workers=1, silence=3.0)
+        async with Workers(Recipe("simulated", QUICK), options) as workers:
+            (first,) = workers.processes
+            os.kill(first, signal.SIGSTOP)
+            waiting = [Listener(workers) for _ in range(20)]
+            for listener in waiting:
+                for _ in range(30):
+                    listener.job.push(level(1, 1.0))
+            post = next(iter(workers._posts.values()))
+            kept = post.worker._input.transport.get_write_buffer_size()
+            assert sum(listener.job.length for listener in waiting) * 2 > 18e6
+            assert kept < 1.1e6
+            for listener in waiting:
+                listener.job.end()
+            await until(lambda: not workers.alive)
+            assert workers.processes == [first]
+            outcomes = await asyncio.gather(*(listener.outcome for listener in waiting))
+            assert all(isinstance(outcome, Answer) for outcome in outcomes)
+            assert workers.processes != [first]
+            assert workers.alive == 1
+            assert not is_running(first)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def test_a_worker_whose_engine_hangs_is_replaced():
+    """It answers, and does nothing for one utterance after the other."""
+
+    async def run():
+        hung = replace(QUICK, fail="hang")
+        options = WorkerOptions(workers=1, timeout=0.3)
+        async with Workers(Recipe("simulated", hung), options) as workers:
+            (first,) = workers.processes
+            for _ in range(2):
+                assert workers.processes == [first]
+                assert isinstance(await Listener(workers, level(1)).outcome, TimedOut)
+            await until(lambda: workers.processes not in ([first], []))
+
+    asyncio.run(asyncio.wait_for(run(), 30))
 
 
 def test_speech_that_goes_on_is_not_overdue():

@@ -46,6 +46,7 @@ class MoonshineRecognizer:
     """Understands while the audio comes. Downloads its model, 30 to 270 MB, the first time."""
 
     name = "moonshine"
+    places = 4  # utterances at once: one thread does them in turn
     Options: ClassVar[type[MoonshineOptions]] = MoonshineOptions
 
     def __init__(

@@ -55,6 +55,11 @@ class PocketsphinxRecognizer:
         self._idle: list[Worker] = []
         self._places = asyncio.Semaphore(options.workers)
 
+    @property
+    def places(self) -> int:
+        """Utterances at once."""
+        return self._options.workers
+
     @staticmethod
     def missing(options: PocketsphinxOptions) -> str | None:
         """Say what keeps it from hearing, or None."""

@@ -31,7 +31,8 @@ class Recognizer(Engine, Protocol):
 
         `audio` is mono at `HEARING_RATE`, in pieces of any length; its end is the end of the utterance. An
         utterance in which nothing was understood gives a final transcript with empty text. Closing the
-        iterator early abandons the utterance and its request. Several utterances may be under way at once.
+        iterator early abandons the utterance and its request. Several utterances may be under way at once; an
+        attribute `places` may say how many the engine hears without making some of them wait.
 
         Raises ProviderError.
         """

@@ -101,6 +101,7 @@ class SimulatedRecognizer:
     """Understands what its script says, whatever it hears; hears nothing in no audio at all."""
 
     name = "simulated"
+    places = 100_000  # utterances at once: it costs nothing
     Options: ClassVar[type[SimulatedRecognizerOptions]] = SimulatedRecognizerOptions
 
     def __init__(self, options: SimulatedRecognizerOptions = SimulatedRecognizerOptions()) -> None:

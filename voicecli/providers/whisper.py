@@ -63,6 +63,7 @@ class WhisperRecognizer:
     """
 
     name = "whisper"
+    places = 4  # utterances at once: one thread does them in turn
     Options: ClassVar[type[WhisperOptions]] = WhisperOptions
 
     def __init__(self, options: WhisperOptions = WhisperOptions(), report: Reporter | None = None) -> None:

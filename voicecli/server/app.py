@@ -48,7 +48,7 @@ class Health(BaseModel):
 class Readiness(BaseModel):
     """Whether new sessions are taken."""
 
-    status: Literal["ready", "starting", "stopping"]
+    status: Literal["ready", "starting", "busy", "stopping"]
 
 
 class Problem(BaseModel):
@@ -70,6 +70,7 @@ class Pages:
     exposition: Exposition
     recognition: Recognition
     recognises: Callable[[], bool]  # whether there is an engine that can
+    keeps_up: Callable[[], bool]  # whether it answers in time
     measure: Callable[[], None] = lambda: None  # brings the numbers of the moment up to date
     body: int = 33_554_432  # bytes of the body of a request
 
@@ -127,6 +128,9 @@ def _open(pages: Pages) -> APIRouter:
         if not pages.recognises():
             response.status_code = 503
             return Readiness(status="starting")
+        if not pages.keeps_up():
+            response.status_code = 503
+            return Readiness(status="busy")
         return Readiness(status="ready")
 
     return router

@@ -12,9 +12,11 @@ import numpy as np
 from voicecli.audio.block import Block, Samples
 from voicecli.errors import VoiceError
 from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.server.job import Job, Outcome
 from voicecli.server.outbox import Outbox, Outlet, Pending
+from voicecli.server.places import Speaker
 from voicecli.server.voice import Judged, VoiceBatch
-from voicecli.server.workers import Job, Outcome, Workers
+from voicecli.server.workers import Workers
 from voicecli.speech.edges import Edges
 from voicecli.speech.gate import GateOptions, SpeechGate, SpeechStarted, SpeechStopped
 from voicecli.speech.vad import WINDOW_SECONDS, Window, Windows
@@ -55,7 +57,7 @@ class Channel(Protocol):
 
     @property
     def backlog(self) -> float:
-        """Seconds of sound in segments that have ended and are not answered."""
+        """Seconds of sound in segments that have ended and are not answered, and that wait behind those."""
         ...
 
     @property
@@ -84,9 +86,12 @@ class Channel(Protocol):
 class SimpleChannel:
     """Everything goes through the model, in segments that touch each other."""
 
-    def __init__(self, number: int, workers: Workers, outlet: Outlet, options: SegmentOptions) -> None:
+    def __init__(
+        self, number: int, workers: Workers, outlet: Outlet, speaker: Speaker, options: SegmentOptions
+    ) -> None:
         self._number = number
         self._workers = workers
+        self._speaker = speaker
         self._options = options
         self._outbox = Outbox(number, outlet, workers.now)
         self._pieces: list[Samples] = []
@@ -134,10 +139,12 @@ class SimpleChannel:
         end = self._begin + cut
         segment = Segment(self._begin / HEARING_RATE, end / HEARING_RATE, channel=self._number)
         self._begin = end
-        job = self._workers.job(lambda outcome: self._outbox.settle(pending, outcome), lambda _: None)
+        job = self._workers.job(
+            lambda outcome: self._outbox.settle(pending, outcome), lambda _: None, self._speaker
+        )
         pending = self._outbox.reserve(job, segment)
         job.push(sound[:cut])
-        job.end()
+        job.end(self._speaker.due(self._length / HEARING_RATE))
 
     def _quietest(self, sound: Samples) -> int:
         """The middle of the quietest 20 ms near the end of the longest piece."""
@@ -162,12 +169,14 @@ class SegmentedChannel:
         workers: Workers,
         voice: VoiceBatch,
         outlet: Outlet,
+        speaker: Speaker,
         options: SegmentOptions,
         gate: GateOptions,
         interim: bool,
     ) -> None:
         self._number = number
         self._workers = workers
+        self._speaker = speaker
         self._options = options
         self._outlet = outlet
         self._interim = interim
@@ -192,7 +201,9 @@ class SegmentedChannel:
 
     @property
     def backlog(self) -> float:
-        return self._outbox.backlog
+        backlog = self._outbox.backlog
+        # Before the first answer the sound of a whole utterance may wait, but not behind others.
+        return backlog + self._speech.job.kept if backlog and self._speech is not None else backlog
 
     @property
     def ahead(self) -> float:
@@ -246,7 +257,9 @@ class SegmentedChannel:
         time = self._dated(time)
         speech = self._speech = _Speech(time, self._workers.now)
         speech.job = self._workers.job(
-            lambda outcome: self._answered(speech, outcome), lambda text: self._understood(speech, text)
+            lambda outcome: self._answered(speech, outcome),
+            lambda text: self._understood(speech, text),
+            self._speaker,
         )
         first = time - self._options.pre_roll
         for window in self._past:
@@ -282,7 +295,7 @@ class SegmentedChannel:
         if speech.outcome is not None:
             self._outbox.settle(speech.pending, speech.outcome)
         else:
-            speech.job.end()
+            speech.job.end(self._speaker.due(self._length / HEARING_RATE - time))
 
     def _answered(self, speech: _Speech, outcome: Outcome) -> None:
         """The engine's last word, which may come before the end if it has failed."""

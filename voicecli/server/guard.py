@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 from urllib.parse import urlsplit
 
 from voicecli.errors import SettingsError, UsageError
@@ -45,6 +46,7 @@ class Reason(StrEnum):
     TOKEN = "token"  # none, or a wrong one
     SHARE = "share"  # its token has as many sessions as it may
     SESSIONS = "sessions"  # everybody together has
+    BUSY = "busy"  # recognition does not keep up with those who are there
     IDLE = "idle"  # sent nothing for long
     LENGTH = "length"  # has been there for long
     STOPPING = "stopping"  # the server is going
@@ -198,16 +200,19 @@ class Guard:
         """Whose token it is."""
         return self._tokens.holder(secret)
 
-    def enter(self, holder: str | None, now: float) -> Refusal | Share:
+    def enter(self, holder: str | None, now: float, late: float = 0.0) -> Refusal | Share:
         """A session begins: its share of what the token may take, to be handed to `leave`."""
         if self.stopping:
             return Refusal(Reason.STOPPING, 503, "The server is shutting down.", 5)
         if self.sessions >= self._options.sessions:
             return Refusal(Reason.SESSIONS, 503, f"All {self._options.sessions} sessions are taken.", 5)
+        if late > 0:
+            soon = ceil(min(late, 60))
+            return Refusal(Reason.BUSY, 503, "Recognition does not keep up; come back later.", soon)
         share = Share()
         if holder is not None:
             minute = self._options.token_audio
-            share = self._shares.setdefault(holder, Share(Bucket(minute, minute / 60, now)))
+            share = self._shares.setdefault(holder, Share(Bucket(minute, minute / 60, now), holder=holder))
             if share.sessions >= self._options.token_sessions:
                 most = self._options.token_sessions
                 return Refusal(Reason.SHARE, 429, f"This token has all of its {most} sessions.", 5)
@@ -272,6 +277,7 @@ class Share:
 
     audio: Bucket | None = None  # of seconds
     sessions: int = 0
+    holder: str | None = None  # of the token
 
     def take(self, audio: float, now: float) -> float:
         """So many seconds of audio came; seconds to wait before more is read."""

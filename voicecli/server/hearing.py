@@ -11,6 +11,7 @@ from voicecli.providers.recognizer import Recognizer
 from voicecli.server.channel import Channel, SegmentedChannel, SegmentOptions, SimpleChannel
 from voicecli.server.observer import HearingObserver
 from voicecli.server.outbox import Outlet
+from voicecli.server.places import LATE, Speaker
 from voicecli.server.voice import VoiceBatch, VoiceOptions, voice_of
 from voicecli.server.worker import Recipe
 from voicecli.server.workers import WorkerOptions, Workers
@@ -65,6 +66,15 @@ class Hearing:
         return self.workers.alive > 0
 
     @property
+    def keeps_up(self) -> bool:
+        """Whether somebody is answered in time."""
+        return not self.workers.behind
+
+    def late(self, holder: str | None) -> float:
+        """Seconds by which a new stream of the token's holder would be answered too late; 0: it would not."""
+        return self.workers.late(holder) if self.ready else LATE
+
+    @property
     def queue(self) -> int:
         """Utterances that are not answered yet."""
         return self.workers.jobs
@@ -74,13 +84,13 @@ class Hearing:
         """Channels whose speech is listened for."""
         return self.voice.streams
 
-    def simple(self, number: int, outlet: Outlet) -> Channel:
+    def simple(self, number: int, outlet: Outlet, speaker: Speaker) -> Channel:
         """A channel whose every sound is recognised."""
-        return SimpleChannel(number, self.workers, outlet, self.options.segments)
+        return SimpleChannel(number, self.workers, outlet, speaker, self.options.segments)
 
-    def segmented(self, number: int, outlet: Outlet, interim: bool) -> Channel:
+    def segmented(self, number: int, outlet: Outlet, speaker: Speaker, interim: bool) -> Channel:
         """A channel whose speech is recognised; with `interim` results while it is spoken."""
         options = self.options
         return SegmentedChannel(
-            number, self.workers, self.voice, outlet, options.segments, options.gate, interim
+            number, self.workers, self.voice, outlet, speaker, options.segments, options.gate, interim
         )

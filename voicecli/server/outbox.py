@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from voicecli.errors import VoiceError
-from voicecli.server.workers import Answer, Job, Outcome
+from voicecli.server.job import Answer, Job, Outcome
 from voicecli.wire.recognition import Event, Segment
 
 __all__ = ["Outbox", "Outlet", "Pending"]

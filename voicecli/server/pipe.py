@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, BinaryIO, NamedTuple
 
-__all__ = ["Frame", "Order", "Report", "pack", "read_order", "read_report", "text"]
+__all__ = ["Frame", "Order", "Report", "fields_of", "pack", "read_order", "read_report", "text"]
 
 _HEADER = struct.Struct("<cII")
 
@@ -25,12 +25,14 @@ class Order(Enum):
     AUDIO = b"A"  # s16le, mono, 16 kHz
     END = b"E"  # no more audio for the job
     CANCEL = b"X"  # nobody waits for the job any more
+    PING = b"P"  # is anybody there?
 
 
 class Report(Enum):
     """From a worker."""
 
-    READY = b"R"  # the engine is open
+    READY = b"R"  # u32: the engine is open, and hears so many jobs at once
+    ALIVE = b"L"  # in answer to a ping
     BROKEN = b"B"  # JSON: why it is not; the last of all
     TAKEN = b"T"  # u32: samples of the job that the engine has taken so far
     PARTIAL = b"P"  # JSON: text
@@ -52,6 +54,12 @@ def pack(kind: Order | Report, job: int = 0, data: bytes = b"") -> bytes:
 
 def text(fields: Mapping[str, Any]) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def fields_of(frame: Frame) -> dict[str, Any]:
+    """The JSON of a report."""
+    fields: dict[str, Any] = json.loads(frame.data)
+    return fields
 
 
 def read_order(stream: BinaryIO) -> Frame | None:

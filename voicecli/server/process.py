@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import pickle
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -13,12 +12,13 @@ from typing import Any, Self
 
 import voicecli.errors
 from voicecli.errors import ProviderError, Unavailable, VoiceError
-from voicecli.server.pipe import Frame, Order, Report, pack, read_report
+from voicecli.server.pipe import Frame, Order, Report, fields_of, pack, read_report
 from voicecli.server.worker import Recipe
 
-__all__ = ["Worker", "error_of", "fields_of"]
+__all__ = ["Worker", "error_of"]
 
 PATIENCE = 2.0  # seconds that a worker has to end by itself
+ROOM = 1 << 20  # bytes that may wait to be read by a worker
 LAST_WORDS = 4096  # bytes of what a worker wrote to its standard error that are kept
 # The worker finds the package where this process found it, not where its own environment says.
 START = "import sys; sys.path[:] = {path!r}; from voicecli.server.worker import main; main()"
@@ -32,9 +32,12 @@ class Worker:
         assert process.stdout is not None
         assert process.stderr is not None
         self.born = asyncio.get_running_loop().time()
+        self.places = 1  # jobs that its engine hears at once
         self._process = process
         self._input = process.stdin
         self._output = process.stdout
+        self._hangs = False
+        self._input.transport.set_write_buffer_limits(ROOM)
         self._words = b""
         self._listening = asyncio.create_task(self._listen(process.stderr))
 
@@ -57,6 +60,7 @@ class Worker:
                 raise await worker.death()
             if Report(frame.kind) is Report.BROKEN:
                 raise error_of(fields_of(frame))
+            worker.places = int.from_bytes(frame.data, "little")
         except BaseException:
             await worker.close()
             raise
@@ -72,9 +76,25 @@ class Worker:
         return self._words.decode(errors="replace").strip()
 
     def send(self, order: Order, job: int, data: bytes = b"") -> None:
-        """Write without waiting: what a job may be ahead of its engine is bounded by those who push it."""
+        """Write without waiting; what is more than a few bytes only where there is room."""
         if not self._input.is_closing():
             self._input.write(pack(order, job, data))
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it reads what it is sent."""
+        return self._input.transport.get_write_buffer_size() < ROOM
+
+    async def drained(self) -> None:
+        """Wait until it has read most of it, or is gone."""
+        with suppress(ConnectionError):
+            await self._input.drain()
+
+    def kill(self) -> None:
+        """End a process that does not answer; it cannot be asked to."""
+        self._hangs = True
+        with suppress(ProcessLookupError):
+            self._process.kill()
 
     async def reports(self) -> AsyncIterator[Frame]:
         """Every report until it ends."""
@@ -85,6 +105,8 @@ class Worker:
         """How it ended, as an error."""
         status = await self._process.wait()
         await asyncio.wait((self._listening,), timeout=PATIENCE)
+        if self._hangs:
+            return Unavailable("The recognition process did not answer any more.")
         how = f"signal {-status}" if status < 0 else f"status {status}"
         return Unavailable(f"The recognition process ended by itself ({how}).")
 
@@ -107,12 +129,6 @@ class Worker:
     async def _listen(self, stream: asyncio.StreamReader) -> None:
         while data := await stream.read(LAST_WORDS):
             self._words = (self._words + data)[-LAST_WORDS:]
-
-
-def fields_of(frame: Frame) -> dict[str, Any]:
-    """The JSON of a report."""
-    fields: dict[str, Any] = json.loads(frame.data)
-    return fields
 
 
 def error_of(fields: dict[str, Any]) -> VoiceError:

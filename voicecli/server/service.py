@@ -94,13 +94,14 @@ def make_service(
     def measure() -> None:
         exposition.connections(len(door))
         exposition.queue_depth("recognition", hearing.queue)
-        exposition.ready(hearing.ready and not guard.stopping)
+        exposition.ready(hearing.ready and hearing.keeps_up and not guard.stopping)
 
     pages = Pages(
         guard=guard,
         exposition=exposition,
         recognition=recognition,
         recognises=lambda: hearing.ready,
+        keeps_up=lambda: hearing.keeps_up,
         measure=measure,
         body=settings.connections.body,
     )

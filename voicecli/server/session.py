@@ -22,6 +22,7 @@ from voicecli.server.channel import Channel
 from voicecli.server.decoder import StreamDecoder
 from voicecli.server.hearing import Hearing, HearingOptions
 from voicecli.server.observer import HearingObserver, Observer, Pipeline
+from voicecli.server.places import Speaker
 from voicecli.wire.recognition import (
     Active,
     Event,
@@ -81,11 +82,14 @@ class Session:
         mode: Mode,
         limits: SessionLimits | None = None,
         observer: Observer | None = None,
+        holder: str | None = None,
     ) -> None:
+        """`holder` is whose token it is: what the sessions of one hold up are each other."""
         self.limits = limits or SessionLimits()
         self._hearing = hearing
         self._mode = mode
         self._observer = observer
+        self._speaker = Speaker(holder)
         self._turn = asyncio.Lock()
         self._stream: _Stream | None = None
         self._start: Start | None = None  # what a stop left, for sound that comes after it
@@ -215,11 +219,11 @@ class Session:
         hearing, interim = self._hearing, start.interim_results
         numbers = range(start.format.channels)
         if self._mode is Mode.SIMPLE:
-            channels = [hearing.simple(number, self) for number in numbers]
+            channels = [hearing.simple(number, self, self._speaker) for number in numbers]
         else:
-            channels = [hearing.segmented(number, self, interim) for number in numbers]
+            channels = [hearing.segmented(number, self, self._speaker, interim) for number in numbers]
         pace = min(_PACE, self.limits.queued_audio) if interim else None
-        self._stream = _Stream(decoder, channels, self.limits.queued_audio, pace)
+        self._stream = _Stream(decoder, channels, self._speaker, self.limits.queued_audio, pace)
         if self._observer is not None:
             self._observer.started(start.trace_id, start.format)
 
@@ -310,8 +314,14 @@ class _Stream:
     """From a start to its stop: a decoder and the channels it feeds."""
 
     def __init__(
-        self, decoder: StreamDecoder, channels: list[Channel], queued: float, pace: float | None
+        self,
+        decoder: StreamDecoder,
+        channels: list[Channel],
+        speaker: Speaker,
+        queued: float,
+        pace: float | None,
     ) -> None:
+        self._speaker = speaker
         self.decoder = decoder
         self.channels = channels
         self.seconds = 0.0  # of sound so far
@@ -361,8 +371,9 @@ class _Stream:
         return noted
 
     def _push(self, rows: list[Samples]) -> None:
+        seconds = len(rows[0]) / HEARING_RATE
+        self._speaker.hear(seconds, asyncio.get_running_loop().time())
         for channel, samples in zip(self.channels, rows, strict=True):
             channel.push(samples)
-        seconds = len(rows[0]) / HEARING_RATE
         self.seconds += seconds
         self.unnoted += seconds

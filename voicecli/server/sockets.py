@@ -138,7 +138,7 @@ class Recognition:
         first: Message | None = None
         share: Share | None = None
         if holder is not None or not self._guard.needs_token:
-            entered = self._guard.enter(holder, _now())
+            entered = self._guard.enter(holder, _now(), self._hearing.late(holder))
             if isinstance(entered, Refusal):
                 self.exposition.refused(entered.reason)
                 await deny(websocket, entered)
@@ -177,7 +177,8 @@ class Recognition:
                 refused = Refusal(Reason.TOKEN, 401, str(error))
             else:
                 holder = self._guard.holder(asked.token) if isinstance(asked, Start) and asked.token else None
-                share = None if holder is None else self._guard.enter(holder, _now())
+                late = self._hearing.late(holder)
+                share = None if holder is None else self._guard.enter(holder, _now(), late)
                 if isinstance(share, Share):
                     return message, share
                 refused = share or refused
@@ -195,7 +196,7 @@ class Recognition:
         )
         self.exposition.session_began(mode.value)
         with traced(parent):
-            session = Session(self._hearing, mode, self.options.limits, watch)
+            session = Session(self._hearing, mode, self.options.limits, watch, share.holder)
             try:
                 await _Exchange(websocket, session, share, watch, self).run(first)
             finally:

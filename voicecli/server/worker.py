@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 _TOLD = HEARING_RATE // 4  # samples between two reports of what the engine has taken
 _POLITENESS = 5  # the server's event loop comes first on a busy machine
 _LONGEST = 32_768  # characters of a transcript that are passed on
+_PLACES = 32  # jobs at once, for an engine that does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ async def _serve(recipe: bytes, reports: BinaryIO) -> None:
             reports.write(pack(Report.BROKEN, data=text(_account(exc))))
             return
         desk.open(engine)
-        reports.write(pack(Report.READY))
+        places = getattr(engine, "places", _PLACES)
+        reports.write(pack(Report.READY, data=struct.pack("<I", max(1, places))))
         await desk.gone.wait()
 
 
@@ -124,6 +126,8 @@ class Desk:
         if order is Order.OPEN:
             self._sounds[job] = Sound(job, self._report)
             self._tasks[job] = asyncio.get_running_loop().create_task(self._hear(job))
+        elif order is Order.PING:
+            self._report(pack(Report.ALIVE))  # so the loop goes round, and the engine does not hold it up
         elif job not in self._sounds:
             pass  # of one that is over
         elif order is Order.AUDIO:

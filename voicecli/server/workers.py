@@ -1,4 +1,4 @@
-"""The processes that recognise: jobs are dealt out, results come back, and what dies is started again.
+"""The processes that recognise: jobs are dealt out, results come back, and what dies or hangs is replaced.
 
 A job is one utterance. Its sound may be sent while it is still spoken, and is kept here until it is answered:
 when its worker dies, another one begins it anew, once.
@@ -13,23 +13,24 @@ import os
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
-from voicecli.audio.block import Samples
-from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import TimedOut, VoiceError
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.server.job import Answer, Job, Outcome
 from voicecli.server.observer import HearingObserver
-from voicecli.server.pipe import Frame, Order, Report
-from voicecli.server.process import Worker, error_of, fields_of
+from voicecli.server.pipe import Frame, Report, fields_of
+from voicecli.server.places import Claim, Places, Speaker
+from voicecli.server.post import LOOK, Post
+from voicecli.server.process import Worker, error_of
 from voicecli.server.worker import Recipe
 
-__all__ = ["Answer", "Job", "WorkerOptions", "Workers"]
+__all__ = ["WorkerOptions", "Workers"]
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 2  # times that a job is begun before its sound is thought to be what kills the workers
-SWEEP = 0.5  # seconds between looks at who is overdue
+DEATHS = 2  # workers that died over a job before its sound is thought to be why
+DOUBT = 2.0  # seconds without a sign of life after which a worker is given nothing more
+FRUITLESS = 2  # jobs that time out, one after the other, before the worker is thought to hang
 HEALTHY = 30.0  # seconds after which a worker that died is replaced at once
 SLOWEST = 30.0  # seconds at most before the next attempt to start one
 
@@ -40,127 +41,16 @@ class WorkerOptions:
     early: bool = True  # begin while the speaker still speaks; false: after the end, whole utterances
     timeout: float = 10.0  # seconds without progress before a job has failed; 0: never
     patience: float = 60.0  # seconds that a job may take after its end, whatever else makes progress; 0: ever
+    silence: float = 5.0  # seconds without a sign of life before a worker is replaced; 0: never
 
     def __post_init__(self) -> None:
-        if self.workers < 0 or self.timeout < 0 or self.patience < 0:
-            raise ValueError("workers, timeout and patience must not be negative")
+        if min(self.workers, self.timeout, self.patience, self.silence) < 0:
+            raise ValueError("workers, timeout, patience and silence must not be negative")
 
     @property
     def count(self) -> int:
         """Processes."""
         return self.workers or max(1, (os.cpu_count() or 2) - 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the engine made of a whole job."""
-
-    text: str
-    confidence: float | None
-    worked: float  # seconds that the engine needed for it
-
-
-Outcome: TypeAlias = Answer | VoiceError
-
-
-class Job:
-    """One utterance: sound goes in, partial texts and one outcome come out, by callbacks on the loop."""
-
-    __slots__ = (
-        "_done",
-        "_partial",
-        "_workers",
-        "attempts",
-        "ended",
-        "length",
-        "number",
-        "over",
-        "pieces",
-        "since",
-        "taken",
-        "worker",
-    )
-
-    def __init__(
-        self, workers: Workers, number: int, done: Callable[[Outcome], None], partial: Callable[[str], None]
-    ) -> None:
-        self.number = number
-        self.pieces: list[bytes] = []  # s16le, until it is over
-        self.length = 0  # samples
-        self.taken = 0  # samples that the engine has taken
-        self.ended = False
-        self.over = False  # answered or cancelled
-        self.attempts = 0
-        self.worker: _Post | None = None
-        self.since = 0.0  # loop's time since which the engine owes something
-        self._workers = workers
-        self._done = done
-        self._partial = partial
-
-    @property
-    def duration(self) -> float:
-        """Seconds of sound so far."""
-        return self.length / HEARING_RATE
-
-    @property
-    def lead(self) -> float:
-        """Seconds of sound that were sent and not taken."""
-        return 0.0 if self.over or not self.dealt else (self.length - self.taken) / HEARING_RATE
-
-    @property
-    def dealt(self) -> bool:
-        """Whether it is for a worker to do already."""
-        return self.ended or self._workers.options.early
-
-    @property
-    def owes(self) -> bool:
-        """Whether it is the engine that is waited for."""
-        return not self.over and (self.ended or (self.dealt and self.length - self.taken > HEARING_RATE))
-
-    def push(self, samples: Samples) -> None:
-        """Append sound; dropped once it is over, for that may come early."""
-        if self.over or self.ended or not len(samples):
-            return
-        owed = self.owes
-        data = s16_bytes(samples)
-        self.pieces.append(data)
-        self.length += len(samples)
-        if not owed and self.owes:
-            self.since = self._workers.now()
-        if self.worker is not None:
-            self.worker.send(Order.AUDIO, self.number, data)
-
-    def end(self) -> None:
-        """No more sound comes."""
-        if self.over or self.ended:
-            return
-        self.ended = True
-        self.since = self._workers.now()
-        if self.worker is not None:
-            self.worker.send(Order.END, self.number)
-        else:
-            self._workers.deal(self)
-
-    def cancel(self) -> None:
-        """Nobody waits for it any more: no callback comes, and the worker drops it."""
-        if not self.over:
-            if self.worker is not None:
-                self.worker.send(Order.CANCEL, self.number)
-            self._workers.drop(self)
-
-    def progress(self, frame: Frame) -> None:
-        """A report that is not the last."""
-        self.since = self._workers.now()
-        if Report(frame.kind) is Report.TAKEN:
-            self.taken = int.from_bytes(frame.data, "little")
-            self._partial("")
-        else:
-            self._partial(fields_of(frame)["text"])
-
-    def settle(self, outcome: Outcome) -> None:
-        """The last word."""
-        self._workers.drop(self)
-        self._done(outcome)
 
 
 class Workers:
@@ -174,7 +64,9 @@ class Workers:
         self._observer = observer
         self._numbers = itertools.count(1)
         self._jobs: dict[int, Job] = {}
-        self._posts: list[_Post] = []
+        self._posts: dict[int, Post] = {}
+        self._claims: dict[Claim, Job] = {}
+        self._places = Places()
         self._tasks: set[asyncio.Task[None]] = set()
         self.now: Callable[[], float] = time.monotonic
 
@@ -200,18 +92,20 @@ class Workers:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(post.worker.close() for post in self._posts))
+        for post in self._posts.values():
+            post.close()
+        await asyncio.gather(*(post.worker.close() for post in self._posts.values()))
         self._posts.clear()
 
     @property
     def alive(self) -> int:
         """Processes that can be given jobs."""
-        return len(self._posts)
+        return sum(post.silence < DOUBT for post in self._posts.values())
 
     @property
     def processes(self) -> list[int]:
         """Their ids."""
-        return [post.worker.pid for post in self._posts]
+        return [post.worker.pid for post in self._posts.values()]
 
     @property
     def under_way(self) -> list[Job]:
@@ -223,33 +117,76 @@ class Workers:
         """Utterances that are not answered yet."""
         return len(self._jobs)
 
-    def job(self, done: Callable[[Outcome], None], partial: Callable[[str], None]) -> Job:
-        """A new utterance.
+    def late(self, holder: str | None) -> float:
+        """Seconds by which a new stream of the token's holder would be answered too late; 0: it would not."""
+        return self._places.late(holder, self.now())
+
+    @property
+    def behind(self) -> float:
+        """Seconds by which whoever comes would be; 0: nobody is too late."""
+        return self._places.busy(self.now())
+
+    def job(
+        self, done: Callable[[Outcome], None], partial: Callable[[str], None], speaker: Speaker | None = None
+    ) -> Job:
+        """A new utterance of that client.
 
         `partial` is told what is understood so far, and nothing ("") when only sound was taken. `done` is
         told the outcome once, unless the job is cancelled. Neither may raise.
         """
-        job = Job(self, next(self._numbers), done, partial)
+        speaker = speaker or Speaker()
+        claim = Claim(speaker.holder, self.now(), speaker.is_fast(self.now()))
+        job = Job(self, next(self._numbers), claim, speaker, done, partial)
         self._jobs[job.number] = job
+        self._claims[claim] = job
         self._count()
         if self.options.early:
-            self.deal(job)
+            self._places.put(claim)
+            self._deal()
         return job
 
-    def deal(self, job: Job) -> None:
-        """Give `job` to the worker with the fewest; without any, it waits for the next one."""
-        if self._posts:
-            min(self._posts, key=lambda post: len(post.jobs)).take(job)
+    def pushed(self, job: Job) -> None:
+        """There is more of its sound."""
+        post = self._post(job)
+        if post is not None:
+            post.pump(job)
+        elif self.options.early and self._places.is_free:
+            self._deal()  # it may have waited for nothing but its own sound
+
+    def ended(self, job: Job, due: float) -> None:
+        """There is no more of it."""
+        if not self.options.early:
+            self._places.put(job.claim)
+        self._places.end(job.claim, due, job.speaker.is_fast(self.now()), self.now())
+        post = self._post(job)
+        if post is not None:
+            post.pump(job)
+        self._deal()
 
     def drop(self, job: Job) -> None:
         """Forget `job`."""
-        job.over = True
-        job.pieces = []
+        post = self._post(job)
+        if post is not None:
+            post.leave(job)
+        job.forget()
         self._jobs.pop(job.number, None)
-        if job.worker is not None:
-            job.worker.jobs.pop(job.number, None)
-            job.worker = None
+        if self._claims.pop(job.claim, None) is not None:
+            self._places.remove(job.claim)
         self._count()
+        self._deal()
+
+    def _post(self, job: Job) -> Post | None:
+        return None if job.claim.room is None else self._posts[job.claim.room]
+
+    def _deal(self) -> None:
+        """Give places to whoever can have one."""
+        while (move := self._places.next(self.now())) is not None:
+            post = self._posts[move.room]
+            if move.out is not None:
+                out = self._claims[move.out]
+                post.leave(out)
+                out.give_up()
+            post.take(self._claims[move.claim])
 
     def _count(self) -> None:
         if self._observer is not None:
@@ -261,22 +198,18 @@ class Workers:
         task.add_done_callback(self._tasks.discard)
 
     async def _start(self) -> None:
-        self._adopt(await Worker.start(self._recipe))
-
-    def _adopt(self, worker: Worker) -> None:
-        post = _Post(worker)
-        self._posts.append(post)
+        worker = await Worker.start(self._recipe)
+        post = Post(worker, next(self._numbers))
+        self._posts[post.number] = post
+        self._places.open(post.number, worker.places)
         self._spawn(self._follow(post))
-        for job in list(self._jobs.values()):
-            if job.worker is None and job.dealt:
-                post.take(job)
+        self._deal()
 
-    async def _follow(self, post: _Post) -> None:
+    async def _follow(self, post: Post) -> None:
         """Pass on what a worker reports until it dies, and then replace it."""
         worker = post.worker
         async for frame in worker.reports():
-            post.heard = self.now()
-            job = post.jobs.get(frame.job)
+            job = post.report(frame, self.now())
             if job is None:
                 continue
             try:
@@ -284,19 +217,27 @@ class Workers:
             except Exception:  # a defect of one job's listener, which may not silence the worker
                 log.exception("a job's listener failed")
                 self.drop(job)
-        self._posts.remove(post)
+        await self._bury(post)
+
+    async def _bury(self, post: Post) -> None:
+        """Somebody else does what it had, once, and another takes its place."""
+        worker = post.worker
+        del self._posts[post.number]
+        post.close()
+        given_up = []
+        for job in [self._claims[claim] for claim in self._places.close(post.number)]:
+            job.deaths += 1
+            job.give_up()
+            if job.deaths >= DEATHS:
+                self._places.remove(job.claim)
+                given_up.append(job)
+        self._deal()
         death = await worker.death()
         log.error("%s %s", death, worker.last_words)
         self._panicked()
-        orphans = list(post.jobs.values())
-        post.jobs.clear()
-        for job in orphans:
-            job.worker = None
-            job.taken = 0
-            if job.attempts >= ATTEMPTS:
+        for job in given_up:
+            if not job.over:
                 job.settle(death)
-            else:
-                self.deal(job)
         self._spawn(self._replace(self.now() - worker.born >= HEALTHY))
 
     def _settle(self, job: Job, frame: Frame) -> None:
@@ -324,49 +265,45 @@ class Workers:
             except VoiceError as error:
                 log.error("a worker cannot be started again: %s", error)
                 if not self._posts:
-                    for job in [job for job in self._jobs.values() if job.dealt]:
+                    for job in [job for job in self._jobs.values() if job.ended or self.options.early]:
                         job.settle(error)
                 wait = min(SLOWEST, max(1.0, 2 * wait))
             else:
                 return
 
     async def _sweep(self) -> None:
-        """Give up jobs that make no progress."""
+        """Give up jobs that make no progress, and workers that do not answer."""
         while True:
-            await asyncio.sleep(SWEEP)
+            await asyncio.sleep(LOOK)
             now = self.now()
-            for job in [job for job in self._jobs.values() if job.owes and self._overdue(job, now)]:
-                if job.worker is not None:
-                    job.worker.send(Order.CANCEL, job.number)
+            fruitless: set[Post] = set()
+            for job in [job for job in self._jobs.values() if job.owes]:
+                post = self._post(job)
+                if not self._overdue(job, post, now):
+                    continue
+                if post is not None and now - post.heard > self.options.timeout:
+                    fruitless.add(post)
                 job.settle(TimedOut(f"{self._recipe.name} recognised nothing for too long."))
+            for post in list(self._posts.values()):
+                self._check(post, post in fruitless)
+            self._deal()
 
-    def _overdue(self, job: Job, now: float) -> bool:
+    def _check(self, post: Post, fruitless: bool) -> None:
+        """Give nothing to a worker that hesitates, and replace one that hangs."""
+        silence = post.look()
+        post.fruitless += fruitless
+        self._places.open(post.number, 0 if silence >= DOUBT else post.worker.places)
+        if (0 < self.options.silence <= silence) or post.fruitless >= FRUITLESS:
+            post.worker.kill()
+
+    def _overdue(self, job: Job, post: Post | None, now: float) -> bool:
         """An engine that is busy with other utterances gets more time than one that does nothing."""
         timeout, patience = self.options.timeout, self.options.patience
-        heard = job.since if job.worker is None else max(job.since, job.worker.heard)
-        return (timeout > 0 and now - heard > timeout) or (patience > 0 and now - job.since > patience)
+        heard = job.since if post is None else max(job.since, post.heard)
+        if timeout > 0 and now - heard > timeout and (post is not None or not self.alive):
+            return True
+        return patience > 0 and now - job.since > patience
 
     def _panicked(self) -> None:
         if self._observer is not None:
             self._observer.panicked("model_inference")
-
-
-class _Post:
-    """A worker, and the jobs it has."""
-
-    def __init__(self, worker: Worker) -> None:
-        self.worker = worker
-        self.jobs: dict[int, Job] = {}
-        self.heard = worker.born  # loop's time of its last report
-        self.send = worker.send
-
-    def take(self, job: Job) -> None:
-        """Begin `job`, with the sound it has so far."""
-        job.worker = self
-        job.attempts += 1
-        self.jobs[job.number] = job
-        self.send(Order.OPEN, job.number)
-        for piece in job.pieces:
-            self.send(Order.AUDIO, job.number, piece)
-        if job.ended:
-            self.send(Order.END, job.number)

@@ -43,6 +43,7 @@ class OpenAIRecognizer:
     """Collects the utterance, sends it when it has ended, and yields the transcript as it grows."""
 
     name = "openai"
+    places = 64  # utterances at once
     Options = OpenAIRecognizerOptions
 
     def __init__(self, options: OpenAIRecognizerOptions = OpenAIRecognizerOptions()) -> None:
