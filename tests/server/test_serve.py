@@ -382,10 +382,15 @@ def test_end_that_does_not_wait(tmp_path: Path, hurry: bool):
 
 
 def test_log_keeps_what_was_said_to_itself(tmp_path: Path):
+    async def wrong(server: Served) -> None:
+        async with connect(server.address + SEGMENTED) as websocket:
+            await websocket.send('{"request": "secret words"}')
+            assert "secret words" in str(await websocket.recv())
+
     log = ("--set", "log.level=debug", "--set", "log.format=json")
     with served(tmp_path, *log) as server:
         spoken(server, first=start(trace_id=EXAMPLE))
-        spoken(server, first='{"request": "secret words"}')
+        asyncio.run(wrong(server))
         errors = server.stop().errors
     lines = [json.loads(line) for line in errors.splitlines()]
     assert "weather" not in errors
@@ -393,6 +398,21 @@ def test_log_keeps_what_was_said_to_itself(tmp_path: Path):
     streams = [line for line in lines if line["message"].startswith("A segmented stream begins")]
     assert streams[0]["trace_id"] == EXAMPLE.split("-")[1]
     assert any(line["message"].startswith("The stream ended: 0.9 s") for line in lines)
+
+
+def test_nonsense_for_a_trace_costs_no_stream(tmp_path: Path):
+    """A warning, once a session, without the nonsense; and a trace of its own."""
+    log = ("--set", "log.level=info", "--set", "log.format=json")
+    with served(tmp_path, *log) as server:
+        for nonsense in ("caf\u00e9", "x" * 300, "twentyletterstwentyl", ""):
+            assert spoken(server, first=start(trace_id=nonsense)) == ["active", "inactive", "segment"]
+        errors = server.stop().errors
+    lines = [json.loads(line) for line in errors.splitlines()]
+    warnings = [line["message"] for line in lines if line["level"] == "warning"]
+    assert warnings == ["The trace_id of a start is no traceparent, and is ignored."] * 4
+    assert "twentyletters" not in errors
+    traces = {line["trace_id"] for line in lines if line["message"].startswith("A segmented stream begins")}
+    assert len(traces) == 4
 
 
 def test_refusals_are_no_errors_in_the_log(tmp_path: Path):

@@ -208,9 +208,11 @@ def test_a_bad_message_changes_nothing():
 
 
 def test_a_stop_before_a_start():
-    events = conversation([PAUSE, STOP])
-    assert len(failures(events)) == 1
-    assert conversation([STOP, start()]) == []
+    """Is told, and nothing else happens: also one that would end the session."""
+    for stop in (PAUSE, STOP):
+        events = conversation([stop, stop, start(), *messages(beeps(1.0)), STOP])
+        assert kinds(events) == ["Failure", "Failure", "Active", "Inactive", "Segment"]
+        assert failures(events) == ["There is nothing to stop. Send a start first."] * 2
 
 
 def test_samples_that_are_no_numbers_are_silence():

@@ -228,8 +228,9 @@ class Session:
             self._observer.started(start.trace_id, start.format)
 
     async def _stop(self, stop: Stop) -> None:
-        if self._start is None and not stop.disconnect:
+        if self._start is None:
             self.failed(WireError("There is nothing to stop.", "Send a start first."), None)
+            return
         await self._end_stream()
         if stop.disconnect:
             self._end()

@@ -57,13 +57,18 @@ class SessionWatch:
         self._log_text = log_text
         self._trace: Trace | None = None
         self._parent: Traceparent | None = None  # of what the log says about the stream
+        self._nonsense = False  # a trace_id was none, and that has been said
         self._segments = 0
         self._heard = 0.0  # seconds of sound of the stream
         self._spoken: dict[int, float] = {}  # by channel: when speech began, monotonic
         self.heard = 0.0  # seconds of sound since somebody last looked
 
     def started(self, trace_id: str | None, format: Format) -> None:
-        parent = parse_traceparent(trace_id) or self._header
+        own = parse_traceparent(trace_id)
+        if trace_id is not None and own is None and not self._nonsense:
+            self._nonsense = True
+            log.warning("The trace_id of a start is no traceparent, and is ignored.")
+        parent = own or self._header
         if self._tracer is not None:
             attributes: Attributes = {
                 "voicecli.mode": self._mode,
