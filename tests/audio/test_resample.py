@@ -1,6 +1,7 @@
 import itertools
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicecli.audio.block import Samples
-from voicecli.audio.polyphase import fits
+from voicecli.audio.polyphase import _filter, fits
 from voicecli.audio.resample import OneRate, Quality, Resampler, resample
 from voicecli.errors import UsageError
 
@@ -104,6 +105,21 @@ def test_soxr_is_imported_only_when_needed() -> None:
         "assert 'soxr' not in sys.modules and 'av' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_any_rate_is_cheap_to_begin_with() -> None:
+    """Whatever a client says: the filters of all rates take little memory to make, and to keep."""
+    common = (8000, 11_025, 12_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
+    assert all(fits(rate, 16_000) for rate in common)
+    for rate in (*common, 5512, 7999, 11_111, 15_999, 44_101, 383_999):
+        _filter.cache_clear()
+        tracemalloc.start()
+        resampler = Resampler(rate, 16_000)
+        kept, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 4e6
+        assert kept < 1e6
+        assert len(resampler.push(np.ones(rate, np.float32))) + len(resampler.flush()) == 16_000
 
 
 def test_odd_rates_fall_back_to_soxr() -> None:

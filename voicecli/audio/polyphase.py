@@ -19,7 +19,8 @@ __all__ = ["ZEROS", "Polyphase", "fits"]
 ZEROS: Final = 32  # zero crossings of the sinc on each side
 _BETA: Final = 7.0  # of the Kaiser window: 70 dB
 _ROLLOFF: Final = 0.93  # of the half rate: the middle of the transition, which ends at the half rate
-_LARGEST_TABLE: Final = 1 << 20  # coefficients: beyond it, the rates have too little in common
+_LARGEST_TABLE: Final = 1 << 17  # coefficients: beyond it, the rates have too little in common
+_ROWS: Final = 128  # designed at a time: 0.1 MB, and never long without letting other threads go on
 _FEW: Final = 8  # phases
 _BATCH: Final = 2048  # outputs at a time, so that a long push needs no large matrix
 
@@ -90,14 +91,17 @@ def _reach(from_rate: int, to_rate: int) -> int:
     return int(np.ceil(ZEROS * max(1.0, from_rate / to_rate)))
 
 
-@lru_cache(16)  # of up to 4 MB: many streams at one rate share the table
+@lru_cache(64)  # of up to 0.5 MB: many streams at one rate share the table
 def _filter(from_rate: int, to_rate: int) -> Samples:
     """One row of weights per phase, shape (phases, 2 * reach); each row adds up to 1, so level is kept."""
     phases, reach = _phases(from_rate, to_rate), _reach(from_rate, to_rate)
     cutoff = _ROLLOFF * min(1.0, to_rate / from_rate)
-    distance = np.arange(1 - reach, reach + 1)[None, :] - np.arange(phases)[:, None] / phases
-    window = np.i0(_BETA * np.sqrt(np.maximum(1.0 - (distance / reach) ** 2, 0.0)))
-    rows = np.sinc(cutoff * distance) * window
-    table: Samples = (rows / rows.sum(axis=1, keepdims=True)).astype(np.float32)
+    table: Samples = np.empty((phases, 2 * reach), np.float32)
+    for begin in range(0, phases, _ROWS):
+        phase = np.arange(begin, min(begin + _ROWS, phases))
+        distance = np.arange(1 - reach, reach + 1)[None, :] - phase[:, None] / phases
+        window = np.i0(_BETA * np.sqrt(np.maximum(1.0 - (distance / reach) ** 2, 0.0)))
+        rows = np.sinc(cutoff * distance) * window
+        table[phase] = rows / rows.sum(axis=1, keepdims=True)
     table.setflags(write=False)
     return table

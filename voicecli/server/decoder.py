@@ -30,7 +30,7 @@ class StreamDecoder:
     """
 
     def __init__(self, format: Format, complain: Callable[[str, int | None], None]) -> None:
-        """May take 0.1 s where a filter for an odd rate has to be made."""
+        """May take 10 ms where a filter for an odd rate has to be made."""
         self._format = format
         self._complain = complain
         self._resamplers = [Resampler(format.sample_rate, HEARING_RATE) for _ in range(format.channels)]

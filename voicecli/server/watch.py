@@ -6,6 +6,7 @@ import logging
 from time import monotonic
 
 from voicecli.errors import VoiceError
+from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.server.observer import Pipeline
 from voicecli.telemetry.logs import enter_trace, traced
 from voicecli.telemetry.prometheus import Exposition
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 QUEUES = ("recognition",)
 EVENTS = ("inactive", "interim", "segment")
+_FILTER = 1.0  # seconds of audio that cost as much as a filter for a rate nobody had yet
 
 
 class Watch:
@@ -61,7 +63,7 @@ class SessionWatch:
         self._segments = 0
         self._heard = 0.0  # seconds of sound of the stream
         self._spoken: dict[int, float] = {}  # by channel: when speech began, monotonic
-        self.heard = 0.0  # seconds of sound since somebody last looked
+        self.heard = 0.0  # seconds of sound, or what costs as much, since somebody last looked
 
     def started(self, trace_id: str | None, format: Format) -> None:
         own = parse_traceparent(trace_id)
@@ -80,6 +82,8 @@ class SessionWatch:
         else:
             self._parent = parent or new_traceparent()
         enter_trace(self._parent)
+        if format.sample_rate != HEARING_RATE:
+            self.heard += _FILTER  # counts with the token's audio
         self._segments, self._heard = 0, 0.0
         log.info(
             "A %s stream begins: %d channels, %d samples a second.",
