@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import struct
 from collections.abc import AsyncIterator, Sequence
@@ -12,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from tests.server.listening import listening
 from voicecli.audio.block import Samples
@@ -27,6 +29,7 @@ from voicecli.providers.simulated import (
     SimulatedSynthesizer,
     SimulatedSynthesizerOptions,
 )
+from voicecli.server.guard import HOLDER
 from voicecli.server.query import PATH, Answering, AnsweringOptions, Engines, QueryOptions, query_router
 from voicecli.server.question import QuestionLimits
 from voicecli.wire.frames import AudioFrame, FrameDecoder, FrameLimits, ObjectFrame, encode
@@ -71,8 +74,14 @@ async def serving(
     """A client of a server with these engines."""
     app = FastAPI()
     app.include_router(query_router(Answering(made, answering), options, watched))
+
+    async def named(scope: Scope, receive: Receive, send: Send) -> None:
+        """The guard says whose token it is; here a header does."""
+        scope[HOLDER] = dict(scope.get("headers", ())).get(b"x-holder", b"").decode() or None
+        await app(scope, receive, send)
+
     async with (
-        listening(app) as address,
+        listening(named) as address,
         httpx.AsyncClient(base_url=address.replace("ws", "http", 1), trust_env=False, timeout=10) as client,
     ):
         yield client
@@ -223,22 +232,90 @@ class Listening(SimulatedRecognizer):
         yield Transcript("x", final=True)
 
 
-def test_question_is_recognised_while_it_is_spoken() -> None:
-    async def run() -> int:
+def test_half_a_question_takes_no_place() -> None:
+    """Sixteen trickle in, and one that is whole is answered at once, though there are eight places."""
+
+    async def run() -> list[int]:
         ear = Listening()
         made = Engines(ear, engines().llm, engines().tts)
+        more = asyncio.Event()
 
         async def body() -> AsyncIterator[bytes]:
             yield encode(SPOKEN)
-            await ear.heard.wait()
+            await more.wait()
             yield encode(SPOKEN)
 
-        async with serving(made) as client:
-            response = await client.post(PATH, content=body(), headers={"content-type": FRAMES})
-        assert response.status_code == 200
-        return ear.samples
+        headers = {"content-type": FRAMES}
+        async with serving(made, options=QueryOptions(at_once=8)) as client:
+            slow = [
+                asyncio.create_task(client.post(PATH, content=body(), headers=headers)) for _ in range(16)
+            ]
+            await asyncio.sleep(0.1)
+            response = await client.post(PATH, content=encode(SPOKEN), headers=headers)
+            assert response.status_code == 200
+            assert ear.samples == 8000
+            more.set()
+            return [response.status_code for response in await asyncio.gather(*slow)]
 
-    assert asyncio.run(run()) == 16_000
+    statuses = asyncio.run(run())
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) >= 8
+
+
+@pytest.mark.parametrize(
+    ("options", "most"), [(QueryOptions(at_once=1), 4), (QueryOptions(kept=5 * 32_000), 5)]
+)
+def test_too_many_halves_give_up_the_oldest(options: QueryOptions, most: int) -> None:
+    piece = encode(SPOKEN)
+    half = (
+        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: {FRAMES}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        f"{len(piece):x}\r\n"
+    ).encode()
+
+    async def run() -> None:
+        async with serving(engines(), options=options) as client:
+            asking = []
+            for _ in range(6):
+                reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+                writer.write(half + piece + b"\r\n")
+                asking.append((asyncio.create_task(reader.read()), writer))
+                await asyncio.sleep(0.1)
+            for answer, _ in asking[: 6 - most]:
+                said = await answer
+                assert said.startswith(b"HTTP/1.1 503")
+                assert b"on their way" in said
+                assert b"retry-after: 1" in said
+            assert not any(answer.done() for answer, _ in asking[6 - most :])
+            whole = await client.post(PATH, json={"question": "x"})
+            assert whole.status_code == 200
+            for answer, writer in asking:
+                writer.close()
+                await asyncio.gather(answer, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def test_a_token_has_its_share_of_places() -> None:
+    async def run() -> None:
+        model = Hanging()
+        made = Engines(engines().asr, model, engines().tts)
+        async with serving(made, options=QueryOptions(at_once=4)) as client:
+
+            def ask(who: str) -> asyncio.Task[httpx.Response]:
+                headers = {"x-holder": who}
+                return asyncio.create_task(client.post(PATH, json={"question": "x"}, headers=headers))
+
+            eve = [ask("eve") for _ in range(8)]
+            for turned_away in itertools.islice(asyncio.as_completed(eve), 6):
+                refused(await turned_away, 503, "This token's places")
+            bob = [ask("bob"), ask("bob")]
+            refused(await ask("bob"), 503, "places are taken")
+            assert not any(task.done() for task in bob)
+            for task in (*eve, *bob):
+                task.cancel()
+            await asyncio.gather(*eve, *bob, return_exceptions=True)
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize(("depth", "full"), [(16, 2**15), (32, 2**31)])

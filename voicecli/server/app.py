@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from voicecli import __version__
 from voicecli.errors import VoiceError
-from voicecli.server.guard import METRICS, READY, Guard, Reason, Refusal, Request
+from voicecli.server.guard import HOLDER, METRICS, READY, Guard, Reason, Refusal, Request
 from voicecli.server.sockets import Recognition
 from voicecli.telemetry.logs import traced
 from voicecli.telemetry.prometheus import CONTENT_TYPE, Exposition
@@ -189,6 +189,7 @@ class Gate:
             self._pages.exposition.refused(Reason.BODY)
             await _refuse(self._long(), scope, receive, send)
             return
+        scope[HOLDER] = None if request.bearer is None else guard.holder(request.bearer)
         try:
             with traced(parse_traceparent(headers.get("traceparent"))):
                 await self._app(scope, self._counted(receive), send)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from voicecli.errors import SettingsError, UsageError
 
 __all__ = [
+    "HOLDER",
     "Bucket",
     "Guard",
     "GuardOptions",
@@ -284,6 +285,7 @@ class Share:
         return 0.0 if self.audio is None else self.audio.take(audio, now)
 
 
+HOLDER = "voicecli.holder"  # in the scope of an HTTP request: whose token it brought, None for nobody's
 METRICS = "/metrics"
 READY = "/api/v1/ready"
 _ALIVE = frozenset({"/api/v1/health"})

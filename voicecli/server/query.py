@@ -4,6 +4,9 @@ The frames of an answer have sign 1, then 2, and 3 for the last, which holds no 
 a phrase and stands in its first frame, so all of them joined are the whole text; `question` is what was
 understood. An engine that fails after the first frame ends the answer with a frame whose header has an
 `error` with `kind` and `message`; before that the status of HTTP says so.
+
+A question has a place among those that are answered when all of it has come. Until then it only takes memory,
+of which there is so much: when too many are on their way, the one that has been for longest is given up.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +28,8 @@ from voicecli.errors import RateLimited, TimedOut, VoiceError
 from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch, Timeline
 from voicecli.server.answering import Answering, AnsweringOptions, Engines, Piece
-from voicecli.server.question import Mishap, QuestionLimits, read_question
+from voicecli.server.guard import HOLDER
+from voicecli.server.question import Mishap, QuestionLimits, read_question, understand
 from voicecli.wire.frames import AudioFrame, FrameSequence, encode
 
 if TYPE_CHECKING:
@@ -37,6 +43,7 @@ PATH: Final = "/api/v1/query"
 _TYPE: Final = "application/octet-stream"
 _WAITING: Final = 4  # pieces of a body that may wait to be looked at
 _RETRY: Final = 1  # seconds
+_READ: Final = 4  # times as many questions as are answered may be on their way
 
 Observe = Callable[[Timeline, bool], None]  # told of each answer: its marks, and whether it failed
 
@@ -46,6 +53,8 @@ class QueryOptions:
     """How many questions may be asked, and how long ones."""
 
     at_once: int = 16  # questions that are answered at the same time
+    share: float = 0.5  # of these, for one token
+    kept: int = 64 * 1024 * 1024  # bytes of sound of questions that are on their way
     limits: QuestionLimits = field(default_factory=QuestionLimits)
 
 
@@ -76,7 +85,45 @@ class _Desk:
         self.answering = answering
         self.options = options
         self.observe = observe
-        self.busy = 0  # questions that are being answered
+        self._busy: Counter[str | None] = Counter()  # questions that are being answered, by their tokens
+        self._coming: dict[_Exchange, None] = {}  # the oldest first
+
+    def read(self, exchange: _Exchange) -> None:
+        """A question begins to come."""
+        self._coming[exchange] = None
+        if len(self._coming) > _READ * self.options.at_once:
+            self._give_up(list(self._coming))
+
+    def kept(self) -> None:
+        """There is more of one."""
+        if sum(exchange.kept for exchange in self._coming) > self.options.kept:
+            most = max(exchange.kept for exchange in self._coming)
+            self._give_up([exchange for exchange in self._coming if exchange.kept == most])
+
+    def _give_up(self, among: Sequence[_Exchange]) -> None:
+        """One of whoever has most of them, and of these the oldest."""
+        holders = Counter(exchange.holder for exchange in self._coming)
+        loser = max(among, key=lambda exchange: holders[exchange.holder])  # the first of several
+        del self._coming[loser]
+        loser.give_up(Mishap(503, "Too many questions are on their way.", "busy", _RETRY))
+
+    def left(self, exchange: _Exchange) -> None:
+        """It has come, or does not come any more."""
+        self._coming.pop(exchange, None)
+
+    @contextmanager
+    def place(self, holder: str | None) -> Iterator[None]:
+        """A place among those that are answered. Raises Mishap when there is none."""
+        most = self.options.at_once
+        share = most if holder is None else max(1, int(self.options.share * most))
+        if self._busy.total() >= most or self._busy[holder] >= share:
+            whose = "All places" if holder is None or self._busy[holder] < share else "This token's places"
+            raise Mishap(503, f"{whose} are taken.", "busy", _RETRY)
+        self._busy[holder] += 1
+        try:
+            yield
+        finally:
+            self._busy[holder] -= 1
 
 
 class _Answer(Response):
@@ -88,19 +135,18 @@ class _Answer(Response):
         self._content_type = content_type
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._desk.busy >= self._desk.options.at_once:
-            await _refusal(503, "busy", "All places are taken.", _RETRY)(scope, receive, send)
-            return
-        self._desk.busy += 1
-        exchange = _Exchange(self._desk, self._content_type, receive, send)
+        exchange = _Exchange(self._desk, self._content_type, scope.get(HOLDER), receive, send)
         reading, working = asyncio.create_task(exchange.read()), asyncio.create_task(exchange.work())
         try:
-            await asyncio.wait((reading, working), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((reading, working, exchange.given_up), return_when=asyncio.FIRST_COMPLETED)
             # A reader that ends has seen the client go, or its body cut off by who stands before us.
-            await (reading if reading.done() else working)
+            for task in (exchange.given_up, reading, working):
+                if task.done():
+                    await task
+                    break
         except Mishap as error:
             if not exchange.began:
-                response = _refusal(error.status_code, error.name, error.message)
+                response = _refusal(error.status_code, error.name, error.message, error.retry_after)
                 if not exchange.whole:
                     response.headers["connection"] = "close"  # the rest of the question is not read
                 await response(scope, receive, send)
@@ -108,16 +154,22 @@ class _Answer(Response):
             if not exchange.began:
                 await _failure(error)(scope, receive, send)
         finally:
-            self._desk.busy -= 1
-            for task in (reading, working):
+            self._desk.left(exchange)
+            tasks = (reading, working, exchange.given_up)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(reading, working, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Exchange:
     """One question and its answer."""
 
-    def __init__(self, desk: _Desk, content_type: str, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, desk: _Desk, content_type: str, holder: str | None, receive: Receive, send: Send
+    ) -> None:
+        self.holder = holder
+        self.kept = 0  # bytes of it that wait in memory
+        self.given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._desk = desk
         self._content_type = content_type
         self._receive = receive
@@ -140,19 +192,28 @@ class _Exchange:
                 self.whole = True
                 await self._pieces.put(None)
 
+    def keep(self, size: int) -> None:
+        """So many bytes more wait."""
+        self.kept += size
+        self._desk.kept()
+
+    def give_up(self, error: Mishap) -> None:
+        """Others come first."""
+        if not self.given_up.done():
+            self.given_up.set_exception(error)
+
     async def work(self) -> None:
         """Answer. Raises VoiceError for what happens before the first frame."""
         desk = self._desk
         try:
-            self._question = await read_question(
-                self._content_type,
-                self._body(),
-                desk.answering,
-                desk.options.limits,
-                lambda: self._mark(Mark.TURN_ENDED),
-            )
-            self._mark(Mark.TRANSCRIPT)
-            complete = await self._answer()
+            desk.read(self)
+            question = await read_question(self._content_type, self._body(), desk.options.limits, self.keep)
+            self._mark(Mark.TURN_ENDED)
+            desk.left(self)
+            with desk.place(self.holder):
+                self._question = await understand(question, desk.answering)
+                self._mark(Mark.TRANSCRIPT)
+                complete = await self._answer()
         except Mishap:
             raise  # of the client's making, and no answer at all
         except VoiceError:

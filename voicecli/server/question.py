@@ -1,10 +1,10 @@
-"""A question as it comes over HTTP: JSON, a framed object, or framed sound, recognised as it comes."""
+"""A question as it comes over HTTP: JSON, a framed object, or framed sound."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,11 +17,12 @@ from voicecli.audio.pcm import NOTHING, mixed
 from voicecli.audio.resample import Resampler
 from voicecli.errors import DecodeError, VoiceError, WireError
 from voicecli.flow.scope import scoped
+from voicecli.flow.sources import array_source
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.server.answering import Answering
 from voicecli.wire.frames import AudioFrame, Frame, FrameDecoder, FrameLimits, ObjectFrame
 
-__all__ = ["Mishap", "QuestionLimits", "read_question"]
+__all__ = ["Mishap", "QuestionLimits", "Spoken", "read_question", "understand"]
 
 _JSON: Final = "application/json"
 _FRAMES: Final = "application/octet-stream"
@@ -32,11 +33,13 @@ _LEAST_RATE: Final = 1000  # samples a second
 class Mishap(VoiceError):
     """A request that cannot be answered, with the status of HTTP that says why."""
 
-    def __init__(self, status_code: int, message: str, kind: str = "request") -> None:
+    def __init__(
+        self, status_code: int, message: str, kind: str = "request", retry_after: int | None = None
+    ) -> None:
         super().__init__(message)
         self.status_code = status_code
         self.name = kind
-        self.retry_after: int | None = None  # seconds
+        self.retry_after = retry_after  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,31 +52,47 @@ class QuestionLimits:
     frames: FrameLimits = field(default_factory=FrameLimits)
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A question that is all there and not yet recognised."""
+
+    pieces: Sequence[Samples]  # mono, at the hearing rate
+
+
 async def read_question(
     content_type: str,
     body: AsyncIterator[bytes],
-    answering: Answering,
     limits: QuestionLimits,
-    read: Callable[[], None],
-) -> str:
-    """The question in `body`, recognised while it comes if it is spoken; `read` is told that it has ended.
+    keep: Callable[[int], None],
+) -> str | Spoken:
+    """The question in `body`; `keep` is told how many bytes are kept of it, as they come.
 
-    Raises Mishap for what is no question, ProviderError for a recogniser that fails.
+    Raises Mishap for what is no question.
     """
     # What has no type is bytes: RFC 9110, 8.3.
     kind = content_type.partition(";")[0].strip().lower() or _FRAMES
-    counted = _counted(body, limits.body, read)
+    counted = _counted(body, limits.body)
     try:
         if kind == _JSON:
             return await _written(counted, limits)
         if kind == _FRAMES:
-            return await _framed(counted, answering, limits)
+            return await _framed(counted, limits, keep)
     except (WireError, DecodeError) as error:
         raise Mishap(400, str(error), error.kind) from error
     raise Mishap(415, f"A question is {_JSON} or {_FRAMES} (frames), not {kind[:60]}.")
 
 
-async def _counted(body: AsyncIterator[bytes], most: int, read: Callable[[], None]) -> AsyncIterator[bytes]:
+async def understand(question: str | Spoken, answering: Answering) -> str:
+    """What is asked. Raises Mishap where nothing was understood, ProviderError as the recogniser does."""
+    if isinstance(question, str):
+        return question
+    understood = await answering.transcribe(array_source(question.pieces))
+    if not understood:
+        raise Mishap(422, "Nothing was understood in the question.")
+    return understood
+
+
+async def _counted(body: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
     size = 0
     async with scoped(body) as pieces:
         async for piece in pieces:
@@ -81,7 +100,6 @@ async def _counted(body: AsyncIterator[bytes], most: int, read: Callable[[], Non
             if size > most:
                 raise Mishap(413, f"At most {most} bytes are read.")
             yield piece
-    read()
 
 
 async def _written(body: AsyncIterator[bytes], limits: QuestionLimits) -> str:
@@ -128,7 +146,9 @@ def _text(places: tuple[Any, ...], limits: QuestionLimits) -> str:
     raise Mishap(400, f"There is no {' and no '.join(_KEYS)} in it.")
 
 
-async def _framed(body: AsyncIterator[bytes], answering: Answering, limits: QuestionLimits) -> str:
+async def _framed(
+    body: AsyncIterator[bytes], limits: QuestionLimits, keep: Callable[[int], None]
+) -> str | Spoken:
     async with scoped(_frames(body, limits)) as frames:
         first = await anext(frames, None)
         if first is None:
@@ -139,14 +159,16 @@ async def _framed(body: AsyncIterator[bytes], answering: Answering, limits: Ques
                 raise Mishap(400, "A question in writing is one frame.")
             return question
         ear = _Ear(limits)
-        question = await answering.transcribe(_heard(first, frames, ear))
+        pieces = []
+        async with scoped(_heard(first, frames, ear)) as heard:
+            async for samples in heard:
+                keep(samples.nbytes)
+                pieces.append(samples)
         if not ear.seconds and first.question:
             return _text((first.question,), limits)
         if not ear.seconds:
             raise Mishap(400, "There is neither sound nor text in it.")
-        if not question:
-            raise Mishap(422, "Nothing was understood in the question.")
-        return question
+        return Spoken(pieces)
 
 
 async def _frames(body: AsyncIterator[bytes], limits: QuestionLimits) -> AsyncIterator[Frame]:
