@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from voicecli.conversation.turn import State
 from voicecli.conversation.utterer import UttererOptions
 from voicecli.errors import DeviceLost, ProviderError
 from voicecli.latency.timeline import Mark, Span
+from voicecli.providers.assistant import Assistant
 from voicecli.providers.language_model import Action, Goodbye
 from voicecli.providers.simulated import (
     SimulatedLanguageModel,
@@ -467,3 +469,33 @@ def test_nothing_is_left_running():
         return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
     assert asyncio.run(hold()) == []
+
+
+class Mumbling(SimulatedRecognizer):
+    """Is not sure of what it heard."""
+
+    async def transcribe(self, audio):
+        async for transcript in super().transcribe(audio):
+            yield replace(transcript, certain=False)
+
+
+@pytest.mark.parametrize("soft", [True, False])
+def test_what_may_be_misheard_asks_before_it_acts(soft):
+    async def script(stage):
+        await stage.ask(soft=soft)
+        await stage.conversation.quiet()
+        assert stage.conversation.pending == []
+        await stage.ask(soft=soft)
+        await stage.conversation.quiet()
+        assert stage.conversation.pending == ["5 minute timer"]
+
+    stage = Stage(llm=Assistant())
+    mumbling = Mumbling(
+        SimulatedRecognizerOptions(delay=0.0, partial=None, texts=("set a five minute timer", "yes"))
+    )
+    stage.conversation.engines = replace(stage.conversation.engines, asr=mumbling)
+    stage.run(script)
+    assert [turn.reply for turn in stage.turns] == [
+        "Did you mean a 5 minute timer?",
+        "I've set a 5 minute timer.",
+    ]

@@ -80,6 +80,7 @@ class _Turn:
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     recognition: Recognition | None = None
     text: str = ""
+    certain: bool = True  # the recogniser is sure of `text`
     final: bool = False  # `text` is all that was said
     ended: bool = False  # the end of the turn is certain
     speculations: int = 0
@@ -375,7 +376,7 @@ class Conversation:
             return
         if not transcript.final and transcript.text == turn.text:
             return
-        turn.text = transcript.text
+        turn.text, turn.certain = transcript.text, transcript.certain
         turn.final = transcript.final
         worth = self.on_words(transcript.text) if turn is self._utterance else True
         self._tell(events.TranscriptCame(turn.number, transcript.text, transcript.final))
@@ -385,7 +386,7 @@ class Conversation:
         if turn.ended:
             self._answer(turn)
         elif transcript.text and worth:
-            self._start_reply(turn, self.engines.llm.complete(self.history.with_user(transcript.text)))
+            self._start_reply(turn, self._complete(turn))
 
     def _unrecognised(self, turn: _Turn, error: VoiceError) -> None:
         turn.failure = error
@@ -406,10 +407,10 @@ class Conversation:
         self._push(Transcribed(time.monotonic(), turn.text))
         reply = turn.reply
         if reply is None:
-            reply = self._start_reply(turn, self.engines.llm.complete(self.history.with_user(turn.text)))
+            reply = self._start_reply(turn, self._complete(turn))
         if Mark.SOFT_END in turn.stopwatch:
             self.ledger = self.ledger.hit(turn.stopwatch[Mark.TURN_ENDED] - turn.stopwatch[Mark.SOFT_END])
-        self.history.add_user(turn.text)
+        self.history.add_user(turn.text, certain=turn.certain)
         self._commit(turn, reply)
 
     def _is_echo(self, turn: _Turn) -> bool:
@@ -432,6 +433,9 @@ class Conversation:
         if reply is not None and reply.complete and reply.text and not self.busy:
             self._announce_now(reply.text, alone=True)
         return True
+
+    def _complete(self, turn: _Turn) -> AsyncIterator[Token]:
+        return self.engines.llm.complete(self.history.with_user(turn.text, certain=turn.certain))
 
     def _commit(self, turn: _Turn, reply: Reply) -> None:
         """Let the reply be heard, and show what of it there is already."""

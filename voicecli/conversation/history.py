@@ -44,27 +44,26 @@ class History:
         """Without the system message."""
         return tuple(self._messages)
 
-    def with_user(self, text: str) -> list[Message]:
+    def with_user(self, text: str, *, certain: bool = True) -> list[Message]:
         """What the model would be shown if the user said `text` now."""
-        messages = list(self._messages)
-        if self._unanswered and messages:
-            messages[-1] = Message("user", f"{messages[-1].content} {text}")
-        else:
-            messages.append(Message("user", text))
+        messages = self._grown(text, certain)
         if self._options.max_messages:
             messages = messages[-self._options.max_messages :]
         if self._options.system:
             messages.insert(0, Message("system", self._options.system))
         return messages
 
-    def add_user(self, text: str) -> None:
+    def add_user(self, text: str, *, certain: bool = True) -> None:
         """The user said `text`."""
-        if self._unanswered and self._messages:
-            self._messages[-1] = Message("user", f"{self._messages[-1].content} {text}")
-        else:
-            self._messages.append(Message("user", text))
+        self._messages = self._grown(text, certain)
         self._unanswered = False
         self._asked = True
+
+    def _grown(self, text: str, certain: bool) -> list[Message]:
+        if self._unanswered and self._messages:
+            last = self._messages[-1]
+            return [*self._messages[:-1], Message("user", f"{last.content} {text}", last.certain and certain)]
+        return [*self._messages, Message("user", text, certain)]
 
     def add_assistant(self, heard: str, *, interrupted: bool = False) -> None:
         """`heard` left the loudspeaker; nothing of it leaves an interrupted user unanswered."""

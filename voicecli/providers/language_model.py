@@ -17,6 +17,7 @@ class Message:
 
     role: Literal["system", "user", "assistant"]
     content: str
+    certain: bool = True  # the recogniser is sure of these words; where not, what acts on them asks first
 
 
 @dataclass(frozen=True, slots=True)

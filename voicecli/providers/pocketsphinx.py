@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
@@ -34,6 +34,7 @@ class PocketsphinxOptions:
     dictionary: str = ""  # file of pronunciations; empty: the bundled one
     language_model: str = ""  # file, ARPA or binary; empty: the bundled one
     threshold: Annotated[float, Within(0, 1)] = 0.25  # how sure a request must be not to become dictation
+    certain: Annotated[float, Within(0, 1)] = 0.85  # how sure what acts must be not to be asked about
     workers: Annotated[int, Within(1, 32)] = 2  # processes at most, 120 MB each: utterances heard at once
 
 
@@ -90,12 +91,14 @@ class PocketsphinxRecognizer:
 
     async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
         """Yield partial transcripts and the final one; an utterance waits while every process has one."""
+        certain = self._options.certain
         async with scoped(audio) as pieces, self._places:
             worker = await self._take()
             try:
                 async with scoped(worker.transcribe(pieces)) as transcripts:
                     async for transcript in transcripts:
-                        yield transcript
+                        sure = transcript.confidence is None or transcript.confidence >= certain
+                        yield replace(transcript, certain=sure)
             finally:
                 if worker.alive:
                     self._idle.append(worker)

@@ -21,6 +21,7 @@ class Transcript:
     text: str
     final: bool = False
     confidence: float | None = None  # 0 to 1 where the engine gives one
+    certain: bool = True  # sure enough for what acts on it (an alarm, leaving) not to ask first
 
 
 class Recognizer(Engine, Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
@@ -12,6 +11,7 @@ from voicecli.providers.assistant import (
     chance,
     clock,
     countdown,
+    durations,
     limits,
     manners,
     memory,
@@ -20,9 +20,9 @@ from voicecli.providers.assistant import (
     sums,
     units,
 )
+from voicecli.providers.assistant.doubt import NO, YES, Doubt, asked
 from voicecli.providers.assistant.reply import Context, Intent, Reply, Topic
 from voicecli.providers.assistant.utterance import LONG, Utterance, hear
-from voicecli.providers.language_model import Message
 
 __all__ = ["UNCOVERED", "Context", "understand"]
 
@@ -80,7 +80,19 @@ def understand(said: str, context: Context) -> Reply:
         return limits.fallback(utterance, context)
     if context.recall is Context.__dataclass_fields__["recall"].default:
         context = replace(context, recall=lambda: _topic(context))
-    return _several(utterance, context) or _one(utterance, context)
+    if reply := _confirmed(utterance, context):
+        return reply
+    return asked(said, _several(utterance, context) or _one(utterance, context), context)
+
+
+def _confirmed(utterance: Utterance, context: Context) -> Reply | None:
+    """What follows on "did you mean …?"; anything but yes and no is a request of its own."""
+    yes, no = YES.fullmatch(utterance.text), NO.fullmatch(utterance.text)
+    if not (yes or no) or not isinstance(topic := context.recall(), Doubt):
+        return None
+    if no:
+        return Reply("no", "Okay. Please say it again.")
+    return understand(topic.said, replace(context, certain=True, recall=lambda: topic.before))
 
 
 def _one(utterance: Utterance, context: Context) -> Reply:
@@ -103,6 +115,7 @@ def _several(utterance: Utterance, context: Context) -> Reply | None:
         text=" ".join(reply.text for reply in replies),
         actions=tuple(action for reply in replies for action in reply.actions),
         goodbye=any(reply.goodbye for reply in replies),
+        meant=durations.listed([reply.meant for reply in replies if reply.meant] or [""]),
         topic=next((reply.topic for reply in reversed(replies) if reply.topic), None),
     )
 
@@ -112,12 +125,13 @@ def _topic(context: Context) -> Topic | None:
     spoken = [at for at, message in enumerate(context.history) if message.role == "user"][-REMEMBERED:]
     topic: Topic | None = None
     for at in spoken:
-        reply = understand(context.history[at].content, _before(context, context.history[:at], topic))
+        reply = understand(context.history[at].content, _before(context, at, topic))
         if reply.topic or not (topic and topic.lasting):
             topic = reply.topic
     return topic
 
 
-def _before(context: Context, history: Sequence[Message], topic: Topic | None) -> Context:
+def _before(context: Context, at: int, topic: Topic | None) -> Context:
     """The context of an earlier turn; it draws from a dice cup of its own."""
-    return replace(context, history=history, random=Random(0), recall=lambda: topic)
+    history, certain = context.history[:at], context.history[at].certain
+    return replace(context, history=history, certain=certain, random=Random(0), recall=lambda: topic)

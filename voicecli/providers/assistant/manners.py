@@ -147,7 +147,7 @@ def _farewell(intent: str, answer: str, words: str, context: Context) -> Reply:
     text = "Good night." if "night" in words else answer
     if labels := [timer.label for timer in context.timers.running]:
         text += f" The {listed(labels)} won't ring any more."
-    return Reply(intent, text, goodbye=True)
+    return Reply(intent, text, goodbye=True, meant="goodbye")
 
 
 def _greeting(intent: str, answer: str, words: str, context: Context) -> Reply:

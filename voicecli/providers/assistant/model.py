@@ -98,6 +98,7 @@ class Assistant:
             clock=self._time(),
             history=messages[:last] if last is not None else (),
             timers=self.timers,
+            certain=last is None or messages[last].certain,
             random=self._random,
         )
         said = messages[last].content if last is not None else ""

@@ -128,7 +128,8 @@ def _started(seconds: float, name: str, context: Context) -> Reply:
     article = "an" if label[0] in "aeiou8" or label.startswith(("11 ", "18 ")) else "a"
     length = f" for {durations.spell_out(seconds)}" if name else ""
     action = Action("set timer", partial(context.timers.set, new))
-    return Reply("timer", f"I've set {article} {label}{length}.", (action,), topic=Changed())
+    what = f"{article} {label}{length}"
+    return Reply("timer", f"I've set {what}.", (action,), topic=Changed(), meant=what)
 
 
 _ALARM = re.compile(
@@ -203,10 +204,12 @@ def _ringing(of_day: TimeOfDay, date: str, chore: str, context: Context) -> Repl
     new = Timer(label, announcement, context.clock + seconds, at=when)
     action = Action("set reminder" if chore else "set alarm", partial(context.timers.set, new))
     if chore:
-        text = f"I'll remind you to {chore} at {spoken(when)}{where}."
+        what = f"to {chore} at {spoken(when)}{where}"
+        text, meant = f"I'll remind you {what}.", f"a reminder {what}"
     else:
-        text = f"Your alarm is set for {spoken(when)}{where}."
-    return Reply(intent, text, (action,), topic=Changed())
+        what = f"for {spoken(when)}{where}"
+        text, meant = f"Your alarm is set {what}.", f"an alarm {what}"
+    return Reply(intent, text, (action,), topic=Changed(), meant=meant)
 
 
 _REMIND = re.compile(
@@ -251,8 +254,9 @@ def _reminded(seconds: float, chore: str, context: Context) -> Reply:
         return Reply("reminder", "I can only remind you as long as this conversation runs.")
     new = Timer(f"reminder to {chore}", f"Reminder: {chore}.", context.clock + seconds)
     action = Action("set reminder", partial(context.timers.set, new))
-    text = f"I'll remind you to {chore} in {durations.spell_out(seconds)}."
-    return Reply("reminder", text, (action,), topic=Changed())
+    what = f"to {chore} in {durations.spell_out(seconds)}"
+    text, meant = f"I'll remind you {what}.", f"a reminder {what}"
+    return Reply("reminder", text, (action,), topic=Changed(), meant=meant)
 
 
 # Answers to what we asked

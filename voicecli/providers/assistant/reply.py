@@ -33,6 +33,7 @@ class Reply:
     actions: tuple[Action, ...] = ()
     goodbye: bool = False
     topic: Topic | None = None
+    meant: str = ""  # what is acted on, to ask about where it may be misheard: "a 5 minute timer"
 
 
 def _nothing() -> Topic | None:
@@ -48,6 +49,7 @@ class Context:
     history: Sequence[Message] = ()  # before the question
     timers: Timers = field(default_factory=Timers)
     random: Random = field(default_factory=Random)
+    certain: bool = True  # the words are what was said
     recall: Callable[[], Topic | None] = _nothing  # works out the topic of the turns before, when asked
 
 

@@ -118,7 +118,7 @@ def cancel(utterance: Utterance, context: Context) -> Reply | None:
 def cancelled(chosen: list[Timer], context: Context) -> Reply:
     action = Action("cancel timer", partial(context.timers.cancel, tuple(chosen)))
     what = f"the {chosen[0].label}" if len(chosen) == 1 else f"{len(chosen)} timers"
-    return Reply("cancel", f"I've cancelled {what}.", (action,), topic=Changed())
+    return Reply("cancel", f"I've cancelled {what}.", (action,), topic=Changed(), meant=f"to cancel {what}")
 
 
 def which(timers: list[Timer], before: str) -> Reply:
@@ -153,6 +153,8 @@ def undo(utterance: Utterance, context: Context) -> Reply | None:
     what = f"the {chosen[0].label}" if len(chosen) == 1 else f"{len(chosen)} timers"
     action = Action("undo", timers.undo)
     if timers.last_set:
-        return Reply("undo", f"I've cancelled {what}.", (action,), topic=Changed())
-    verb = "is" if len(chosen) == 1 else "are"
-    return Reply("undo", f"{what[0].upper()}{what[1:]} {verb} set again.", (action,), topic=Changed())
+        text, meant = f"I've cancelled {what}.", f"to cancel {what}"
+    else:
+        verb = "is" if len(chosen) == 1 else "are"
+        text, meant = f"{what[0].upper()}{what[1:]} {verb} set again.", f"to set {what} again"
+    return Reply("undo", text, (action,), topic=Changed(), meant=meant)

@@ -38,7 +38,7 @@ class Searching(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was understood, and how sure that is (0 to 1; None: nobody knows)."""
+    """What was understood, and how sure a request of the grammar is (0 to 1; None: there is no grammar)."""
 
     text: str
     confidence: float | None = None
@@ -177,7 +177,7 @@ class Listener:
             return Finding(dictation.text)
         request = self._commands.hypothesis()
         sure = probability(compare(request, dictation))
-        return Finding(request.text, sure) if sure >= self._threshold else Finding(dictation.text)
+        return Finding(request.text if sure >= self._threshold else dictation.text, sure)
 
 
 def _quiet_end(audio: bytearray) -> bool:
