@@ -38,6 +38,9 @@ if TYPE_CHECKING:
         wav_mulaw_file_sink,
         wav_mulaw_file_source,
     )
+    from voicecli.config.assembly import (
+        open_engines,
+    )
     from voicecli.conversation.history import (
         History,
     )
@@ -48,7 +51,6 @@ if TYPE_CHECKING:
         buffer_tts_text_step,
         language_model_step,
         min_tokens_step,
-        open_engines,
         phrase_step,
         speech_recognition_step,
         speech_to_text_step,
@@ -332,10 +334,11 @@ _ROOMS: Final = {
     "voicecli.conversation.history": ("History"),
     "voicecli.conversation.streams": (
         "AudioWithText TextToSpeechStep TimedText buffer_tts_text_step language_model_step "
-        "min_tokens_step open_engines phrase_step speech_recognition_step speech_to_text_step "
+        "min_tokens_step phrase_step speech_recognition_step speech_to_text_step "
         "synthesis_step text_to_speech_step timed_text_rate_limit_step tts_rate_limit_step "
         "tts_with_buffer_and_rate_limit_step wait_for_punctuation_step"
     ),
+    "voicecli.config.assembly": ("open_engines"),
     "voicecli.server.websockets": (
         "fastapi_websocket_bytes_sink fastapi_websocket_bytes_source fastapi_websocket_json_sink "
         "fastapi_websocket_json_source fastapi_websocket_text_sink fastapi_websocket_text_source"

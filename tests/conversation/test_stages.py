@@ -12,10 +12,10 @@ from tests.flow.spring import Spring, run
 from tests.speech.test_streams import blocks, sound
 from voicecli.audio.recording import load_recording
 from voicecli.audio.streams import microphone_source, speaker_sink, wav_file_sink
+from voicecli.config.assembly import open_engines
 from voicecli.conversation.history import History, HistoryOptions
 from voicecli.conversation.streams import (
     language_model_step,
-    open_engines,
     phrase_step,
     speech_recognition_step,
     speech_to_text_step,

@@ -48,12 +48,12 @@ from voicecli.bench.report import Participant, Report
 from voicecli.bench.report_file import participant
 from voicecli.bench.table import Table
 from voicecli.cli import sound
-from voicecli.cli.assembly import pick_recognizer
 from voicecli.cli.bench_options import Outputs
 from voicecli.cli.downloads import Downloads
 from voicecli.cli.progress import progress
 from voicecli.cli.reporting import check, publish
 from voicecli.config import Loaded
+from voicecli.config.assembly import pick_recognizer
 from voicecli.errors import ExitStatus, UsageError
 from voicecli.providers.choose import choose_detector
 from voicecli.providers.recognizer import HEARING_RATE

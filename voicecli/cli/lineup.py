@@ -25,9 +25,9 @@ from voicecli.bench.measure.network import (
 from voicecli.bench.measure.serial import SerialOptions
 from voicecli.bench.report import Participant
 from voicecli.bench.report_file import participant
-from voicecli.cli.assembly import Assembly, ReadyDecoder, assemble, enter_all
 from voicecli.cli.downloads import Downloads
 from voicecli.config import Loaded
+from voicecli.config.assembly import Assembly, ReadyDecoder, assemble, enter_all
 from voicecli.errors import UsageError
 from voicecli.providers.choose import Choice, choose_detector
 from voicecli.providers.recognizer import Recognizer

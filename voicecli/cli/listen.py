@@ -16,11 +16,11 @@ from voicecli.audio.microphone import Microphone
 from voicecli.audio.outfile import OutFile
 from voicecli.audio.resample import Resampler
 from voicecli.cli import sound
-from voicecli.cli.assembly import enter_all, pick_recognizer
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.cli.screen import failure_text
 from voicecli.config import Loaded
+from voicecli.config.assembly import enter_all, pick_recognizer
 from voicecli.conversation.recognition import Recognition
 from voicecli.errors import ExitStatus, NotFound, ProviderError, Refused, UsageError, VoiceError
 from voicecli.printable import json_line, printable

@@ -34,11 +34,11 @@ from voicecli.bench.report import Participant, Report, Sample, case_key, case_na
 from voicecli.bench.report_file import public_options
 from voicecli.bench.resume import done, resumed
 from voicecli.cli import sound
-from voicecli.cli.assembly import pick_synthesizer
 from voicecli.cli.bench_options import Outputs
 from voicecli.cli.progress import progress
 from voicecli.cli.reporting import check, publish
 from voicecli.config import Loaded
+from voicecli.config.assembly import pick_synthesizer
 from voicecli.errors import ExitStatus, UsageError, VoiceError
 from voicecli.flow.steps import scoped
 from voicecli.latency.budget import Limit

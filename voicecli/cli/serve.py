@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from voicecli.cli.assembly import Assembly, ReadyDecoder, assemble, enter_all, pick_recognizer
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.config import Loaded, Settings
+from voicecli.config.assembly import Assembly, ReadyDecoder, assemble, enter_all, pick_recognizer
 from voicecli.errors import ExitStatus, LibraryMissing
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from voicecli.cli.assembly import pick_recognizer, pick_synthesizer
 from voicecli.cli.check import Check, failure, in_background, note, ok, problem
 from voicecli.config import Loaded
+from voicecli.config.assembly import pick_recognizer, pick_synthesizer
 from voicecli.errors import ExitStatus, ProviderError, RateLimited, VoiceError
 from voicecli.providers.choose import Choice, choose_detector, choose_language_model
 from voicecli.providers.fetch import model_folder

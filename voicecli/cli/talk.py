@@ -15,7 +15,6 @@ from voicecli.audio.player import AudioStreamPlayer, Output
 from voicecli.audio.recorder import RecordedOutput, Recorder
 from voicecli.cli import sound
 from voicecli.cli.account import Account, View
-from voicecli.cli.assembly import Assembly, Tailored, assemble, enter_all
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.cli.folders import conversations_folder
@@ -25,6 +24,7 @@ from voicecli.cli.lines import cleaned
 from voicecli.cli.screen import Plain, Screen
 from voicecli.cli.watching import watching
 from voicecli.config import Loaded, Settings
+from voicecli.config.assembly import Assembly, Tailored, assemble, enter_all
 from voicecli.conversation import events
 from voicecli.conversation.engine import Conversation, Engines
 from voicecli.conversation.hearing import Hearing

@@ -24,10 +24,10 @@ from voicecli.audio.sniff import spoken_name
 from voicecli.audio.soundfile import SoundFile
 from voicecli.audio.wavfile import WavWriter
 from voicecli.cli import sound
-from voicecli.cli.assembly import ReadyDecoder, enter_all, pick_synthesizer
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.config import Loaded
+from voicecli.config.assembly import ReadyDecoder, enter_all, pick_synthesizer
 from voicecli.conversation.phrases import PhraseCutter
 from voicecli.conversation.record import marks_record, spans_record
 from voicecli.conversation.utterer import Utterer

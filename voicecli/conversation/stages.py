@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final
+from contextlib import AsyncExitStack
+from typing import Final
 
 from voicecli.audio.block import Block, Samples
-from voicecli.audio.decode import prepare
 from voicecli.conversation.history import History
 from voicecli.conversation.phrases import PhraseCutter, PhraseOptions
 from voicecli.flow.branches import merge_step, partition_step
 from voicecli.flow.scope import scoped
 from voicecli.flow.steps import map_step
-from voicecli.providers.choose import choose_language_model, choose_recognizer, choose_synthesizer
 from voicecli.providers.language_model import Action, Goodbye, LanguageModel
 from voicecli.providers.recognizer import Recognizer
-from voicecli.providers.synthesizer import Synthesizer
 from voicecli.speech.events import (
     SpeechEnd,
     SpeechEvent,
@@ -36,38 +33,12 @@ from voicecli.speech.vad import VoiceDetector
 
 __all__ = [
     "language_model_step",
-    "open_engines",
     "phrase_step",
     "speech_recognition_step",
     "speech_to_text_step",
 ]
 
 _UTTERANCES_WAITING: Final = 4  # that may wait to be recognised before the microphone has to
-
-
-@asynccontextmanager
-async def open_engines(
-    asr: str = "auto", llm: str = "auto", tts: str = "auto"
-) -> AsyncIterator[tuple[Recognizer, LanguageModel, Synthesizer]]:
-    """Choose a recogniser, a language model and a voice by name (`auto`: the best that works here), all open.
-
-    Raises UsageError, LibraryMissing, ProviderError.
-    """
-    model = (await choose_language_model(llm)).engine
-    # What the model understands is what the recogniser should expect to hear.
-    recognizer = (await choose_recognizer(asr, domain=getattr(model, "domain", None))).engine
-    synthesizer = (await choose_synthesizer(tts)).engine
-    engines: tuple[Any, ...] = (recognizer, model, synthesizer)
-    async with AsyncExitStack() as stack:
-        opened = await asyncio.gather(*(each.__aenter__() for each in engines), return_exceptions=True)
-        for engine, result in zip(engines, opened, strict=True):
-            if not isinstance(result, BaseException):
-                stack.push_async_exit(engine.__aexit__)
-        for result in opened:
-            if isinstance(result, BaseException):
-                raise result
-        await asyncio.to_thread(prepare, synthesizer.format.codec)
-        yield recognizer, model, synthesizer
 
 
 async def speech_to_text_step(

@@ -15,7 +15,6 @@ from voicecli.conversation.phrases import PhraseCutter, PhraseOptions
 from voicecli.conversation.speeches import synthesis_step, text_to_speech_step
 from voicecli.conversation.stages import (
     language_model_step,
-    open_engines,
     phrase_step,
     speech_recognition_step,
     speech_to_text_step,
@@ -36,7 +35,6 @@ __all__ = [
     "buffer_tts_text_step",
     "language_model_step",
     "min_tokens_step",
-    "open_engines",
     "phrase_step",
     "speech_recognition_step",
     "speech_to_text_step",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
+from os import PathLike
+from pathlib import Path
 from typing import Any, Protocol
 
 from voicecli.audio.decode import prepare
 from voicecli.audio.format import Codec
-from voicecli.config import Loaded, Settings
+from voicecli.config.load import Loaded, load_settings
+from voicecli.config.settings import Settings
 from voicecli.providers.choose import (
     Choice,
     choose_detector,
@@ -30,6 +33,7 @@ __all__ = [
     "Tailored",
     "assemble",
     "enter_all",
+    "open_engines",
     "pick_recognizer",
     "pick_synthesizer",
 ]
@@ -149,6 +153,34 @@ async def assemble(
         pick_recognizer(loaded, domain, report), choose_detector(settings.vad.engine, settings.vad.engines)
     )
     return Assembly(llm, tts, asr, vad)
+
+
+@asynccontextmanager
+async def open_engines(
+    asr: str | None = None,
+    llm: str | None = None,
+    tts: str | None = None,
+    *,
+    settings: str | PathLike[str] | None = None,
+    profile: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> AsyncIterator[tuple[Recognizer, LanguageModel, Synthesizer]]:
+    """The recogniser, the language model and the voice that `voicecli talk` would use, all open.
+
+    As there, the user's settings are read, then the file `settings`, the profile and the environment; over
+    them go `overrides` (dotted keys, as `--set` takes them), and the engines given by name. Raises
+    SettingsError, UsageError, LibraryMissing, ProviderError.
+    """
+    named = {"asr.engine": asr, "llm.engine": llm, "tts.engine": tts}
+    flags = {**(overrides or {}), **{key: name for key, name in named.items() if name is not None}}
+    config = None if settings is None else Path(settings)
+    loaded = await asyncio.to_thread(load_settings, config, profile, flags)
+    assembly = await assemble(loaded)
+    assert assembly.asr is not None
+    engines = (assembly.asr.engine, assembly.llm.engine, assembly.tts.engine)
+    async with AsyncExitStack() as stack:
+        await enter_all(stack, [*engines, ReadyDecoder(assembly.tts.engine)])
+        yield engines
 
 
 class ReadyDecoder:
