@@ -20,7 +20,9 @@ def test_file_stays_until_something_is_written(tmp_path: Path) -> None:
 
 
 def test_file_made_for_nothing_goes(tmp_path: Path) -> None:
-    file = OutFile(tmp_path / "folder" / "new")
+    with pytest.raises(SaveError, match="folder/new"):
+        OutFile(tmp_path / "folder" / "new")
+    file = OutFile(tmp_path / "folder" / "new", folders=True)
     file.close()
     file.close()
     assert not (tmp_path / "folder" / "new").exists()

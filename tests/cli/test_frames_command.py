@@ -216,7 +216,7 @@ def test_other_codings_are_named(program: Program, tmp_path: Path, tag: int, bit
     [
         (["encode", "none.wav", "out"], UsageError, "no file none.wav"),
         (["encode", "in.wav", "in.wav"], UsageError, "in.wav is the file that is read"),
-        (["encode", ".", "out"], UsageError, "cannot be read"),
+        (["encode", ".", "out"], UsageError, "is a folder"),
         (["encode", "text", "out"], WireError, "text: This is not a WAV file"),
         (["encode", "nothing", "out"], WireError, "ends before its sound"),
         (["encode", "in.wav", "no/out"], SaveError, "Cannot save no/out"),

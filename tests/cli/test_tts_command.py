@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from tests.audio.limited_disk import limited_disk
-from tests.cli.program import PROGRAM, Ended, Program, ended
+from tests.cli.program import PATIENCE, PROGRAM, Ended, Program, ended
 from voicecli.audio.format import Codec
 from voicecli.audio.recording import load_recording
 from voicecli.cli.tts import file_codec
@@ -162,7 +162,10 @@ def test_interrupted(program: Program, tmp_path: Path) -> None:
 def test_interrupted_file_is_whole(program: Program, tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text(many(1_000_000))
     process = program.start(*ESPEAK, "--file", "long.txt", "--out", "x.wav")
-    time.sleep(1.5)
+    path, patience = tmp_path / "x.wav", time.monotonic() + PATIENCE
+    while not (path.exists() and path.stat().st_size > 50_000):
+        assert time.monotonic() < patience
+        time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     assert ended(process).status == 130
     with wave.open(str(tmp_path / "x.wav")) as file:

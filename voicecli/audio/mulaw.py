@@ -113,7 +113,7 @@ class MulawWriter:
 
     def __init__(self, path: Path) -> None:
         """Create or overwrite `path`, with its folders. Raises SaveError."""
-        self._file = OutFile(path)
+        self._file = OutFile(path, folders=True)
         self._put(mulaw_header(0 if self._file.rewinds else UNKNOWN))
 
     def write(self, data: bytes) -> None:

@@ -22,8 +22,8 @@ class OutFile:
     file ends with the one before, and nothing is tried again on closing.
     """
 
-    def __init__(self, path: Path, descriptor: int | None = None) -> None:
-        """Open `path`, with its folders; `descriptor` is a stream to write to instead. Raises SaveError."""
+    def __init__(self, path: Path, descriptor: int | None = None, *, folders: bool = False) -> None:
+        """Open `path`, with its `folders`; `descriptor` is a stream to write to instead. Raises SaveError."""
         self.path = path
         self.size = 0  # bytes that were written
         self._ours = descriptor is None
@@ -32,7 +32,8 @@ class OutFile:
         self._failure: SaveError | None = None
         try:
             if descriptor is None:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                if folders:
+                    path.parent.mkdir(parents=True, exist_ok=True)
                 self._made = not path.exists()
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
             self._file = FileIO(descriptor, "wb", closefd=self._ours)

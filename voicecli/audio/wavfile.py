@@ -33,7 +33,7 @@ class WavWriter:
         self.channels = channels
         self._stated = 0  # bytes of sound that the header tells of
         self._step = round(INTERVAL * rate) * channels * 2
-        self._file = OutFile(path)
+        self._file = OutFile(path, folders=True)
         self._put(wav_header(rate, channels, 0 if self._file.rewinds else UNKNOWN))
 
     @property

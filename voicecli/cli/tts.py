@@ -189,7 +189,7 @@ class _Written:
             return SoundFile(OutFile(Path("standard output"), sys.stdout.fileno()), self._format)
         if self._format.codec is Codec.WAV:
             return WavWriter(Path(self._name), self._format.rate)
-        return SoundFile(OutFile(Path(self._name)), self._format)
+        return SoundFile(OutFile(Path(self._name), folders=True), self._format)
 
 
 def file_codec(name: str, asked: Codec | None) -> Codec:
