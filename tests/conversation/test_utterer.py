@@ -19,6 +19,7 @@ from voicecli.providers.simulated import (
     SimulatedLanguageModelOptions,
     SimulatedRecognizer,
     SimulatedSynthesizer,
+    SimulatedSynthesizerOptions,
 )
 from voicecli.server.answering import Answering, Engines
 
@@ -93,3 +94,42 @@ def test_noise_is_turned_down_and_speech_is_not(way) -> None:
     assert max(map(np.max, same)) <= 1 / 32768  # as far as 16 bits can tell
     noise = heard[24_000:48_000]
     assert np.sqrt(np.mean(noise**2)) <= 2.1 * np.sqrt(np.mean(speech**2))
+
+
+class Listed(SimulatedSynthesizer):
+    """Speaks German or French, and remembers what it was given."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__(SimulatedSynthesizerOptions(ttfb=0, speed=0))
+        self.language = language
+        self.given: list[str] = []
+
+    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
+        self.given.append(text)
+        async for chunk in super().synthesize(text):
+            yield chunk
+
+
+async def given(synthesizer: Listed, options: UttererOptions) -> list[str]:
+    async def reply() -> AsyncIterator[str]:
+        yield "1.234,50 € um 10:30"
+
+    async def at_once() -> None:
+        pass
+
+    async with AudioStreamPlayer(FastSpeaker("fast", NullSink(), 24_000)) as player:
+        await Utterer(synthesizer, player, options).play(reply(), at_once)
+    return synthesizer.given
+
+
+@pytest.mark.parametrize(
+    ("voice", "language", "said"),
+    [
+        ("de", "", "1234 Euro 50 um 10 Uhr 30"),
+        ("fr-FR", "", "1.234,50 € um 10:30"),
+        ("fr", "de", "1234 Euro 50 um 10 Uhr 30"),
+        ("", "", "1.234,50 euros um 10 30"),
+    ],
+)
+def test_numbers_in_the_voice_s_language(voice: str, language: str, said: str):
+    assert asyncio.run(given(Listed(voice), UttererOptions(language=language))) == [said]

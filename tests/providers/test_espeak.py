@@ -14,6 +14,7 @@ import pytest
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.errors import NotFound, SettingsError
 from voicecli.providers.espeak import EspeakOptions, EspeakSynthesizer
+from voicecli.providers.synthesizer import spoken_language
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 400
 
@@ -46,6 +47,7 @@ def _run(program: str, **environment: str) -> str:
 SAY = """
 import asyncio
 from voicecli.providers.espeak import EspeakOptions, EspeakSynthesizer
+from voicecli.providers.synthesizer import spoken_language
 async def say(text="Hello there.", **options):
     async with EspeakSynthesizer(EspeakOptions(**options)) as engine:
         return b"".join([chunk async for chunk in engine.synthesize(text)])
@@ -366,3 +368,15 @@ except Unavailable as exc:
 """
     )
     assert _run(program, PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path])) == "True\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "language"),
+    [({"voice": "de"}, "de"), ({"voice": "German+f2"}, "de"), ({}, "en-US"), ({"language": "fr-CA"}, "fr")],
+)
+def test_language_of_the_voice(options: dict[str, str], language: str):
+    async def run() -> str:
+        async with EspeakSynthesizer(EspeakOptions(**options)) as engine:
+            return spoken_language(engine)
+
+    assert asyncio.run(run()) == language

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
-from voicecli.config import Loaded, Settings
-from voicecli.config.assembly import Assembly, ReadyDecoder, assemble, enter_all, pick_recognizer
+from voicecli.config import Loaded
+from voicecli.config.assembly import Assembly, ReadyDecoder, assemble, enter_all, language_of, pick_recognizer
 from voicecli.errors import ExitStatus, LibraryMissing
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
             assembly.vad,
             gate=loaded.settings.vad,
             timeout=loaded.settings.asr.timeout,
-            answering=_answering(loaded.settings, assembly),
+            answering=_answering(loaded, assembly),
         )
         if service.tracer is not None:
             stack.push_async_callback(asyncio.to_thread, service.tracer.close)
@@ -103,15 +103,15 @@ async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
     return status
 
 
-def _answering(settings: Settings, assembly: Assembly) -> Answering:
+def _answering(loaded: Loaded, assembly: Assembly) -> Answering:
     """Who answers questions that are posted."""
     from voicecli.server.answering import Answering, AnsweringOptions, Engines
 
     assert assembly.asr is not None
     engines = Engines(assembly.asr.engine, assembly.llm.engine, assembly.tts.engine)
-    conversation = settings.conversation
+    settings, conversation = loaded.settings, loaded.settings.conversation
     options = AnsweringOptions(
-        language=conversation.language,
+        language=language_of(loaded) or "",
         history=conversation.history,
         phrases=conversation.phrases,
         asr_timeout=settings.asr.timeout,

@@ -24,7 +24,7 @@ from voicecli.cli.lines import cleaned
 from voicecli.cli.screen import Plain, Screen
 from voicecli.cli.watching import watching
 from voicecli.config import Loaded, Settings
-from voicecli.config.assembly import Assembly, Tailored, assemble, enter_all
+from voicecli.config.assembly import Assembly, Tailored, assemble, enter_all, utterer_options
 from voicecli.conversation import events
 from voicecli.conversation.engine import Conversation, Engines
 from voicecli.conversation.hearing import Hearing
@@ -148,7 +148,7 @@ async def _converse(
         stack.callback(account.never_began)
     recordings = _Recordings(journal.folder if journal and request.save_audio else None, account, stack)
     player = AudioStreamPlayer(recordings.of_output(output), settings.player)
-    conversation = _conversation(assembly, player, account, history, settings)
+    conversation = _conversation(assembly, player, account, history, loaded)
     conversation.turns = request.turns or settings.conversation.max_turns or None
     microphone = None if request.text else await _microphone(settings, request, conversation)
     opening = [*assembly.engines, player, *([microphone] if microphone else [])]
@@ -213,8 +213,9 @@ async def _microphone(settings: Settings, request: TalkRequest, conversation: Co
 
 
 def _conversation(
-    assembly: Assembly, player: AudioStreamPlayer, account: Account, history: History, settings: Settings
+    assembly: Assembly, player: AudioStreamPlayer, account: Account, history: History, loaded: Loaded
 ) -> Conversation:
+    settings = loaded.settings
     asr = assembly.asr
     engines = Engines(
         assembly.llm.engine, assembly.tts.engine, asr.engine if asr else None, settings.asr.timeout
@@ -226,7 +227,7 @@ def _conversation(
         settings.conversation,
         history=history,
         reply=settings.reply(),
-        utterer=settings.utterer(),
+        utterer=utterer_options(loaded),
         budgets=settings.budgets.limits(),
     )
 

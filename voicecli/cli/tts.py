@@ -27,7 +27,7 @@ from voicecli.cli import sound
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.config import Loaded
-from voicecli.config.assembly import ReadyDecoder, enter_all, pick_synthesizer
+from voicecli.config.assembly import ReadyDecoder, enter_all, pick_synthesizer, utterer_options
 from voicecli.conversation.phrases import PhraseCutter
 from voicecli.conversation.record import marks_record, spans_record
 from voicecli.conversation.utterer import Utterer
@@ -100,7 +100,7 @@ async def run_tts(loaded: Loaded, request: TtsRequest) -> ExitStatus:
             if written is not None:
                 stack.callback(written.close)
             tap = None if written is None else written.write
-            utterer = Utterer(choice.engine, player, loaded.settings.utterer(), tap=tap)
+            utterer = Utterer(choice.engine, player, utterer_options(loaded), tap=tap)
             requested = time.monotonic()
             utterer.stopwatch.mark(Mark.FIRST_PHRASE, requested)
             with _progress(request) as follow:

@@ -14,6 +14,7 @@ from voicecli.audio.decode import prepare
 from voicecli.audio.format import Codec
 from voicecli.config.load import Loaded, load_settings
 from voicecli.config.settings import Settings
+from voicecli.conversation.utterer import UttererOptions
 from voicecli.providers.choose import (
     Choice,
     choose_detector,
@@ -33,9 +34,11 @@ __all__ = [
     "Tailored",
     "assemble",
     "enter_all",
+    "language_of",
     "open_engines",
     "pick_recognizer",
     "pick_synthesizer",
+    "utterer_options",
 ]
 
 
@@ -102,6 +105,11 @@ def language_of(loaded: Loaded) -> str | None:
     return (
         None if loaded.origin("conversation.language") == "default" else loaded.settings.conversation.language
     )
+
+
+def utterer_options(loaded: Loaded) -> UttererOptions:
+    """As the settings say; in the voice's own language unless anybody set the conversation's."""
+    return replace(loaded.settings.utterer(), language=language_of(loaded) or "")
 
 
 async def pick_recognizer(

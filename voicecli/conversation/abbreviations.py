@@ -7,6 +7,9 @@ from enum import Enum
 __all__ = ["CONTINUERS", "STARTERS", "Ending", "ending"]
 
 
+_STREET = 40  # characters: no name of a street is longer
+
+
 class Ending(Enum):
     """What the full stop after a word can be the end of."""
 
@@ -29,7 +32,8 @@ _ENDINGS = {
         (
             Ending.NEVER,
             "dr mr mrs ms mx messrs prof sgt cpl capt cmdr lt supt sra srta mme mlle "
-            "e.g eg i.e ie vs cf viz approx ca resp incl excl esp a.k.a z.b d.h u.a bzw ggf p.ej",
+            "e.g eg i.e ie vs cf viz approx ca resp incl excl esp a.k.a p.ej "
+            "z.b d.h u.a i.d.r bzw bspw ggf evtl vgl inkl zzgl mio mrd",
         ),
         (
             Ending.BEFORE_CAPITAL,
@@ -40,7 +44,7 @@ _ENDINGS = {
         (Ending.BEFORE_STARTER, "u.s u.s.a u.k u.n e.u d.c"),
         (
             Ending.UNLESS_NUMBER,
-            "no nos nr fig figs eq eqs sec vol vols ch pp pg p para tel ext "
+            "no nos nr nrn abs kap fig figs eq eqs sec vol vols ch pp pg p para tel ext "
             "jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun",
         ),
     )
@@ -52,6 +56,8 @@ _STARTERS_WORDS = """
     if when while where what who why how but and or so yet then however also although because since
     after before my your his her its our their no yes not let is are was do did does can could would
     should will
+    der die das ein eine er sie es wir ich ihr dann aber und oder wenn wer wie wo warum doch auch nun da
+    hier dort am im mit von für auf bei nach danach man ja nein heute
 """
 STARTERS = frozenset(_STARTERS_WORDS.split())
 """Words that open a sentence far more often than they continue a name."""
@@ -68,7 +74,10 @@ def ending(word: str) -> Ending:
     """What a full stop after `word`, given without it, can be the end of."""
     if word in _TITLES:
         return Ending.NEVER
-    known = _ENDINGS.get(word.lower())
+    small = word.lower()
+    known = _ENDINGS.get(small)
+    if known is None and small.endswith("str") and len(small) < _STREET:
+        return Ending.BEFORE_CAPITAL  # "Hauptstr. 5"
     if known is not None:
         return known
     if all(len(part) == 1 and part.isalpha() for part in word.split(".")):

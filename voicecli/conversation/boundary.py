@@ -41,6 +41,11 @@ _DOTS = re.compile(r"\.+")
 _RUN = re.compile(rf"[.…{_FULL}]+")
 _BLANK = re.compile(r"\s*")
 _NEXT_WORD = re.compile(r"\s+([^\W\d_]+|\S)([^\w’']?)")
+# "am 2. Mai": these words stand before a number with a full stop only where it is an ordinal.
+_GERMAN_ORDINAL = re.compile(
+    r"\b(?:am|vom|zum|beim|im|dem|den|des|der|die|das|seit|bis)\s\d{1,3}\Z", re.IGNORECASE
+)
+_COUNTED = re.compile(r"\d{1,4}\.\s[a-zäöü]")  # "the 3. of them", "vom 3. bis"
 _LIST_NUMBER = re.compile(r"(?:\d{1,3}|[A-Za-z]|[ivx]{1,4})")
 _BLOCK_START = re.compile(r"[-*+•‣◦]\s|#{1,6}\s|\d{1,3}[.)]\s|[A-Za-z][.)]\s|[|>]")
 _MAYBE_BLOCK = re.compile(r"(?:[-*+•‣◦]|#{1,6}|\d{1,3}[.)]?|[A-Za-z][.)]?|`{1,2}|~{1,2})\Z")
@@ -194,8 +199,8 @@ def _after_stop(text: str, at: int, closed: int, word: str, line_start: bool) ->
     line = text.rfind("\n", 0, at) + 1
     if _LIST_NUMBER.fullmatch(word) and (line or line_start) and not text[line:start].strip():
         return Strength.NONE, closed
-    kind = ending(word)
-    if kind is Ending.NEVER:
+    kind = Ending.BEFORE_STARTER if _GERMAN_ORDINAL.search(text, max(0, start - 9), at) else ending(word)
+    if kind is Ending.NEVER or _COUNTED.match(text, start):
         return Strength.NONE, closed
     if kind is not Ending.ALWAYS and closed == at + 1:
         following = _NEXT_WORD.match(text, closed)

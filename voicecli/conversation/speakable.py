@@ -1,7 +1,7 @@
 """Makes written text speakable: what the screen shows as marks, the voice says as words or not at all.
 
-Markup, emoji and addresses are dealt with in every language; numbers and symbols are spelled out in English,
-and left to the engine elsewhere, which knows its language.
+Markup, emoji and addresses are dealt with in every language; numbers and symbols are spelled out in English
+and German, and left to the engine elsewhere, which knows its language.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 
 from voicecli.conversation.addresses import said_addresses
 from voicecli.conversation.emoji import without_emoji
+from voicecli.conversation.german import said_german
 from voicecli.conversation.markdown import MarkdownReader, inline
 from voicecli.conversation.numbers_spoken import said_numbers
 from voicecli.printable import printable
@@ -126,6 +127,8 @@ class SpeakableText:
         text = said_addresses(without_emoji(text), self._language)
         if english:
             text = _english(text)
+        elif self._language == "de":
+            text = said_german(text)
         return _tidy(text)
 
 

@@ -17,7 +17,7 @@ from voicecli.conversation.speakable import SpeakableText
 from voicecli.errors import TimedOut, VoiceError
 from voicecli.flow.steps import ReadAhead, idle_timeout_step, scoped
 from voicecli.latency.timeline import Mark, Stopwatch
-from voicecli.providers.synthesizer import Synthesizer
+from voicecli.providers.synthesizer import Synthesizer, spoken_language
 
 __all__ = ["Utterer", "UttererOptions"]
 
@@ -29,7 +29,7 @@ _CHUNK_AT_ONCE = 8192  # bytes decoded without letting the event loop breathe
 class UttererOptions:
     """How phrases are synthesised."""
 
-    language: str = "en"  # in which numbers and symbols are spelled out
+    language: str = "en"  # in which numbers and symbols are spelled out; empty: the voice's own
     ahead: int = 1  # phrases that are made or wait while one is played
     timeout: float = 10.0  # seconds without a chunk
 
@@ -158,7 +158,7 @@ class Utterer:
 
     async def _start(self, phrases: AsyncIterator[str]) -> AsyncIterator[_Speech]:
         """Hand each phrase to synthesis as soon as there is a place for it."""
-        speakable = SpeakableText(self._options.language)
+        speakable = SpeakableText(self._options.language or spoken_language(self._synthesizer))
         async for text in phrases:
             await self._places.acquire()
             spoken = speakable.push(text)

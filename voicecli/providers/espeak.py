@@ -70,6 +70,12 @@ class EspeakSynthesizer:
         """Headerless s16le mono at the library's own rate."""
         return StreamFormat(Codec.PCM, self._rate, 1)
 
+    @property
+    def language(self) -> str:
+        """Of the voice that speaks, once it is entered."""
+        folder, _, name = self._identifier.partition("+")[0].rpartition("/")
+        return "" if folder == "mb" else name  # MBROLA's voices are not named after languages
+
     async def __aenter__(self) -> Self:
         """Load the library and find the voice. Raises NotFound, Unavailable."""
         self._rate, self._identifier = await asyncio.wrap_future(_thread().call(self._prepare))

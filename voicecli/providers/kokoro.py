@@ -90,6 +90,11 @@ class KokoroSynthesizer:
         """Headerless s16le mono at 24 kHz."""
         return StreamFormat(Codec.PCM, RATE, 1)
 
+    @property
+    def language(self) -> str:
+        """Of the voice that speaks."""
+        return LANGUAGES.get(self._options.voice[:1], ("", self._options.language))[1]
+
     async def __aenter__(self) -> Self:
         """Fetch and load the model, and say a word to warm it up. Raises NotFound, Unavailable, SaveError."""
         paths = await fetch(_files(self._options), self._report)

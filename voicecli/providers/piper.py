@@ -98,6 +98,14 @@ class PiperSynthesizer:
         """Headerless s16le mono; the rate is the voice's, known once the engine is entered."""
         return StreamFormat(Codec.PCM, self._rate, 1)
 
+    @property
+    def language(self) -> str:
+        """Of the voice that speaks: its file is named after it."""
+        if not self._options.voice:
+            return self._options.language
+        named = VOICE.match(Path(self._options.voice).name)
+        return f"{named['family']}-{named['region']}" if named else ""
+
     async def __aenter__(self) -> Self:
         """Fetch and load the voice, and say a word to warm it up. Raises NotFound, Unavailable, SaveError."""
         model = await self._model()

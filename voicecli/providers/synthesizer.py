@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from voicecli.audio.format import StreamFormat
 from voicecli.providers.engine import Engine
 
-__all__ = ["HasVoices", "Synthesizer", "Voice"]
+__all__ = ["HasLanguage", "HasVoices", "Synthesizer", "Voice", "spoken_language"]
 
 
 class Synthesizer(Engine, Protocol):
@@ -36,6 +36,21 @@ class Voice:
     name: str  # what `--voice` takes
     language: str = ""  # BCP 47, empty when it speaks several or the engine does not say
     description: str = ""
+
+
+@runtime_checkable
+class HasLanguage(Protocol):
+    """An engine that knows what its voice speaks."""
+
+    @property
+    def language(self) -> str:
+        """BCP 47; empty when it does not know."""
+        ...
+
+
+def spoken_language(engine: object) -> str:
+    """The language of the engine's voice; English when it does not say."""
+    return (engine.language if isinstance(engine, HasLanguage) else "") or "en"
 
 
 @runtime_checkable

@@ -26,7 +26,7 @@ from voicecli.flow.steps import ReadAhead, idle_timeout_step, scoped
 from voicecli.latency.timeline import Mark, Stopwatch
 from voicecli.providers.language_model import LanguageModel
 from voicecli.providers.recognizer import Recognizer, Transcript
-from voicecli.providers.synthesizer import Synthesizer
+from voicecli.providers.synthesizer import Synthesizer, spoken_language
 
 __all__ = ["Answering", "AnsweringOptions", "Engines", "Piece"]
 
@@ -47,7 +47,7 @@ class Engines:
 class AnsweringOptions:
     """How questions are answered."""
 
-    language: str = "en"  # in which numbers and symbols are spelled out
+    language: str = "en"  # in which numbers and symbols are spelled out; empty: the voice's own
     history: HistoryOptions = field(default_factory=HistoryOptions)  # of which only the system message counts
     phrases: PhraseOptions = field(default_factory=PhraseOptions)
     asr_timeout: float = 10.0  # seconds without progress, once the question has ended
@@ -173,7 +173,7 @@ class _Reply:
 
     async def _begun(self, phrases: AsyncIterator[str]) -> AsyncIterator[_Speech]:
         """Hand each phrase to synthesis as soon as it is asked for."""
-        speakable = SpeakableText(self._options.language)
+        speakable = SpeakableText(self._options.language or spoken_language(self._engines.tts))
         async with scoped(phrases) as texts:
             async for text in texts:
                 spoken = speakable.push(text)
