@@ -69,3 +69,16 @@ def test_nothing_to_replay(program: Program, tmp_path: Path) -> None:
     wrong = tmp_path / "notes.txt"
     wrong.write_text("not a recording")
     assert program.run("replay", wrong).status in (1, 2)
+
+
+def test_what_was_spoken_and_is_typed_claims_no_faster_hearing(program: Program, tmp_path: Path) -> None:
+    words = ["--mic", question(tmp_path), "--speaker", "null", "--fast"]
+    assert program.run("talk", *settings(), *words).status == 0
+    compared = program.run("replay", *settings(), *FAST).event("replay")
+    assert compared["compared"] == ["ttft", "phrase", "ttfb"]
+    shown = program.run("replay", *settings(), "--fast").text
+    table = shown[shown.index("then and now") :]
+    assert "ttfb" in table
+    assert "its sound was not saved" in table
+    for span in ("voice_to_voice", "endpoint", "asr"):
+        assert span not in table

@@ -30,6 +30,8 @@ __all__ = ["Replay", "find_replay", "run_replay"]
 
 _RECORDING = "microphone.wav"
 _SHOWN = (Span.VOICE_TO_VOICE, Span.ENDPOINT, Span.ASR, Span.TTFT, Span.TTFA)
+_UNHEARD = "It was spoken, and typed again, for its sound was not saved: what hearing took is not compared."
+_TYPED = (Span.TTFT, Span.PHRASE, Span.TTFB)
 _LONGEST = 40  # characters of a transcript in the table
 
 
@@ -40,11 +42,17 @@ class Replay:
     name: str
     recording: Path | None  # of the microphone; None: what was understood is typed
     then: Sequence[events.TurnFinished] = ()  # as it was saved
+    spoken: bool = False  # then there was a microphone
 
     @property
     def lines(self) -> tuple[str, ...]:
         """What the user said, turn by turn."""
         return tuple(turn.transcript for turn in self.then if turn.transcript)
+
+    @property
+    def compared(self) -> tuple[Span, ...]:
+        """The spans that mean the same then and now: who types is not waited for, nor recognised."""
+        return _TYPED if self.spoken and self.recording is None else _SHOWN
 
 
 def find_replay(folder: Path, wanted: str) -> Replay:
@@ -58,9 +66,11 @@ def find_replay(folder: Path, wanted: str) -> Replay:
     if wanted and path.name == FILE:
         path = path.parent
     saved = Saved(path.name, path) if wanted and (path / FILE).is_file() else find_saved(folder, wanted)
-    then = tuple(event for event in retold(saved) if isinstance(event, events.TurnFinished))
+    told = list(retold(saved))
+    then = tuple(event for event in told if isinstance(event, events.TurnFinished))
+    spoken = any(isinstance(event, events.Ready) and "asr" in event.engines for event in told)
     recording = saved.folder / _RECORDING
-    found = Replay(saved.id, recording if recording.is_file() else None, then)
+    found = Replay(saved.id, recording if recording.is_file() else None, then, spoken)
     if found.recording is None and not found.lines:
         raise UsageError(f"Nothing was said in {saved.id}, so there is nothing to replay.")
     return found
@@ -99,13 +109,15 @@ def _compare(found: Replay, now: Sequence[events.TurnFinished], *, as_json: bool
     table.add_column("span", no_wrap=True)
     for column in ("then p50", "now p50", "difference"):
         table.add_column(column, justify="right", no_wrap=True)
-    for span in _SHOWN:
+    for span in found.compared:
         then, again = _median(found.then, span), _median(now, span)
         change = None if then is None or again is None else again - then
         sign = "+" if change is not None and change > 0 else ""
         table.add_row(span.value, milliseconds(then), milliseconds(again), sign + milliseconds(change))
     console.print()
     console.print(table)
+    if found.compared is _TYPED:
+        console.print(Text(_UNHEARD, style="dim"))
     for turn, (old, new) in enumerate(zip(found.then, now, strict=False), 1):
         if old.transcript != new.transcript:
             console.print(Text(f"turn {turn}  then {_short(old.transcript)}  now {_short(new.transcript)}"))
@@ -129,4 +141,10 @@ def _record(found: Replay, now: Sequence[events.TurnFinished]) -> dict[str, Any]
             for turn in of
         ]
 
-    return {"event": "replay", "id": found.name, "then": turns(found.then), "now": turns(now)}
+    return {
+        "event": "replay",
+        "id": found.name,
+        "compared": list(found.compared),
+        "then": turns(found.then),
+        "now": turns(now),
+    }
