@@ -1,15 +1,25 @@
 """Judgements on devices, and the sound server."""
 
+import asyncio
 import socket
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.sound.server import write_wav
 from voicecli.audio.probe import Probed
 from voicecli.audio.roundtrip import RoundTrip
 from voicecli.cli.check import Level
-from voicecli.cli.hardware import judge_microphone, judge_round_trip, judge_speaker, server_check
+from voicecli.cli.hardware import (
+    device_checks,
+    judge_microphone,
+    judge_round_trip,
+    judge_speaker,
+    server_check,
+)
+from voicecli.config import load_settings
 from voicecli.errors import ExitStatus
 
 FINE = Probed(name="Mic", rate=48_000, blocks=25, block=0.02, measured_rate=48_010.0, latency=0.02, peak=0.1)
@@ -103,3 +113,15 @@ def test_no_sound_server(tmp_path: Path) -> None:
     assert "none" in detail
     assert level is (Level.OK if "ALSA" in detail else Level.NOTE)
     assert server_check({}, "darwin").detail == "Core Audio"
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1])
+def test_file_of_zeros_is_named(tmp_path: Path, level: float) -> None:
+    path = write_wav(tmp_path / "zeros.wav", np.full(16_000, level), 16_000)
+    settings = load_settings(
+        user_file=None, environ={}, overrides={"mic.device": str(path), "speaker.device": "null"}
+    ).settings
+    microphone, _ = asyncio.run(device_checks(settings))
+    assert str(path) in microphone.detail
+    assert microphone.level is (Level.OK if level else Level.NOTE)
+    assert ("zeros, or" in microphone.detail) == (not level)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from voicecli.audio.block import Block
+from voicecli.audio.microphone import PacedMicrophone
 from voicecli.conversation.hearing import Hearing, HearingOptions
 from voicecli.conversation.turn import State
+from voicecli.flow.sources import array_source
 from voicecli.speech.endpoint import EndpointOptions
 from voicecli.speech.segmenter import Segmenter
 
@@ -231,3 +233,19 @@ def test_only_zeros_are_told_once():
 def test_quiet_room_is_not_a_muted_microphone():
     _, warnings = hear(sound(5.0), silent_after=3.0)
     assert warnings == []
+
+
+def test_file_of_zeros_is_told_by_its_name():
+    warnings = []
+    zeros = array_source([np.zeros(RATE, np.float32)] * 4)
+    microphone = PacedMicrophone("zeros.wav", RATE, zeros, real_time=False)
+
+    async def listen():
+        async with microphone:
+            hearing = Hearing(
+                microphone, Segmenter(Loudness()), Notes(), HearingOptions(), warn=warnings.append
+            )
+            await hearing.run()
+
+    asyncio.run(listen())
+    assert warnings == ["zeros.wav: nothing but zeros for 3 seconds."]

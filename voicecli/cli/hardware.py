@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _LIMIT = 8.0  # seconds for a device, from opening it to closing it
+_LISTENED = 10.0  # seconds of a file in which there should be something
 _LATE = 0.3  # seconds of latency that make themselves felt
 _DRIFT = 0.1  # of the rate; what remains is the unevenness of a short measurement
 _WRONG = 0.05  # seconds by which the devices' times may contradict each other: a large room is 30 ms
@@ -101,9 +102,12 @@ async def _microphone(name: str) -> Check:
         return ok("microphone", "standard input")
     if not _is_device(name):
         try:
-            await asyncio.to_thread(_try_file, name)
+            silent = await asyncio.to_thread(_is_silent, name)
         except VoiceError as error:
             return failure("microphone", error)
+        if silent:
+            detail = f"the file {name} begins with {_LISTENED:.0f} seconds of zeros, or holds nothing else"
+            return note("microphone", detail, "Nothing can be heard in that: listen to it.")
         return ok("microphone", f"the file {name}")
     try:
         return judge_microphone(await in_background(lambda stop: probe_microphone(name, stop), _LIMIT))
@@ -184,12 +188,22 @@ def _is_device(name: str) -> bool:
     return name not in (sound.PIPE, sound.NULL) and not sound.is_file(name)
 
 
-def _try_file(name: str) -> None:
+def _is_silent(name: str) -> bool:
+    """Whether there is nothing but zeros where the file begins. Raises UsageError, DecodeError."""
     from voicecli.audio.fifo import is_fifo
     from voicecli.audio.recording import Recording
 
-    if not is_fifo(Path(name)):  # a look would take what its writer writes
-        Recording(Path(name)).close()
+    if is_fifo(Path(name)):  # a look would take what its writer writes
+        return False
+    with Recording(Path(name)) as recording:
+        listened = 0
+        for samples in recording:
+            listened += len(samples)
+            if samples.any():
+                return False
+            if listened >= _LISTENED * recording.rate:
+                break
+    return True
 
 
 def _file_to_write(name: str) -> Check:

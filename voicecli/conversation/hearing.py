@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voicecli.audio.block import Block, Samples
-from voicecli.audio.microphone import Microphone
+from voicecli.audio.microphone import Microphone, PacedMicrophone
 from voicecli.audio.resample import Resampler
 from voicecli.conversation.engine import Conversation
 from voicecli.providers.recognizer import HEARING_RATE
@@ -201,7 +201,13 @@ class Hearing:
         if self._zeros >= self._options.silent_after * block.rate:
             self._zeros = -1
             if self._warn is not None:
-                self._warn(
-                    f"The microphone {self._microphone.name} gives only zeros: "
-                    "is it muted, or is the terminal not permitted to use it?"
-                )
+                self._warn(self._zeros_told())
+
+    def _zeros_told(self) -> str:
+        name = self._microphone.name
+        if isinstance(self._microphone, PacedMicrophone):
+            return f"{name}: nothing but zeros for {self._options.silent_after:g} seconds."
+        return (
+            f"The microphone {name} gives only zeros: "
+            "is it muted, or is the terminal not permitted to use it?"
+        )
