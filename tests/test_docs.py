@@ -36,7 +36,7 @@ from voicecli.conversation.record import event_record, summary_record
 from voicecli.conversation.turn import TRANSITIONS, State
 from voicecli.errors import ExitStatus, NotFound, ProviderError, SettingsError, Unavailable
 from voicecli.latency.budget import parse_limit
-from voicecli.latency.statistics import summarize
+from voicecli.latency.tally import Tally
 from voicecli.latency.timeline import SPANS, Mark, Span, Timeline
 from voicecli.providers.choose import AUTO
 from voicecli.providers.local_servers import PORTS
@@ -307,7 +307,9 @@ def examples() -> dict[str, dict[str, Any]]:
     """A record of every event, made by the program."""
     events = runpy.run_path(str(ROOT / "tests" / "conversation" / "test_record.py"))["EXAMPLES"]
     records = [event_record(event, {"asr": "a"}) for event in events.values()]
-    records.append(summary_record(1, {span: summarize([0.5]) for span in Span}))
+    tally = Tally(dict.fromkeys(Span, 1.0))
+    tally.count(Timeline(dict.fromkeys(Mark, 0.5)), {})
+    records.append(summary_record(tally.summary()))
     return {record["event"]: record for record in records}
 
 

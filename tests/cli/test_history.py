@@ -185,6 +185,24 @@ def test_search() -> None:
     assert isinstance(run("search", " ").exception, UsageError)
 
 
+def test_search_finds_only_what_was_heard(root: Path) -> None:
+    records = turn(1, "Tell me about animals", "The zebra is striped. The lion is not.")
+    records[-1] |= {"heard": "The zebra is", "interrupted": True}
+    save(root, "20250304-050607", [READY, *records])
+    assert objects("search", "lion", "--json") == []
+    assert [match["text"] for match in objects("search", "zebra", "--json")] == ["The zebra is"]
+
+
+def test_table_shows_what_the_budgets_are_held_against(root: Path) -> None:
+    """The voice was ready 0.4 s before anybody could hear it, for the turn had not ended."""
+    records = turn(1, "Hello", "Hi!", 0.35)
+    records[-1]["marks"] |= {"first_chunk": -0.1}
+    records[-1]["budget"]["playout"] = {"limit": 0.2, "value": 0.05, "ok": True}
+    save(root, "20250304-050607", [READY, *records])
+    (playout,) = [line.split() for line in shown("show").splitlines() if line.startswith("playout")]
+    assert playout == ["playout", *["50", "ms"] * 4, "1", "200", "ms", "0"]
+
+
 def test_killed_in_the_middle(root: Path) -> None:
     begun = turn(2, "And tomorrow?", "")[:1]
     saved = save(root, "20250304-050607", [READY, *turn(1, "Hello", "Hi!"), *begun], '{"event": "turn", "tu')

@@ -113,7 +113,8 @@ def test_account_of_a_turn(program: Program, tmp_path: Path) -> None:
     assert turn["underruns"] == 0
     summary = end.event("summary")
     assert summary["turns"] == 1
-    assert list(summary["spans"]) == SPANS
+    assert list(summary["spans"]) == list(summary["waited"]) == SPANS
+    assert set(summary["over"]) == set(turn["budget"])
     assert all(set(spans) == STATISTICS for spans in summary["spans"].values())
 
 

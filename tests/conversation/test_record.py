@@ -11,7 +11,7 @@ from voicecli.conversation.speculation import Ledger
 from voicecli.conversation.turn import State
 from voicecli.errors import TimedOut
 from voicecli.latency.budget import judge
-from voicecli.latency.statistics import summarize
+from voicecli.latency.tally import Tally
 from voicecli.latency.timeline import Mark, Span, Timeline
 
 TIMELINE = Timeline({Mark.SPEECH_STOPPED: 10.0, Mark.TURN_ENDED: 10.5, Mark.FIRST_SOUND: 11.25})
@@ -56,6 +56,12 @@ def test_error_names_its_kind():
 
 
 def test_summary_has_every_statistic():
-    record = summary_record(2, {Span.TTFA: summarize([0.1, 0.3]), Span.ASR: None})
+    tally = Tally({Span.TTFA: 0.2})
+    for seconds in (0.1, 0.3):
+        timeline = Timeline({Mark.FIRST_PHRASE: 1.0, Mark.FIRST_SOUND: 1.0 + seconds})
+        tally.count(timeline, judge(timeline, {Span.TTFA: 0.2}))
+    record = summary_record(tally.summary())
+    assert (record["turns"], record["over"]) == (2, {"ttfa": 1})
+    assert record["waited"]["ttfa"] == record["spans"]["ttfa"]
     assert set(record["spans"]["ttfa"]) == {"p50", "p90", "p95", "p99", "min", "max", "n"}
     assert record["spans"]["asr"] is None

@@ -9,8 +9,7 @@ from voicecli.cli.lines import typed_lines
 from voicecli.conversation import events
 from voicecli.conversation.record import event_record, summary_record
 from voicecli.errors import VoiceError
-from voicecli.latency.statistics import Statistics
-from voicecli.latency.timeline import Span
+from voicecli.latency.tally import Summary
 from voicecli.printable import json_line
 
 __all__ = ["JsonLines"]
@@ -48,15 +47,9 @@ class JsonLines:
             return
         self.write(event_record(event, self._names))
 
-    def summary(
-        self,
-        turns: int,
-        spans: Mapping[Span, Statistics | None],
-        budgets: Mapping[Span, float],
-        over: Mapping[Span, int],
-    ) -> None:
+    def summary(self, summary: Summary) -> None:
         """What the conversation comes to."""
-        self.write(summary_record(turns, spans))
+        self.write(summary_record(summary))
 
     def failed(self, error: VoiceError) -> None:
         """The error that ends everything."""

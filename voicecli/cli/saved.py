@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +30,7 @@ from voicecli.conversation.retelling import retold
 from voicecli.errors import SaveError, UsageError
 from voicecli.latency.render import milliseconds
 from voicecli.latency.statistics import Statistics, summarize
+from voicecli.latency.tally import Tally
 from voicecli.latency.timeline import Span
 from voicecli.printable import json_line
 
@@ -150,17 +150,14 @@ def print_one(folder: Path, wanted: str, *, as_json: bool) -> None:
             _print_json(record)
         return
     view = Plain(SafeConsole())
-    turns = []
+    tally = Tally()
     for event in retold(saved):
         if isinstance(event, events.TurnFinished):
-            turns.append(event)
+            tally.count(event.timeline, event.budget)
         view(event)
-    if not turns:
+    if not tally.turns:
         view(events.Warned("Nothing was said in this conversation."))
-    spans = {span: summarize(turn.timeline.span(span) for turn in turns) for span in Span}
-    budgets = {span: verdict.limit for turn in turns for span, verdict in turn.budget.items()}
-    over = Counter(span for turn in turns for span, verdict in turn.budget.items() if verdict.ok is False)
-    view.summary(len(turns), spans, budgets, over)
+    view.summary(tally.summary())
 
 
 def print_matches(folder: Path, words: Sequence[str], *, as_json: bool) -> None:
@@ -231,7 +228,9 @@ def _matches(found: Iterable[Saved], wanted: Sequence[str]) -> Iterator[Match]:
         for event in retold(saved):
             if not isinstance(event, events.TurnFinished):
                 continue
-            sides = {"you": event.transcript, "voice": event.reply or event.heard}
+            cut_short = event.interrupted or event.error is not None
+            heard = event.heard if cut_short else event.reply or event.heard
+            sides = {"you": event.transcript, "voice": heard}
             low = {side: text.casefold() for side, text in sides.items()}
             if not all(any(word in text for text in low.values()) for word in wanted):
                 continue

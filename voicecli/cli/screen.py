@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, Self
 
 from rich.console import Console, Group
@@ -18,8 +18,7 @@ from voicecli.conversation import events
 from voicecli.conversation.turn import State
 from voicecli.errors import VoiceError
 from voicecli.latency.render import statistics_table, turn_line
-from voicecli.latency.statistics import Statistics
-from voicecli.latency.timeline import Span
+from voicecli.latency.tally import Summary
 
 __all__ = [
     "LABEL",
@@ -165,19 +164,12 @@ class Plain:
         line.append(breaks, style="red")
         self.console.print(line)
 
-    def summary(
-        self,
-        turns: int,
-        spans: Mapping[Span, Statistics | None],
-        budgets: Mapping[Span, float],
-        over: Mapping[Span, int],
-    ) -> None:
+    def summary(self, summary: Summary) -> None:
         """What the conversation comes to."""
-        if all(statistics is None for statistics in spans.values()):
+        if all(statistics is None for statistics in summary.waited.values()):
             return
-        title = f"{turns} turn{'s' if turns != 1 else ''}"
         for without in _DISPENSABLE:
-            table = statistics_table(spans, budgets, over, title, without=without)
+            table = statistics_table(summary, without=without)
             if Measurement.get(self.console, self.console.options, table).maximum < self.console.width:
                 break
         self.console.print()

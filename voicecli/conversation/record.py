@@ -9,6 +9,7 @@ from typing import Any
 from voicecli.conversation import events
 from voicecli.latency.budget import Verdict
 from voicecli.latency.statistics import Statistics
+from voicecli.latency.tally import Summary
 from voicecli.latency.timeline import Mark, Span, Timeline
 
 __all__ = ["event_record", "marks_record", "spans_record", "summary_record", "turn_record"]
@@ -85,17 +86,23 @@ def spans_record(timeline: Timeline) -> dict[str, float | None]:
     return {str(span): _round(seconds) for span, seconds in timeline.spans().items()}
 
 
-def summary_record(turns: int, spans: Mapping[Span, Statistics | None]) -> dict[str, Any]:
+def summary_record(summary: Summary) -> dict[str, Any]:
     """What a conversation comes to."""
     return {
         "event": "summary",
-        "turns": turns,
-        "spans": {
-            str(span): None
-            if statistics is None
-            else {name: _round(value) for name, value in statistics.as_dict().items()}
-            for span, statistics in spans.items()
-        },
+        "turns": summary.turns,
+        "spans": _statistics(summary.spans),
+        "waited": _statistics(summary.waited),
+        "over": {str(span): summary.over.get(span, 0) for span in summary.budgets},
+    }
+
+
+def _statistics(spans: Mapping[Span, Statistics | None]) -> dict[str, dict[str, Any] | None]:
+    return {
+        str(span): None
+        if statistics is None
+        else {name: _round(value) for name, value in statistics.as_dict().items()}
+        for span, statistics in spans.items()
     }
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecli.latency.budget import Verdict
-from voicecli.latency.statistics import Statistics
+from voicecli.latency.tally import Summary
 from voicecli.latency.timeline import Span, Timeline
 
 __all__ = ["milliseconds", "statistics_table", "turn_line"]
@@ -88,27 +88,21 @@ def _colour(budget: Mapping[Span, Verdict], spans: tuple[Span, ...]) -> str:
     return worst
 
 
-def statistics_table(
-    statistics: Mapping[Span, Statistics | None],
-    budgets: Mapping[Span, float],
-    over: Mapping[Span, int],
-    title: str = "",
-    *,
-    without: Collection[str] = (),
-) -> Table:
-    """A row for each span that was measured, and how many turns were over its budget.
+def statistics_table(summary: Summary, *, without: Collection[str] = ()) -> Table:
+    """A row for each span: what was waited for, and how many turns were over its budget with that.
 
     `without` names columns that are left out.
     """
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    title = f"{summary.turns} turn{'s' if summary.turns != 1 else ''}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("span")
     columns = [name for name in ("p50", "p95", "min", "max", "n", "budget", "over") if name not in without]
     for name in columns:
         table.add_column(name, justify="right")
-    for span, found in statistics.items():
+    for span, found in summary.waited.items():
         if found is None:
             continue
-        limit, late = budgets.get(span), over.get(span, 0)
+        limit, late = summary.budgets.get(span), summary.over.get(span, 0)
         cells: dict[str, str | Text] = {
             "p50": milliseconds(found.p50),
             "p95": milliseconds(found.p95),
