@@ -7,7 +7,7 @@ ANSWERS ?= answers.wav
 
 # PortAudio and libopus are what the program can use; the rest is what the tests need on a machine without sound.
 TALK_PACKAGES := python3-venv libportaudio2 libopus0
-TEST_PACKAGES := $(TALK_PACKAGES) pulseaudio pulseaudio-utils libasound2-plugins tmux chromium fonts-dejavu-core
+TEST_PACKAGES := $(TALK_PACKAGES) pulseaudio pulseaudio-utils libasound2-plugins tmux strace chromium fonts-dejavu-core
 
 .PHONY: talk test lint install clean
 
