@@ -3,19 +3,24 @@
 import asyncio
 import contextlib
 import hashlib
+import io
+import os
 import shutil
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.providers.published import git_hash
 from voicecli.errors import Dropped, NotFound, RateLimited, Refused, SaveError, Unavailable
-from voicecli.providers.fetch import ModelFile, Progress, fetch, model_folder
+from voicecli.providers.fetch import ModelFile, Progress, _SafeRedirects, fetch, model_folder
 
 DATA = bytes(range(256)) * 8_192  # 2 MiB
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -32,10 +37,11 @@ class Site:
         self.cut_at: list[int] = []  # bytes after which the next answers break off
         self.statuses: list[int] = []  # statuses of the next answers, instead of the file
         self.ignore_range = False
+        self.sends_to = ""  # where the next answer redirects
         self.gate: threading.Event | None = None  # half of the file, then wait for this
 
     def file(self, sha256: str = SHA256, path: str = "kokoro/model.onnx") -> ModelFile:
-        return ModelFile(f"{self.address}/model.onnx", path, sha256)
+        return ModelFile(f"{self.address}/model.onnx", path, sha256, listing=not sha256)
 
 
 @contextlib.contextmanager
@@ -69,6 +75,13 @@ def answer(handler: BaseHTTPRequestHandler, site: Site) -> None:
     site.ranges.append(wanted)
     if site.statuses:
         handler.send_error(site.statuses.pop(0))
+        return
+    if site.sends_to:
+        handler.send_response(302)
+        handler.send_header("Location", site.sends_to)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+        site.sends_to = ""
         return
     start = 0
     if wanted and not site.ignore_range and handler.headers.get("If-Range", site.etag) == site.etag:
@@ -261,7 +274,7 @@ def test_proxy_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving() as site:
         monkeypatch.setenv("http_proxy", site.address)
         monkeypatch.setenv("no_proxy", "")
-        file = ModelFile("http://models.invalid/model.onnx", "a.onnx", SHA256)
+        file = ModelFile("http://127.0.0.1:9/model.onnx", "a.onnx", SHA256)
         assert get(tmp_path, file)[0].read_bytes() == DATA
 
 
@@ -329,3 +342,82 @@ def test_model_folder_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert model_folder().parts[-2:] == ("voicecli", "models")
     monkeypatch.setenv("VOICECLI_MODELS", str(tmp_path))
     assert model_folder() == tmp_path
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org/model.onnx", "ftp://127.0.0.1/model.onnx", "http://192.168.0.7/x"]
+)
+def test_nothing_comes_unencrypted(tmp_path: Path, url: str) -> None:
+    with pytest.raises(Refused, match="anybody on the way"):
+        get(tmp_path, ModelFile(url, "kokoro/model.onnx", SHA256))
+    with serving() as site:
+        site.sends_to = url
+        with pytest.raises(Refused, match="anybody on the way"):
+            get(tmp_path, site.file())
+        assert len(site.ranges) == 1
+    assert left(tmp_path) in ([], ["model.onnx.part"])
+
+
+def test_a_server_sends_nobody_to_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(DATA)
+    with serving() as site:
+        site.sends_to = secret.as_uri()
+        with pytest.raises((Refused, Unavailable)):
+            get(tmp_path / "models", site.file())
+
+
+def test_a_redirect_on_this_machine_is_followed(tmp_path: Path) -> None:
+    with serving() as site:
+        site.sends_to = f"{site.address}/elsewhere"
+        [path] = get(tmp_path, site.file())
+    assert path.read_bytes() == DATA
+
+
+def test_https_is_not_left() -> None:
+    handler = _SafeRedirects()
+    request = urllib.request.Request("https://localhost/model")
+    with pytest.raises(Refused):
+        handler.redirect_request(request, io.BytesIO(), 302, "", Message(), "http://localhost/model")
+    assert handler.redirect_request(request, io.BytesIO(), 302, "", Message(), "https://localhost/other")
+
+
+def test_a_file_without_a_hash_is_not_fetched(tmp_path: Path) -> None:
+    with serving() as site:
+        file = ModelFile(f"{site.address}/model.onnx", "kokoro/model.onnx")
+        with pytest.raises(Refused, match="no hash"):
+            get(tmp_path, file)
+        assert site.ranges == []
+    (tmp_path / "kokoro").mkdir()
+    (tmp_path / "kokoro" / "model.onnx").write_bytes(b"saved by hand")
+    assert get(tmp_path, file)[0].read_bytes() == b"saved by hand"
+
+
+def test_git_hash_is_checked(tmp_path: Path) -> None:
+    with serving() as site:
+        [path] = get(tmp_path, ModelFile(f"{site.address}/model.onnx", "right", git=git_hash(DATA)))
+        assert path.read_bytes() == DATA
+        with pytest.raises(Unavailable, match="not the file it should be"):
+            get(tmp_path, ModelFile(f"{site.address}/model.onnx", "wrong", git="0" * 40))
+
+
+@pytest.mark.parametrize("suffix", [".part", ".etag"])
+def test_links_are_not_followed(tmp_path: Path, suffix: str) -> None:
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"precious")
+    (tmp_path / "kokoro").mkdir()
+    (tmp_path / "kokoro" / f"model.onnx{suffix}").symlink_to(mine)
+    with serving() as site:
+        if suffix == ".part":
+            with pytest.raises(SaveError, match="no file of a download"):
+                get(tmp_path, site.file())
+        else:
+            get(tmp_path, site.file())
+    assert mine.read_bytes() == b"precious"
+
+
+def test_a_pipe_in_the_way_is_told(tmp_path: Path) -> None:
+    (tmp_path / "kokoro").mkdir()
+    os.mkfifo(tmp_path / "kokoro" / "model.onnx.part")
+    with serving() as site, pytest.raises(SaveError, match="no file of a download"):
+        get(tmp_path, site.file())

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.providers.published import listed
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.errors import NotFound, SettingsError, Unavailable
 from voicecli.providers.piper import PiperOptions, PiperSynthesizer
@@ -142,14 +143,14 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def publish(hub: Path, voice: Path, name: str) -> None:
     below = "en/en_US/lessac/medium"
-    listed = [
-        {"type": "file", "path": f"{below}/{name}.onnx", "lfs": {"oid": ""}},
-        {"type": "file", "path": f"{below}/{name}.onnx.json"},
-        {"type": "file", "path": f"{below}/MODEL_CARD"},
+    entries = [
+        listed(f"{below}/{name}.onnx", voice.with_name("toy.onnx").read_bytes(), large=True),
+        listed(f"{below}/{name}.onnx.json", voice.with_name("toy.onnx.json").read_bytes()),
+        listed(f"{below}/MODEL_CARD", b""),
     ]
     listing = hub / "api" / "models" / "rhasspy" / "piper-voices" / "tree" / "main" / below
     listing.parent.mkdir(parents=True)
-    listing.write_text(json.dumps(listed))
+    listing.write_text(json.dumps(entries))
     folder = hub / "rhasspy" / "piper-voices" / "resolve" / "main"
     (folder / below).mkdir(parents=True)
     for end in (".onnx", ".onnx.json"):

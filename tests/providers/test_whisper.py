@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.providers.published import listed
 from voicecli.errors import NotFound, SettingsError, Unavailable
 from voicecli.providers.recognizer import Transcript
 from voicecli.providers.whisper import WhisperOptions, WhisperRecognizer
@@ -144,7 +145,7 @@ def test_model_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     names = ["README.md", "config.json", "model.bin", "tokenizer.json", "vocabulary.txt"]
     listing = hub / "api/models/Systran/faster-whisper-tiny/tree/main"
     listing.parent.mkdir(parents=True)
-    listing.write_text(json.dumps([{"type": "file", "path": name} for name in names]))
+    listing.write_text(json.dumps([listed(name, name.encode(), large=name == "model.bin") for name in names]))
     files = hub / "Systran/faster-whisper-tiny/resolve/main"
     files.mkdir(parents=True)
     for name in names:

@@ -1,19 +1,24 @@
 """Model files: fetched once, resumed when interrupted, checked, and kept in the cache folder.
 
 A file is written beside its place under a `.part` name, locked while somebody writes to it, so that two
-processes share one download; it gets its name only when it is whole and its hash is right.
+processes share one download; it gets its name only when it is whole and its hash is right. A file
+whose hash nobody states is not fetched, a link in its place not followed, and nothing comes but over https,
+wherever a server sends us: who is on the way could change what is not encrypted.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import hashlib
 import http.client
+import ipaddress
 import os
 import shutil
 import ssl
+import stat
 import threading
 import time
 import urllib.error
@@ -22,7 +27,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import IO, BinaryIO, TypeAlias
+from urllib.parse import urlsplit
 
 from voicecli import __version__
 from voicecli.errors import (
@@ -45,6 +51,7 @@ REPORT = 0.1  # seconds between two progress reports
 STALL = 20.0  # seconds without a byte
 ATTEMPTS = 5  # in a row without a new byte
 PAUSE = 0.5  # seconds before the second attempt, doubled for each one more
+REDIRECTS = 10
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -55,6 +62,8 @@ class ModelFile:
     url: str
     path: str  # below the model folder
     sha256: str = ""  # hexadecimal; empty where none is published
+    git: str = ""  # of a small file, the hash by which its repository knows it (SHA-1, with git's header)
+    listing: bool = False  # a list that states the hashes of others, and has none itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ async def fetch(
     """
     loop = asyncio.get_running_loop()
     paths = []
+    _refuse_unknown(files, folder or model_folder())
 
     def tell(progress: Progress) -> None:
         if report is not None and not loop.is_closed():
@@ -107,6 +117,18 @@ async def fetch(
         finally:
             stop.set()
     return paths
+
+
+def _refuse_unknown(files: Sequence[ModelFile], folder: Path) -> None:
+    """Raise Refused for what is not there and could not be checked once it was."""
+    known = (file.sha256 or file.git or file.listing or (folder / file.path).exists() for file in files)
+    unknown = [file for file, checked in zip(files, known, strict=True) if not checked]
+    if unknown:
+        places = ", ".join(f"{file.url} as {folder / file.path}" for file in unknown)
+        raise Refused(
+            f"{unknown[0].path} is not fetched: its publisher states no hash by which it could be checked.",
+            f"If you trust it, save {places}.",
+        )
 
 
 def _started(download: _Download) -> Future[None]:
@@ -188,7 +210,7 @@ class _Download:
         while not self._stop.is_set():
             if self._path.exists():
                 return None
-            part = self._part.open("ab+")
+            part = self._opened()
             try:
                 fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if self._same(part):  # else whoever held it has given it its final name
@@ -198,6 +220,21 @@ class _Download:
                 self._stop.wait(0.2)
             part.close()
         return None
+
+    def _opened(self) -> BinaryIO:
+        """The part, made if it is not there. Raises SaveError where a link or no file is in its place."""
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        in_the_way = SaveError(f"{self._part} is no file of a download.", "See who put it there; remove it.")
+        try:
+            number = os.open(self._part, flags, 0o644)
+        except OSError as exc:
+            if exc.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+                raise in_the_way from exc
+            raise
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            os.close(number)
+            raise in_the_way
+        return os.fdopen(number, "ab+")
 
     def _same(self, part: BinaryIO) -> bool:
         try:
@@ -220,23 +257,26 @@ class _Download:
                 if self._stop.wait(self._pause * 2 ** (failures - 1)):
                     raise exc.error from exc
                 continue
-            found = _hash(part)
-            if not self._file.sha256 or found == self._file.sha256.lower():
+            wanted = self._file.sha256.lower() or self._file.git
+            found = _hash(part) if self._file.sha256 else _git_hash(part)
+            if not wanted or found == wanted:
                 return
             self._restart(part)
+            kind = "SHA-256" if self._file.sha256 else "hash"
             if damaged:
-                wanted = self._file.sha256
                 raise Unavailable(
-                    f"{self._file.url} is not the file it should be: its SHA-256 is {found}, not {wanted}.",
+                    f"{self._file.url} is not the file it should be: its {kind} is {found}, not {wanted}.",
                     "Something on the way alters it, or voicecli is too old for it: upgrade voicecli.",
                 )
             damaged = True
 
     def _attempt(self, part: BinaryIO) -> None:
         """One request. Raises _Interrupted where another one may help."""
+        if not is_safe(self._file.url):
+            raise _insecure(self._file.url)
         request = urllib.request.Request(self._file.url, headers=self._headers(part))
         try:
-            with urllib.request.build_opener().open(request, timeout=STALL) as response:
+            with _opener().open(request, timeout=STALL) as response:
                 self._receive(response, part)
         except urllib.error.HTTPError as exc:
             with exc:
@@ -250,13 +290,27 @@ class _Download:
         headers = {"User-Agent": f"voicecli/{__version__}", "Accept-Encoding": "identity"}
         if not (size := _size(part)):
             return headers
-        validator = self._validator.read_text(encoding="latin-1") if self._validator.exists() else ""
+        validator = self._read_validator()
         if validator:
             return headers | {"Range": f"bytes={size}-", "If-Range": validator}
         if self._file.sha256:  # the hash will tell whether the pieces belong together
             return headers | {"Range": f"bytes={size}-"}
         self._restart(part)
         return headers
+
+    def _read_validator(self) -> str:
+        try:
+            with os.fdopen(os.open(self._validator, os.O_RDONLY | os.O_NOFOLLOW), encoding="latin-1") as file:
+                return file.read(1024)
+        except OSError:  # none was noted, or something else is in its place
+            return ""
+
+    def _note(self, validator: str) -> None:
+        """Into a file of our own, whatever is in its place."""
+        self._validator.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(self._validator, flags, 0o644), "w", encoding="latin-1") as file:
+            file.write(validator)
 
     def _restart(self, part: BinaryIO) -> None:
         part.truncate(0)
@@ -274,7 +328,7 @@ class _Download:
         tag = response.headers.get("ETag", "")
         validator = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
         if validator:
-            self._validator.write_text(validator, encoding="latin-1")
+            self._note(validator)
         done = _size(part)
         length = response.headers.get("Content-Length")
         total = done + int(length) if length and length.isdigit() else None
@@ -345,6 +399,51 @@ class _Download:
             self._tell(Progress(self._file.path, done, total))
 
 
+def is_safe(url: str) -> bool:
+    """Whether nobody on the way can change what is fetched from there."""
+    parts = urlsplit(url)
+    if parts.scheme in ("https", "file"):
+        return True
+    host = parts.hostname or ""
+    with contextlib.suppress(ValueError):
+        return parts.scheme == "http" and ipaddress.ip_address(host).is_loopback
+    return parts.scheme == "http" and host == "localhost"
+
+
+def _insecure(url: str) -> Refused:
+    parts = urlsplit(url)
+    return Refused(
+        f"{parts.hostname or url} would be asked over {parts.scheme or 'nothing'}, where anybody on the way "
+        "could change the file: nothing was fetched.",
+        "Name an address that begins with https://, or fetch the file by hand.",
+    )
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Goes where it is sent, if that is safe as well: not from https to http, nor from a server to a file."""
+
+    max_redirections = REDIRECTS
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        down = urlsplit(req.full_url).scheme == "https" and urlsplit(newurl).scheme != "https"
+        if down or urlsplit(newurl).scheme == "file" or not is_safe(newurl):
+            fp.close()
+            raise _insecure(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(_SafeRedirects())
+
+
 def _size(part: BinaryIO) -> int:
     return part.seek(0, os.SEEK_END)
 
@@ -352,6 +451,14 @@ def _size(part: BinaryIO) -> int:
 def _hash(part: BinaryIO) -> str:
     part.seek(0)
     digest = hashlib.sha256()
+    while piece := part.read(1 << 20):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _git_hash(part: BinaryIO) -> str:
+    digest = hashlib.sha1(f"blob {_size(part)}\0".encode(), usedforsecurity=False)
+    part.seek(0)
     while piece := part.read(1 << 20):
         digest.update(piece)
     return digest.hexdigest()

@@ -50,7 +50,7 @@ def fetched_from_hub(into: str, wanted: Callable[[str], bool]) -> bool:
 async def _listing(repository: str, below: str, into: str) -> list[Path]:
     url = f"{_endpoint()}/api/models/{repository}/tree/main" + (f"/{quote(below)}" if below else "")
     try:
-        return await fetch([ModelFile(url, f"{into}/{LISTING}")])
+        return await fetch([ModelFile(url, f"{into}/{LISTING}", listing=True)])
     except (NotFound, Refused) as exc:  # the hub refuses what does not exist
         what = f"{repository} has no {below}" if below else f"There is no model {repository}"
         raise NotFound(f"{what}, or it is not public ({exc.message}).") from exc
@@ -61,7 +61,12 @@ def _files(listing: Path, repository: str, into: str, wanted: Callable[[str], bo
         entries: list[dict[str, Any]] = json.loads(listing.read_bytes())
         named = [(entry["path"], entry) for entry in entries if entry["type"] == "file"]
         files = [
-            ModelFile(hub_url(repository, path), f"{into}/{_last(path)}", entry.get("lfs", {}).get("oid", ""))
+            ModelFile(
+                hub_url(repository, path),
+                f"{into}/{_last(path)}",
+                entry.get("lfs", {}).get("oid", ""),
+                entry.get("oid", ""),
+            )
             for path, entry in named
             if wanted(_last(path))
         ]

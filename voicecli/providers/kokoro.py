@@ -27,6 +27,12 @@ __all__ = ["KokoroOptions", "KokoroSynthesizer"]
 RATE = 24_000
 RELEASE = "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.1"
 VOICES = "voices-v1.0.bin"
+SHA256 = {  # as the release states them
+    "kokoro-v1.0.onnx": "beb0d1848dee9a49da392cc3df26958d46cfa35d321edf434f52949153f0df3a",
+    "kokoro-v1.0.fp16.onnx": "f3a290d384fbb27966d462905c71a46cef9e5fd00516b40df32a0b4afe77ac96",
+    "kokoro-v1.0.int8.onnx": "ae315a79b623f244700e4afb9246c46a26066782e049ba174bf3ba433970ee9c",
+    VOICES: "bca610b8308e8d99f32e6fe4197e7ec01679264efed0cac9140fe9c29f1fbf7d",
+}
 LANGUAGES = {  # the first letter of a voice's name: what espeak-ng calls the language, and BCP 47
     "a": ("en-us", "en-US"),
     "b": ("en-gb", "en-GB"),
@@ -178,9 +184,9 @@ def _is_path(model: str) -> bool:
 
 
 def _files(options: KokoroOptions) -> list[ModelFile]:
-    """The model, unless it is a path, and the voices; none of their hashes is published."""
+    """The model, unless it is a path, and the voices."""
     names = [VOICES] if _is_path(options.model) else [options.model, VOICES]
-    return [ModelFile(f"{RELEASE}/{name}", f"kokoro/{name}") for name in names]
+    return [ModelFile(f"{RELEASE}/{name}", f"kokoro/{name}", SHA256.get(name, "")) for name in names]
 
 
 def _loaded(model: Path, voices: Path) -> Any:

@@ -219,7 +219,7 @@ def _loaded(model: Path) -> Any:
 
 
 async def _catalogue() -> dict[str, Any]:
-    [path] = await fetch([ModelFile(hub_url(REPOSITORY, "voices.json"), "piper/voices.json")])
+    [path] = await fetch([ModelFile(hub_url(REPOSITORY, "voices.json"), "piper/voices.json", listing=True)])
     found: dict[str, Any] = json.loads(path.read_bytes())
     return found
 
