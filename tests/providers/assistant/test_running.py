@@ -32,6 +32,20 @@ TWO = ("set a tea timer for 3 minutes", "set a timer for ten minutes")
             ("wake me at 8 pm", "what alarms do i have"),
             "Your 8:00 PM alarm is due in 4 hours and 15 minutes.",
         ),
+        (
+            ("remind me to call mom at 7 am", "what are my reminders"),
+            "Your reminder at 7:00 AM is due tomorrow, in about 15 hours.",
+        ),
+        (
+            ("remind me in 20 hours to call mom", "list my reminders"),
+            "Your reminder to call mom is due in about 20 hours.",
+        ),
+        ((TWO[0], "what are my reminders"), "No reminder is running."),
+        (
+            ("wake me at 7 am", TWO[0], "what timers do i have"),
+            "You have 2 timers: the 7:00 AM alarm tomorrow, in about 15 hours"
+            " and 3 minutes left on the tea timer.",
+        ),
         (("wake me at 8 pm", "cancel the timer"), "There is no timer. Only the 8:00 PM alarm is running."),
         (("wake me at 8 pm", "cancel my alarm"), "I've cancelled the 8:00 PM alarm."),
         (("wake me at 8 pm", TWO[0], "cancel the 8 pm alarm"), "I've cancelled the 8:00 PM alarm."),

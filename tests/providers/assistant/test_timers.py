@@ -1,5 +1,9 @@
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from voicecli.providers.assistant.reply import Reply
 from voicecli.providers.assistant.timers import Timer, Timers
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,3 +43,18 @@ def test_alarm_follows_the_wall_clock() -> None:
     timers.set(alarm)
     # The computer slept: an hour has passed on the wall, a minute on the loop's clock.
     assert timers.ring(60.0, NOW + timedelta(hours=1)) == [alarm]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "timer for -5 minutes",
+        "set a timer for minus five minutes",
+        "wake me in -5 minutes",
+        "remind me in minus 1 hour to go",
+    ],
+)
+def test_no_time_runs_backwards(said: str, ask: Callable[..., Reply]) -> None:
+    reply = ask(said)
+    assert reply.text == "I can't count backwards: please say a time that is still to come."
+    assert not reply.actions

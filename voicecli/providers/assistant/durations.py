@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-__all__ = ["counted", "find", "label", "listed", "parse", "spell_out"]
+__all__ = ["counted", "find", "label", "listed", "parse", "rough", "spell_out"]
 
+LONG = 6 * 3600.0  # seconds; of what is longer nobody wants to know the minutes
 FOREVER = 1e10  # seconds; what is longer is as good as this
 
 _SIZES = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
@@ -82,6 +83,16 @@ def spell_out(seconds: float) -> str:
     if not parts:
         return "0 seconds"
     return listed(parts)
+
+
+def rough(seconds: float) -> str:
+    """As one says it: "9 minutes and 30 seconds", "4 hours and 15 minutes", "about 16 hours"."""
+    if seconds < 3600:
+        return spell_out(seconds)
+    if seconds < LONG:
+        return spell_out(60 * round(seconds / 60))
+    unit, size = ("day", 86400) if seconds >= 2 * 86400 else ("hour", 3600)
+    return f"about {counted(round(seconds / size), unit)}"
 
 
 def listed(parts: Sequence[str]) -> str:

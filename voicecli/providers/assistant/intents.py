@@ -36,6 +36,7 @@ _INTENTS: tuple[Intent, ...] = (
     running.undo,
     memory.said,
     memory.repeat,
+    memory.name,
     manners.small_talk,
     running.cancel,
     running.running,

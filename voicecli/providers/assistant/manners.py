@@ -78,8 +78,6 @@ _TALK: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
                 r"|what is this)",
             _IDENTITY,
         ),
-        ("identity", r"(?:what is my name|who am i|do you know (?:me|who i am|my name)|do you remember me)",
- "You haven't told me, and I keep no notes about you."),
         (
             "help",
             r"(?:what can (?:you do|i (?:say|ask|do))(?: you| here| for me| for you)*"

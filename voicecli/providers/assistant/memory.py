@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from voicecli.providers.assistant.reply import Context, Reply
-from voicecli.providers.assistant.utterance import Utterance
+from voicecli.providers.assistant.utterance import LONG, Utterance, hear
 
-__all__ = ["repeat", "said"]
+__all__ = ["name", "repeat", "said"]
 
 _REPEAT = re.compile(
     r"(?:repeat(?: that| it| the answer| what you said| yourself)?(?: again| once more"
@@ -62,3 +62,30 @@ def said(utterance: Utterance, context: Context) -> Reply | None:
     return Reply(
         "said", f"You said: {last.rstrip('.?!')}." if last else "You haven't said anything before that."
     )
+
+
+_NAMED = re.compile(
+    r"(?:my name is|call me|i am called|you can call me|remember (?:that )?my name is) "
+    r"(?P<name>[^\W\d_]+(?: [^\W\d_]+)?)"
+)
+_NOT_A_NAME = re.compile(r"(?:back|a|an|the|later|not|when|if|at|on|in|my|what|who|tomorrow|please)\b.*")
+_WHO = re.compile(
+    r"what is my name|who am i|do you know (?:me|who i am|my name)|do you remember (?:me|my name)"
+)
+
+
+def name(utterance: Utterance, context: Context) -> Reply | None:
+    """ "my name is Anna", and "what is my name" later in the conversation."""
+    if told := _told(utterance):
+        return Reply("name", f"Nice to meet you, {told}.")
+    if not _WHO.fullmatch(utterance.core):
+        return None
+    for message in reversed(context.history):
+        if message.role == "user" and (told := _told(hear(message.content[:LONG]))):
+            return Reply("name", f"Your name is {told}.")
+    return Reply("identity", "You haven't told me, and I keep no notes about you.")
+
+
+def _told(utterance: Utterance) -> str:
+    match = _NAMED.fullmatch(utterance.core)
+    return match["name"].title() if match and not _NOT_A_NAME.fullmatch(match["name"]) else ""

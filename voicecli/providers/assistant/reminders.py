@@ -81,9 +81,17 @@ _CHANGE = re.compile(
 )
 
 
+_BACKWARDS = re.compile(
+    r"(?=.*\b(?:timer|alarm|remind|wake|count ?down)).*\b(?:minus|negative) (?:[\d.]+|an?) "
+    r"(?:second|minute|hour|day|week)s?\b.*"
+)
+
+
 def timer(utterance: Utterance, context: Context) -> Reply | None:
     """ "set a timer for five minutes", "a 10 second timer called tea", "set a timer"."""
     core = _SECOND.sub("a timer", utterance.core)
+    if _BACKWARDS.fullmatch(core):
+        return Reply("timer", "I can't count backwards: please say a time that is still to come.")
     if _CHANGE.fullmatch(core):
         return Reply("timer", "I can't change a timer. I can cancel it and set another one.")
     if _NOT_A_TIMER.search(core):

@@ -57,21 +57,32 @@ def running(utterance: Utterance, context: Context) -> Reply | None:
     left = _LEFT.fullmatch(utterance.core)
     if not left and not _LIST.fullmatch(utterance.core):
         return None
-    timers = context.timers.running
+    kind = next((kind for kind in ("alarm", "reminder") if re.search(rf"\b{kind}s?\b", utterance.core)), "")
+    timers = [timer for timer in context.timers.running if kind in timer.label]
     if not timers:
-        return Reply("timers", "No timer is running.")
+        return Reply("timers", f"No {kind or 'timer'} is running.")
     if left and left["which"]:
         timers = named(left["which"], timers) or timers
+    if len(timers) == 1:
+        rest = _left(timers[0], context)
+        due = bool(timers[0].at) or timers[0].label.startswith("reminder")
+        return Reply("timers", f"Your {timers[0].label} {f'is due {rest}' if due else f'has {rest} left'}.")
     lines = [
-        f"{durations.spell_out(timer.left(context.clock, context.now))} left on the {timer.label}"
+        f"the {timer.label} {_left(timer, context)}"
+        if timer.at
+        else f"{_left(timer, context)} left on the {timer.label}"
         for timer in timers
     ]
-    if len(lines) == 1:
-        label = timers[0].label
-        rest = durations.spell_out(timers[0].left(context.clock, context.now))
-        verb = f"is due in {rest}" if timers[0].at or label.startswith("reminder") else f"has {rest} left"
-        return Reply("timers", f"Your {label} {verb}.")
-    return Reply("timers", f"You have {len(lines)} timers: {durations.listed(lines)}.")
+    return Reply("timers", f"You have {len(lines)} {kind or 'timer'}s: {durations.listed(lines)}.")
+
+
+def _left(timer: Timer, context: Context) -> str:
+    """ "3 minutes"; of what is due at a time of day "tomorrow, in about 16 hours"."""
+    rest = durations.rough(timer.left(context.clock, context.now))
+    if timer.at is None:
+        return f"in {rest}" if timer.label.startswith("reminder") else rest
+    days = (timer.at.date() - context.now.date()).days
+    return f"{({0: '', 1: 'tomorrow, '}).get(days, f'on {timer.at:%A}, ')}in {rest}"
 
 
 def named(words: str, timers: list[Timer]) -> list[Timer]:
