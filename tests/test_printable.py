@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.hostile import UNSAFE
-from voicecli.printable import json_line, printable
+from voicecli.printable import credentials_in, json_line, printable, without_credentials
 
 SEQUENCES = {
     "\x1b[2J\x1b[Hclear": "clear",
@@ -62,3 +62,19 @@ def test_json_keeps_all_and_shows_no_control(text: str):
 def test_time_is_linear(piece: str):
     # A quadratic one would take minutes.
     assert len(printable(piece * 200_000)) <= 200_000 * len(piece)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "password"),
+    [
+        ("http://ada:pa/ss@host/v1", "http://host/v1", True),
+        ("see http://ada:p@ss:word@host/v1", "see http://host/v1", True),
+        ("http://key@host/v1", "http://host/v1", False),
+        ("http://host:8080/v1/@here", "http://host:8080/v1/@here", False),
+        ("http://ada:12@host", "http://host", True),
+        ("mail ada@host", "mail ada@host", False),
+    ],
+)
+def test_credentials_of_addresses_are_left_out(text: str, shown: str, password: bool) -> None:
+    assert without_credentials(text) == shown
+    assert credentials_in(text) is password

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["escaped", "json_line", "printable"]
+__all__ = ["credentials_in", "escaped", "json_line", "printable", "without_credentials"]
 
 # C0 but for tabulator and newline, DEL, C1, what turns the direction of the text around it, half characters.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -26,6 +26,20 @@ _SEQUENCES = re.compile(
 )
 _SPACES = str.maketrans(dict.fromkeys("\x0b\x0c\r\x1c\x1d\x1e\x1f\x85", " "))
 _RAW_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+# In an address, up to the last @: a password may hold a slash or an @ of its own. A port is no password.
+_CREDENTIALS = re.compile(r"(?<=://)(?:[^\s/@:]*:(?!\d*(?:[/?#]|$|\s))\S*@|[^\s/@]*@)")
+
+
+def without_credentials(text: str) -> str:
+    """`text` without the names and passwords that stand before the host in its addresses."""
+    return _CREDENTIALS.sub("", text)
+
+
+def credentials_in(text: str) -> bool:
+    """Whether an address in `text` holds a password."""
+    return any(":" in match.group() for match in _CREDENTIALS.finditer(text))
 
 
 def printable(text: str) -> str:

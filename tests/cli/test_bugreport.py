@@ -13,6 +13,7 @@ from voicecli.config import load_settings
 ENVIRON = {
     "SOME_API_KEY": "abcdef-123456",
     "MY_TOKEN": "short",
+    "VOICECLI_SERVER_TOKENS": "grace:topsecret:half,night-shift:another-one",
     "HOME": "/home/ada",
     "EDITOR": "emacs-editor",
 }
@@ -27,6 +28,12 @@ def clean(text: str) -> str:
     [
         ("the key abcdef-123456 is wrong", "the key [SOME_API_KEY] is wrong"),
         ("http://ada:pass@host/v1", "http://host/v1"),
+        ("http://ada:pa/s:s@host/v1", "http://host/v1"),
+        ("http://ada:p@ss:word@host/v1", "http://host/v1"),
+        ("http://key@host/v1", "http://host/v1"),
+        ("http://host:8080/v1/@here", "http://host:8080/v1/@here"),
+        ("grace has topsecret", "grace has [VOICECLI_SERVER_TOKENS]"),
+        ("topsecret:half is wrong", "[VOICECLI_SERVER_TOKENS] is wrong"),
         ("https://host/v1?api_key=abc&x=1", "https://host/v1?api_key=[hidden]&x=1"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer [hidden]"),
         ("refused sk-proj-ABCDEFGH1234", "refused [key]"),

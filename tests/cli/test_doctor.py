@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.cli.program import Program
 from tests.providers.openai_server import models, say, serving
 from tests.sound.server import is_missing, sound_server, write_wav
 from voicecli.cli.check import Level, exit_status, in_background, note, ok, problem
@@ -244,3 +245,9 @@ def test_devices_for_real() -> None:
         assert "zeros" in checks["microphone"]["detail"]
         assert "Hz" in checks["loudspeaker"]["detail"]
         assert "PulseAudio" in checks["sound server"]["detail"]
+
+
+def test_an_option_is_no_file_for_the_report(tmp_path: Path) -> None:
+    ended = Program(tmp_path).run("doctor", "--report", "--offline")
+    ended.refuses(2, "--report takes a file", "--offline")
+    assert not (tmp_path / "--offline").exists()

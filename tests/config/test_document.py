@@ -143,3 +143,12 @@ def test_toml_reads_back(value: object) -> None:
 
 def test_text_instead_of_file(tmp_path: Path) -> None:
     assert read_file(tmp_path / "none", "[tts]").document == {"tts": {}}
+
+
+def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    write(path, "[llm]\n")
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o640)
+    write(path, "[asr]\n")
+    assert path.stat().st_mode & 0o777 == 0o640

@@ -16,7 +16,7 @@ from voicecli.bench.metric import Better, Metric, Unit, known
 from voicecli.bench.report import Failure, Participant, Report, Result, Sample
 from voicecli.bench.table import read_table, table_record
 from voicecli.errors import UsageError, read_failure
-from voicecli.printable import escaped
+from voicecli.printable import escaped, without_credentials
 from voicecli.providers.choose import Choice
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 _DIGITS = 6  # of a second: microseconds
-_SECRET = re.compile(r"(?<=://)[^/@\s]+@")  # a name and a password in an address
 _BREAK = re.compile(r",\n\s+")
 _SHORT_LIST = re.compile(r"\[\n\s+(?=[-\d\"n])([^][{}]*?)\n\s+\]")  # of numbers or words alone
 # What a report has that was made before reports said it themselves.
@@ -83,7 +82,7 @@ def public_options(options: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in dataclasses.asdict(options).items():
         if isinstance(value, str):
-            found[name] = _SECRET.sub("", value)
+            found[name] = without_credentials(value)
         elif value is None or isinstance(value, bool | int | float | list | tuple):
             found[name] = value
         else:

@@ -6,20 +6,20 @@ import getpass
 import os
 import re
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from voicecli.cli.check import Check, Level
 from voicecli.config import Loaded
-from voicecli.printable import json_line
+from voicecli.printable import json_line, without_credentials
 
 __all__ = ["Redaction", "bug_report"]
 
 _SECRET_NAME = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")  # a name and a password in an address
 _QUERY = re.compile(r"(?<=[?&])([^=&\s]*(?:key|token|secret|sig|auth)[^=&\s]*)=[^&\s]+", re.IGNORECASE)
 _KEYS = re.compile(r"\b(?:sk|pk|hf|gsk|xai|ghp)[-_][\w-]{8,}")  # how the keys of well-known services begin
 _BEARER = re.compile(r"(?i)\b(bearer)\s+\S+")
+_ENTRIES = re.compile(r"[,;\s]+")
 _SHORTEST = 6  # characters: a shorter value of a secret variable would blot out ordinary words
 _PRIVATE = ("conversation.system",)
 _MARKS = {Level.OK: "ok", Level.NOTE: "**note**", Level.PROBLEM: "**problem**"}
@@ -29,7 +29,12 @@ class Redaction:
     """Takes out of a text what identifies somebody or opens something."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ, home: Path | None = None) -> None:
-        named = {value: f"[{name}]" for name, value in environ.items() if _SECRET_NAME.search(name)}
+        named = {
+            part: f"[{name}]"
+            for name, value in environ.items()
+            if _SECRET_NAME.search(name)
+            for part in (value, *_parts(value))
+        }
         self._values = {value: name for value, name in named.items() if len(value) >= _SHORTEST}
         home = home or Path.home()
         # What is longer goes first: a home folder holds the user's name.
@@ -44,7 +49,7 @@ class Redaction:
         """The text without secrets, names and the home folder."""
         for value in sorted(self._values, key=len, reverse=True):
             text = text.replace(value, self._values[value])
-        text = _CREDENTIALS.sub("", text)
+        text = without_credentials(text)
         text = _QUERY.sub(r"\1=[hidden]", text)
         text = _BEARER.sub(r"\1 [hidden]", text)
         text = _KEYS.sub("[key]", text)
@@ -53,6 +58,14 @@ class Redaction:
         for pattern, name in self._words:
             text = pattern.sub(name, text)
         return text
+
+
+def _parts(value: str) -> Iterator[str]:
+    """What may be shown of it by itself: one of several tokens, one without its name, the half of one."""
+    for entry in _ENTRIES.split(value):
+        yield entry
+        yield entry.partition(":")[2]
+        yield from entry.split(":")
 
 
 def _user() -> str:

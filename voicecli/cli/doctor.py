@@ -45,8 +45,9 @@ async def run_doctor(
     """Look at everything and print it. `load` gives the settings; if it cannot, that is the first finding.
 
     `report` is a file, or `-`, for the report without secrets; `quiet` keeps the loudspeaker still.
-    Raises SaveError.
+    Raises SaveError, UsageError.
     """
+    _check_report(report)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character still gets its report
     terminal = machine.terminal_check()  # before the progress line takes its place
@@ -64,6 +65,15 @@ async def run_doctor(
     if report is not None:
         _write_report(report, bug_report(sections, loaded, Redaction()))
     return exit_status(checks)
+
+
+def _check_report(target: str | None) -> None:
+    """Raise UsageError for an option where the report's file should be."""
+    if target is not None and target.startswith("-") and target != PIPE:
+        raise UsageError(
+            f"--report takes a file, and {target} looks like an option.",
+            f"Write `--report FILE`, `--report -`, or `--report ./{target}`.",
+        )
 
 
 def _write_report(target: str, text: str) -> None:

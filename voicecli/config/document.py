@@ -68,11 +68,11 @@ def changes(path: Path, wanted: Mapping[str, str]) -> tuple[str, dict[str, Any]]
 
 
 def write(path: Path, text: str) -> None:
-    """Replace the file in one step; a symbolic link stays one. Raises SaveError."""
+    """Replace the file in one step, a new one for its owner alone; a link stays one. Raises SaveError."""
     target = path.resolve()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o600  # it may name private servers
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:

@@ -13,6 +13,7 @@ from voicecli.config import schema
 from voicecli.config.lines import locate
 from voicecli.errors import SettingsError
 from voicecli.folders import settings_folder
+from voicecli.printable import credentials_in
 from voicecli.providers.registry import closest
 
 __all__ = [
@@ -34,7 +35,6 @@ PROFILES = "profiles"
 
 _SECRET_NAMES = {"api_key", "apikey", "key", "password", "secret", "token", "access_token", "auth_token"}
 _SECRET_VALUE = re.compile(r"(?:sk|pk|rk|gsk|hf|xai|key)[-_][A-Za-z0-9_-]{16,}|sk-\S{4,}|AIza\S{20,}")
-_PASSWORD_IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]+@")
 _LINE_IN_ERROR = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -212,7 +212,7 @@ def refuse_secret(path: schema.Path, value: Any, origin: str) -> None:
 
 
 def _looks_secret(text: str) -> bool:
-    return bool(_SECRET_VALUE.fullmatch(text.strip()) or _PASSWORD_IN_URL.match(text.strip()))
+    return bool(_SECRET_VALUE.fullmatch(text.strip()) or credentials_in(text))
 
 
 def _refuse_single_underscores(name: str, rest: str) -> None:

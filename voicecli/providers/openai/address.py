@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from voicecli.errors import SettingsError
+from voicecli.printable import without_credentials
 from voicecli.providers.secrets import KEYRING_SERVICE, secret
 
 __all__ = ["OPENAI_URL", "Address", "address", "missing_key"]
@@ -81,7 +82,8 @@ def address(base_url: str | None, key_name: str) -> Address:
         usable = False
     if not usable:
         raise SettingsError(
-            f"base_url {given!r} is not a web address.", "One looks like http://localhost:11434/v1."
+            f"base_url {without_credentials(given)!r} is not a web address.",
+            "One looks like http://localhost:11434/v1.",
         )
     if not parts.path:
         url += "/v1"
