@@ -30,3 +30,9 @@ def test_bars_go_first_and_then_the_shortest_stages() -> None:
     assert wide.count("█") > 5
     assert middle == " 1115 ms  endpoint 624 asr 470 llm 6 tts 2 playout 13"
     assert narrow == " 1115 ms  endpoint 624 asr 470 …"
+
+
+def test_an_announcement_has_sound() -> None:
+    marks = {Mark.FIRST_PHRASE: 11.1, Mark.FIRST_CHUNK: 11.102, Mark.FIRST_SOUND: 11.115}
+    assert turn_line(Timeline(marks), {}).plain.split() == ["–", "announced"]
+    assert turn_line(Timeline({Mark.SPEECH_STOPPED: 10.0}), {}).plain.endswith("no sound")

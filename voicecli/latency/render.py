@@ -9,7 +9,7 @@ from rich.text import Text
 
 from voicecli.latency.budget import Verdict
 from voicecli.latency.tally import Summary
-from voicecli.latency.timeline import Span, Timeline
+from voicecli.latency.timeline import Mark, Span, Timeline
 
 __all__ = ["milliseconds", "statistics_table", "turn_line"]
 
@@ -43,7 +43,9 @@ def turn_line(timeline: Timeline, budget: Mapping[Span, Verdict], width: int = 2
     line.append(f"{milliseconds(total):>8} ", style=f"bold {_colour(budget, (Span.VOICE_TO_VOICE,))}")
     waits = timeline.waits()
     if not waits:
-        line.append("no sound", style="dim")
+        # What is announced answers nobody who waits: it has sound, and no latency.
+        announced = Mark.FIRST_SOUND in timeline.marks and Mark.SPEECH_STOPPED not in timeline.marks
+        line.append("announced" if announced else "no sound", style="dim")
         return line
     shown = dict(waits)
     while (room := width - line.cell_len - _labelled(shown)) < (2 if len(shown) < len(waits) else 0):
