@@ -218,3 +218,9 @@ def test_truncated_file_plays(tmp_path: Path) -> None:
     (tmp_path / "b.flac").write_bytes(data[: len(data) // 2])
     samples, _ = load_recording(tmp_path / "b.flac")
     assert 4000 < len(samples) < RATE
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no file that opens and fails")
+def test_a_file_that_cannot_be_read() -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        Recording(Path("/proc/self/mem"))

@@ -69,6 +69,9 @@ class Recording:
         self._file = _open(path) if file is None else file
         try:
             self._pieces, self.rate = self._begin()
+        except OSError as exc:  # a disk that fails, a file that is none
+            self.close()
+            raise read_failure(path, exc) from exc
         except BaseException:
             self.close()
             raise
