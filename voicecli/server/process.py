@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import os
 import pickle
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -12,6 +14,7 @@ from typing import Any, Self
 
 import voicecli.errors
 from voicecli.errors import ProviderError, Unavailable, VoiceError
+from voicecli.providers.secrets import without_secrets
 from voicecli.server.pipe import Frame, Order, Report, fields_of, pack, read_report
 from voicecli.server.worker import Recipe
 
@@ -48,7 +51,12 @@ class Worker:
         try:
             # A session of its own: Ctrl-C is for the server, which then hangs up.
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
+                *command,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                start_new_session=True,
+                env=_environment(recipe),
             )
         except OSError as exc:
             raise Unavailable(f"A process for recognition cannot be started: {exc}.") from exc
@@ -129,6 +137,14 @@ class Worker:
     async def _listen(self, stream: asyncio.StreamReader) -> None:
         while data := await stream.read(LAST_WORDS):
             self._words = (self._words + data)[-LAST_WORDS:]
+
+
+def _environment(recipe: Recipe) -> dict[str, str]:
+    """Of a worker: of all secrets, the engine's own."""
+    options = recipe.options
+    every = dataclasses.fields(options) if dataclasses.is_dataclass(options) else ()
+    names = [field.name for field in every if field.name.endswith("_env")]
+    return without_secrets(os.environ, {getattr(options, name) for name in names})
 
 
 def error_of(fields: dict[str, Any]) -> VoiceError:
