@@ -76,8 +76,8 @@ def crumbs(port: int) -> tuple[int, bytes]:
 
 
 def starts(port: int) -> tuple[int, bytes]:
-    """Requests without end."""
-    return pour(opened(port), frame(TEXT, start().encode()) * 200, 200)
+    """4,000 requests to start."""
+    return pour(opened(port), frame(TEXT, start().encode()) * 200, 20)
 
 
 def chunks(port: int) -> tuple[int, bytes]:
@@ -88,7 +88,7 @@ def chunks(port: int) -> tuple[int, bytes]:
         b"Transfer-Encoding: chunked\r\n\r\n"
     )
     made.setblocking(False)
-    return pour(made, b"1\r\n \r\n" * 10_000, 100)
+    return pour(made, b"1\r\n \r\n" * 10_000, 40)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,8 @@ def test_slow_loris(server: Served):
             for raw in opened:
                 await raw.send(bytes([byte]))
             await asyncio.sleep(0.05)
-        assert all([not await gone(raw) for raw in opened])
+        answers = [await gone(raw) for raw in opened]
+        assert {answer[:13] for answer in answers} <= {b"HTTP/1.1 408 ", b""}  # lost where more was sent
 
     endure(server, attack)
     assert server.numbers()['voicecli_refused_total{reason="header"}'] >= 50
@@ -235,7 +236,7 @@ def test_head_without_end(server: Served):
         await raw.flood(b"a" * 65_536)
         raw = await Raw.open(server)
         await raw.send(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"a: b\r\n" * 5000 + b"\r\n")
-        assert b" 400 " in await gone(raw)
+        assert b" 431 " in await gone(raw)
 
     endure(server, attack)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +18,13 @@ class Wire:
     def __init__(self) -> None:
         self.aborted = False
         self.closing = False
+        self.said = b""
+
+    def write(self, data: bytes) -> None:
+        self.said += data
+
+    def close(self) -> None:
+        self.closing = True
 
     def abort(self) -> None:
         self.aborted = True
@@ -29,13 +36,21 @@ class Wire:
 class Entrance:
     """A door and the reasons that it gave."""
 
-    def __init__(self, **options: float) -> None:
+    def __init__(self, **options: Any) -> None:
         self.reasons: Counter[Reason] = Counter()
-        self.door = Door(DoorOptions(**options), lambda reason: self.reasons.update([reason]))  # type: ignore[arg-type]
+        self.door = Door(DoorOptions(**options), lambda reason: self.reasons.update([reason]))
 
     def enter(self, now: float = 0.0, address: str = "a") -> Wire | None:
         wire = Wire()
         return wire if self.door.enter(cast(asyncio.Transport, wire), address, now) else None
+
+    def greeted(self, address: str = "a") -> Wire | None:
+        """Let one in that has shown its token."""
+        wire = self.enter(address=address)
+        if wire is not None:
+            self.asked(wire)
+            self.door.greet(cast(asyncio.Transport, wire))
+        return wire
 
     def asked(self, wire: Wire | None) -> None:
         self.door.asked(cast(asyncio.Transport, wire))
@@ -45,14 +60,14 @@ class Entrance:
 def test_sockets_that_do_something_are_capped():
     entrance = Entrance(most=3)
     for _ in range(3):
-        entrance.asked(entrance.enter())
+        entrance.greeted()
     assert entrance.enter() is None
     assert entrance.reasons == {Reason.CONNECTIONS: 1}
     assert len(entrance.door) == 3
 
 
 def test_full_house_drops_who_waits():
-    entrance = Entrance(most=3)
+    entrance = Entrance(most=3, reserved=0.0)
     first, *_ = [entrance.enter() for _ in range(3)]
     assert first is not None
     assert entrance.enter() is not None
@@ -72,7 +87,7 @@ def test_waiting_sockets_are_capped():
 
 def test_one_address_has_its_share():
     entrance = Entrance(per_address=1)
-    assert entrance.enter(address="a") is not None
+    assert entrance.greeted(address="a") is not None
     assert entrance.enter(address="a") is None
     assert entrance.enter(address="b") is not None
     assert entrance.reasons == {Reason.ADDRESS: 1}
@@ -115,3 +130,97 @@ def test_closing_may_not_take_for_ever():
     assert not wire.aborted
     entrance.door.sweep(20.0)
     assert wire.aborted
+
+
+def test_places_are_reserved_for_tokens():
+    entrance = Entrance(most=8)  # a quarter of them
+    guests = [entrance.enter() for _ in range(8)]
+    for wire in guests:
+        entrance.asked(wire)
+    assert len(entrance.door) == 6
+    assert [wire.aborted for wire in guests if wire] == [True] * 2 + [False] * 6
+    holders = [entrance.greeted() for _ in range(8)]
+    assert all(wire is not None and not wire.aborted for wire in holders)  # each took a guest's place
+    assert all(wire.aborted for wire in guests if wire)
+    assert entrance.enter() is None
+    assert entrance.reasons[Reason.GUEST] + entrance.reasons[Reason.WAITING] == 8
+
+
+def test_room_is_made_where_most_guests_are():
+    entrance = Entrance(most=4, reserved=0.0)
+    lonely = entrance.enter(address="b")
+    crowd = [entrance.enter(address="a") for _ in range(5)]
+    assert lonely is not None
+    assert not lonely.aborted
+    assert [wire.aborted for wire in crowd if wire] == [True, True, False, False, False]
+
+
+def test_who_was_answered_is_a_guest_again():
+    entrance = Entrance(most=1, reserved=0.0)
+    idle = entrance.greeted()
+    assert entrance.enter() is None
+    entrance.door.forget(cast(asyncio.Transport, idle))
+    assert entrance.enter() is not None
+    assert idle is not None
+    assert idle.aborted
+
+
+def test_a_guest_goes_for_a_neighbour_of_its_address():
+    entrance = Entrance(per_address=2)
+    guest = entrance.enter()
+    entrance.asked(guest)
+    entrance.greeted()
+    assert entrance.greeted() is not None
+    assert guest is not None
+    assert guest.aborted
+    assert entrance.enter() is None
+
+
+def test_ipv6_counts_by_its_network():
+    entrance = Entrance(per_address=2)
+    assert entrance.greeted("2001:db8:1:2::1") is not None
+    assert entrance.greeted("2001:db8:1:2:ffff::7") is not None
+    assert entrance.enter(address="2001:db8:1:2:abcd::9") is None
+    assert entrance.enter(address="2001:db8:1:3::1") is not None
+    assert entrance.greeted("::ffff:192.0.2.1") is not None
+    assert entrance.greeted("192.0.2.1") is not None
+    assert entrance.enter(address="192.0.2.1") is None
+
+
+def test_clients_of_a_proxy_are_counted_by_their_own_address():
+    entrance = Entrance(per_address=1, proxies=["127.0.0.1"])
+    wires = [entrance.enter(address="127.0.0.1") for _ in range(3)]
+    transports = [cast(asyncio.Transport, wire) for wire in wires]
+    for transport in transports:
+        entrance.door.greet(transport)
+    assert entrance.door.move(transports[0], "192.0.2.1")
+    assert entrance.door.move(transports[0], "192.0.2.1")
+    assert not entrance.door.move(transports[1], "192.0.2.1")
+    assert entrance.door.move(transports[1], "192.0.2.2")
+    entrance.door.leave(transports[0])
+    assert entrance.door.move(transports[2], "192.0.2.1")
+
+
+def test_memory_has_one_budget_and_guests_go_first():
+    entrance = Entrance(memory=1000)
+    holder, guest, small = entrance.greeted(), entrance.enter(), entrance.enter()
+    transports = [cast(asyncio.Transport, wire) for wire in (holder, guest, small)]
+    for transport, count in zip(transports, (700, 200, 50), strict=True):
+        entrance.door.hold(transport, count)
+    assert entrance.door.memory == 950
+    entrance.door.hold(transports[0], 800)
+    assert [wire.aborted for wire in (holder, guest, small) if wire] == [False, True, False]
+    assert entrance.door.memory == 850
+    entrance.door.hold(transports[0], 1001)
+    assert [wire.aborted for wire in (holder, guest, small) if wire] == [True, True, True]
+    assert entrance.door.memory == 0
+    assert entrance.reasons == {Reason.MEMORY: 3}
+
+
+def test_late_sockets_are_told_where_that_helps():
+    entrance = Entrance()
+    wire = entrance.enter()
+    assert wire is not None
+    entrance.door.expect(cast(asyncio.Transport, wire), Reason.HEADER, 5.0, lambda: b"408")
+    entrance.door.sweep(5.0)
+    assert (wire.said, wire.closing, wire.aborted) == (b"408", True, False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,7 @@ from voicecli.cli.config import config_app
 from voicecli.cli.connect import connect
 from voicecli.cli.frames import frames_app
 from voicecli.cli.history import history_app
-from voicecli.cli.invocation import finish, ignore_interrupts, loaded_settings
+from voicecli.cli.invocation import finish, ignore_interrupts, loaded_settings, read_settings
 from voicecli.cli.options import (
     Asr,
     Config,
@@ -360,7 +361,7 @@ def serve(
     """Recognise speech for others, over WebSockets.
 
     Ends on SIGTERM or Ctrl-C, when the sessions that are open have finished what is under way; a second one
-    ends it at once.
+    ends it at once. SIGHUP reads the settings and the tokens again.
     """
     overrides = {
         "server.host": host,
@@ -375,7 +376,8 @@ def serve(
     loaded = loaded_settings(config, profile, settings, overrides)
     from voicecli.cli.serve import ServeRequest, event_loop, run_serve
 
-    finish(run_serve(loaded, ServeRequest(json=json)), event_loop())
+    request = ServeRequest(json=json, again=partial(read_settings, config, profile, settings, overrides))
+    finish(run_serve(loaded, request), event_loop())
 
 
 @app.command(rich_help_panel="This machine")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from voicecli.config import Loaded
 
-__all__ = ["finish", "ignore_interrupts", "loaded_settings"]
+__all__ = ["finish", "ignore_interrupts", "loaded_settings", "read_settings"]
 
 # Which flag stands for a setting, so that an error names what was typed.
 _FLAGS = {
@@ -42,6 +42,15 @@ def loaded_settings(
     config: Path | None, profile: str | None, settings: list[str] | None, overrides: dict[str, Any]
 ) -> Loaded:
     """The settings with the flags put over them, and the log begun. Raises SettingsError."""
+    loaded = read_settings(config, profile, settings, overrides)
+    _start_log(loaded)
+    return loaded
+
+
+def read_settings(
+    config: Path | None, profile: str | None, settings: list[str] | None, overrides: dict[str, Any]
+) -> Loaded:
+    """The settings as they are now, with the flags put over them. Raises SettingsError."""
     from voicecli.config import Flag, load_settings
 
     flags: dict[str, Any] = {}
@@ -53,9 +62,7 @@ def loaded_settings(
             )
         flags[key.strip()] = value
     flags.update({key: Flag(_FLAGS[key], value) for key, value in overrides.items() if value is not None})
-    loaded = load_settings(config, profile, flags)
-    _start_log(loaded)
-    return loaded
+    return load_settings(config, profile, flags)
 
 
 def _start_log(loaded: Loaded) -> None:

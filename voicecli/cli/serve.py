@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+import logging
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
-from voicecli.config import Loaded
+from voicecli.config import Loaded, Settings
 from voicecli.config.assembly import Assembly, ReadyDecoder, assemble, enter_all, language_of, pick_recognizer
-from voicecli.errors import ExitStatus, LibraryMissing
+from voicecli.errors import ExitStatus, LibraryMissing, OutputLost, VoiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from voicecli.config.serving import ServerSettings
     from voicecli.server.answering import Answering
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ServeRequest", "event_loop", "run_serve"]
 
+log = logging.getLogger(__name__)
+
+# Of [server]: the rest is read when it starts.
+_RELOADED = frozenset(
+    {"token_env", "token_file", "origins", "hosts", "metrics_open", "connections", "sessions", "tokens"}
+)
 _NEEDED = ("fastapi", "uvicorn", "httptools", "websockets", "prometheus_client")
 
 
@@ -33,6 +40,7 @@ _NEEDED = ("fastapi", "uvicorn", "httptools", "websockets", "prometheus_client")
 class ServeRequest:
     """What the command line says beyond the settings."""
 
+    again: Callable[[], Loaded]  # loads the settings once more
     json: bool = False
 
 
@@ -53,7 +61,7 @@ async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
         raise LibraryMissing(
             f"The server needs {', '.join(lacking)}.", "Run `pip install 'voicecli[server]'`."
         )
-    from voicecli.server.serve import address_of, allow_sockets, bind, serve
+    from voicecli.server.serve import address_of, bind, serve
     from voicecli.server.service import make_guard, make_service
     from voicecli.telemetry.logs import hush
 
@@ -66,8 +74,7 @@ async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
         for made in sockets:
             stack.callback(made.close)
         url, _ = address_of(sockets, settings.host)
-        allowed = allow_sockets(settings.connections.most)
-        settings = replace(settings, connections=replace(settings.connections, most=allowed))
+        settings = _within_limits(settings)
         downloads = Downloads()
         stack.callback(downloads.close)
         assembly = await assemble(loaded, report=downloads)
@@ -98,9 +105,62 @@ async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
             stopping=service.recognition.stopping,
             grace=settings.grace,
             announce=lambda: shown.ready(url, service, assembly, settings),
+            reload=_Reloading(loaded, request.again, service),
         )
         shown.stopped(status)
     return status
+
+
+def _within_limits(settings: ServerSettings, inside: int = 0) -> ServerSettings:
+    """With as many sockets and sessions as the system lets this process have; it has `inside` already."""
+    from voicecli.server.serve import allow_sockets
+    from voicecli.server.workers import WorkerOptions
+
+    workers = WorkerOptions(workers=settings.workers).count
+    most = allow_sockets(settings.connections.most, workers, inside)
+    return replace(
+        settings,
+        connections=replace(settings.connections, most=most),
+        sessions=replace(settings.sessions, most=min(settings.sessions.most, most)),
+    )
+
+
+class _Reloading:
+    """Has a running server follow settings and tokens that were changed meanwhile."""
+
+    def __init__(self, loaded: Loaded, again: Callable[[], Loaded], service: Service) -> None:
+        self._running = loaded.settings
+        self._again = again
+        self._service = service
+
+    def __call__(self) -> None:
+        """What is wrong changes nothing, and is said; so is what only a new start can change."""
+        try:
+            settings = self._again().settings
+            self._service.follow(_within_limits(settings.server, len(self._service.door)))
+        except VoiceError as error:
+            log.error("Nothing was reloaded. %s", error)
+            return
+        logging.getLogger().setLevel(settings.log.level.upper())
+        stays = sorted(_changed(self._running, settings))
+        if stays:
+            log.warning("Reloaded; a new start is needed for %s.", ", ".join(stays))
+        else:
+            log.warning("Reloaded.")
+
+
+def _changed(old: Settings, new: Settings) -> Iterator[str]:
+    """The settings that differ, of those that are read only once."""
+    for room in fields(new):
+        if room.name in ("server", "log"):
+            continue
+        if getattr(old, room.name) != getattr(new, room.name):
+            yield room.name
+    for key in fields(new.server):
+        if key.name not in _RELOADED and getattr(old.server, key.name) != getattr(new.server, key.name):
+            yield f"server.{key.name}"
+    if replace(old.log, level=new.log.level) != new.log:
+        yield "log"
 
 
 def _answering(loaded: Loaded, assembly: Assembly) -> Answering:
@@ -129,6 +189,10 @@ class _Shown:
         self._console = console
 
     def ready(self, url: str, service: Service, assembly: Assembly, settings: ServerSettings) -> None:
+        with suppress(OutputLost):  # a server serves, whoever looks on
+            self._ready(url, service, assembly, settings)
+
+    def _ready(self, url: str, service: Service, assembly: Assembly, settings: ServerSettings) -> None:
         workers = service.hearing.options.workers.count
         sessions = settings.sessions
         if self._json:
@@ -172,10 +236,11 @@ class _Shown:
             self._console.print(f"{name:<8} {value}")
 
     def stopped(self, status: ExitStatus) -> None:
-        if self._json:
-            self._print({"event": "stopped", "finished": status is ExitStatus.FINE})
-        else:
-            self._console.print("stopped")
+        with suppress(OutputLost):
+            if self._json:
+                self._print({"event": "stopped", "finished": status is ExitStatus.FINE})
+            else:
+                self._console.print("stopped")
 
     def _print(self, record: dict[str, Any]) -> None:
         print(json.dumps(record), flush=True)

@@ -22,8 +22,10 @@ class ConnectionSettings:
     """How many sockets there may be, and how long each may take."""
 
     most: Amount = 4000  # sockets at once
-    per_address: Amount = 3000  # of them from one address; a proxy counts as one
+    per_address: Amount = 3000  # of them from one address, or one /64 of IPv6
     waiting: Amount = 500  # of them without a whole request yet; one more drops the oldest
+    reserved: Annotated[float, Within(0, 1)] = 0.25  # part of them that only holders of a token may take
+    memory: Size = 268_435_456  # bytes of all that was sent and not taken yet; more drop who has most there
     header_timeout: Wait = 5.0  # seconds for the head of a request
     body_timeout: Wait = 30.0  # seconds for the rest of it
     send_timeout: Wait = 10.0  # seconds in which a client reads nothing before it is dropped
@@ -74,10 +76,14 @@ class ServerSettings:
     workers: Annotated[int, Within(0, 256)] = 0  # processes that recognise; 0: one for each processor but one
     batched: bool = True  # ask the voice detector about all streams in one call; false: one call a stream
     token_env: str = "VOICECLI_SERVER_TOKENS"  # environment variable or keyring entry that holds the tokens
+    token_file: str = ""  # file that holds them instead, one a line; nobody else may read it
     origins: list[str] = field(
         default_factory=list
     )  # web pages that may connect, as in "https://example.org"
     hosts: list[str] = field(default_factory=list)  # names that it may be called by, where there is no token
+    trusted_proxies: list[str] = field(
+        default_factory=list
+    )  # addresses or networks whose X-Forwarded-For is believed, as in "127.0.0.1"
     grace: Annotated[float, Within(0, 600)] = 10.0  # seconds to finish what is under way when told to stop
     metrics_open: bool = False  # show /metrics without a token, wherever it listens
     log_text: bool = False  # let the log show what was said

@@ -15,11 +15,14 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from voicecli import __version__
 from voicecli.errors import VoiceError
 from voicecli.server.guard import HOLDER, METRICS, READY, Guard, Reason, Refusal, Request
-from voicecli.server.sockets import Recognition
+from voicecli.server.http import VISIT
+from voicecli.server.refusals import Refusals
+from voicecli.server.sockets import Recognition, peer_of
 from voicecli.telemetry.logs import traced
 from voicecli.telemetry.prometheus import CONTENT_TYPE, Exposition
 from voicecli.telemetry.traceparent import parse_traceparent
@@ -68,6 +71,7 @@ class Pages:
 
     guard: Guard
     exposition: Exposition
+    refusals: Refusals
     recognition: Recognition
     recognises: Callable[[], bool]  # whether there is an engine that can
     keeps_up: Callable[[], bool]  # whether it answers in time
@@ -106,6 +110,7 @@ def make_app(pages: Pages, routers: Sequence[APIRouter] = ()) -> FastAPI:
     app.add_exception_handler(VoiceError, _failed)
     app.add_exception_handler(AnyHTTPException, _problem)
     app.add_middleware(Gate, pages=pages)
+    app.add_middleware(Strangers, guard=guard)
     return app
 
 
@@ -163,6 +168,23 @@ def _answer(status: int, kind: str, message: str, headers: Mapping[str, str] | N
     return JSONResponse({"error": {"type": kind, "message": message}}, status, dict(headers or {}))
 
 
+class Strangers(CORSMiddleware):
+    """Tells browsers that the pages of `server.origins` may ask."""
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        super().__init__(
+            app,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "Traceparent"],
+            expose_headers=["Retry-After"],
+            allow_private_network=True,  # the server may stand beside the browser
+        )
+        self._guard = guard
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        return self._guard.is_invited(origin)
+
+
 class Gate:
     """Asks the guard about every request before anything else looks at it, and counts its bytes."""
 
@@ -176,10 +198,9 @@ class Gate:
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         request = Request(scope["path"], headers)
-        guard = self._pages.guard
-        refused = guard.check(request) if scope["type"] == "websocket" else guard.admit(request)
+        refused = self._refusal(scope, request)
         if refused is not None:
-            self._pages.exposition.refused(refused.reason)
+            self._pages.refusals.note(refused.reason, peer_of(scope), self._pages.guard.bearer_of(request))
             await _refuse(refused, scope, receive, send)
             return
         if scope["type"] == "websocket":
@@ -189,13 +210,24 @@ class Gate:
             self._pages.exposition.refused(Reason.BODY)
             await _refuse(self._long(), scope, receive, send)
             return
-        scope[HOLDER] = None if request.bearer is None else guard.holder(request.bearer)
+        scope[HOLDER] = self._pages.guard.bearer_of(request)
         try:
             with traced(parse_traceparent(headers.get("traceparent"))):
                 await self._app(scope, self._counted(receive), send)
         except Exception:
             self._pages.exposition.panicked()
             raise
+
+    def _refusal(self, scope: Scope, request: Request) -> Refusal | None:
+        """Why not. The door is told of whoever has shown a token, or needs none."""
+        guard, visit = self._pages.guard, scope.get(VISIT)
+        if visit is not None and not visit.speaks_for(peer_of(scope)):
+            return Refusal(Reason.ADDRESS, 503, "Too many connections from there.", 5)
+        refused = guard.check(request) if scope["type"] == "websocket" else guard.admit(request)
+        shown = not guard.needs_token or guard.bearer_of(request) is not None
+        if refused is None and visit is not None and shown:
+            visit.known()
+        return refused
 
     def _too_long(self, length: str) -> bool:
         return length.isdecimal() and (len(length) > 18 or int(length) > self._pages.body)

@@ -37,6 +37,8 @@ class Reason(StrEnum):
     CONNECTIONS = "connections"  # too many sockets
     ADDRESS = "address"  # too many from there
     WAITING = "waiting"  # too many sockets that ask for nothing
+    GUEST = "guest"  # had shown no token, or was idle, and its room was needed
+    MEMORY = "memory"  # what it sent, and nobody had taken yet, was most of too much
     HEADER = "header"  # the head of a request took too long or too much
     BODY = "body"  # the rest of it did
     MALFORMED = "malformed"  # no HTTP
@@ -139,20 +141,23 @@ class Guard:
     """Decides about requests, and keeps count of sessions."""
 
     def __init__(self, options: GuardOptions = GuardOptions(), tokens: Tokens | None = None) -> None:
-        self._options = options
-        self._tokens = tokens or Tokens({})
-        self._loopback = is_loopback(options.host)
-        self._origins = {_origin(text) for text in options.origins}
-        self._hosts = {text.lower() for text in options.hosts} | {host for _, host, _ in self._origins}
         self._shares: dict[str, Share] = {}
         self.sessions = 0
         self.stopping = False
-        if not self._loopback and not len(self._tokens):
+        self.follow(options, tokens or Tokens({}))
+
+    def follow(self, options: GuardOptions, tokens: Tokens) -> None:
+        """Decide by these from now on; sessions that are open stay. Raises as the constructor does."""
+        loopback, origins = is_loopback(options.host), {_origin(text) for text in options.origins}
+        if not loopback and not len(tokens):
             raise UsageError(
                 f"{options.host} can be reached from other machines, so it takes a token.",
                 f"Put name:SECRET into the environment variable {options.token_env}, or under that name into "
                 f"the keyring. {_HOW} Or listen on 127.0.0.1.",
             )
+        self._options, self._tokens = options, tokens
+        self._loopback, self._origins = loopback, origins
+        self._hosts = {text.lower() for text in options.hosts} | {host for _, host, _ in origins}
 
     @property
     def needs_token(self) -> bool:
@@ -201,6 +206,17 @@ class Guard:
         """Whose token it is."""
         return self._tokens.holder(secret)
 
+    def bearer_of(self, request: Request) -> str | None:
+        """The name of the token that the request brings; None without one that is known."""
+        return None if request.bearer is None else self.holder(request.bearer)
+
+    def is_invited(self, origin: str) -> bool:
+        """Whether pages of `server.origins` are of that origin."""
+        try:
+            return _origin(origin) in self._origins
+        except SettingsError:
+            return False
+
     def enter(self, holder: str | None, now: float, late: float = 0.0) -> Refusal | Share:
         """A session begins: its share of what the token may take, to be handed to `leave`."""
         if self.stopping:
@@ -212,8 +228,10 @@ class Guard:
             return Refusal(Reason.BUSY, 503, "Recognition does not keep up; come back later.", soon)
         share = Share()
         if holder is not None:
+            share = self._shares.setdefault(holder, Share(holder=holder))
             minute = self._options.token_audio
-            share = self._shares.setdefault(holder, Share(Bucket(minute, minute / 60, now), holder=holder))
+            if share.audio is None or share.audio.size != minute:
+                share.audio = Bucket(minute, minute / 60, now)
             if share.sessions >= self._options.token_sessions:
                 most = self._options.token_sessions
                 return Refusal(Reason.SHARE, 429, f"This token has all of its {most} sessions.", 5)
@@ -257,17 +275,17 @@ class Guard:
 class Bucket:
     """So much may be taken at once; it fills again as time goes by."""
 
-    __slots__ = ("_filled", "_left", "_rate", "_size")
+    __slots__ = ("_filled", "_left", "_rate", "size")
 
     def __init__(self, size: float, rate: float, now: float) -> None:
-        self._size = size
+        self.size = size
         self._rate = rate  # a second
         self._left = size
         self._filled = now  # when that was right
 
     def take(self, amount: float, now: float) -> float:
         """Take it in any case; seconds to wait until it is made good."""
-        self._left = min(self._size, self._left + (now - self._filled) * self._rate) - amount
+        self._left = min(self.size, self._left + (now - self._filled) * self._rate) - amount
         self._filled = now
         return max(0.0, -self._left / self._rate)
 

@@ -8,10 +8,11 @@ that wait to be read; answers that nobody reads. What goes over a bound is dropp
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 import uvicorn
 from httptools import HttpParserError
@@ -21,11 +22,22 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from voicecli.server.guard import Bucket, Reason
+from voicecli.server.place import is_within, place_of
 from voicecli.server.rota import Rota
 
-__all__ = ["GONE", "Door", "DoorConfig", "DoorOptions", "GuardedHttp", "GuardedWebSocket"]
+__all__ = [
+    "GONE",
+    "VISIT",
+    "Door",
+    "DoorConfig",
+    "DoorOptions",
+    "GuardedHttp",
+    "GuardedWebSocket",
+    "Visit",
+]
 
 GONE: Final = "voicecli.gone"  # in the scope of a WebSocket: an event that says that its client has gone
+VISIT: Final = "voicecli.visit"  # in the scope of anything: its Visit
 
 _SWEEP: Final = 0.25  # seconds between looks at the clock
 _FRESH: Final = 0.25  # seconds for which a socket that has sent nothing is not to blame
@@ -46,9 +58,16 @@ _FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 26\r\n"
     b"retry-after: 5\r\nconnection: close\r\n\r\nToo many connections here."
 )
-_TOO_LONG: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-)
+
+
+def _answer(status: int) -> bytes:
+    phrase = HTTPStatus(status).phrase
+    return f"HTTP/1.1 {status} {phrase}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode()
+
+
+_TOO_LATE: Final = _answer(408)
+_URL_TOO_LONG: Final = _answer(414)
+_HEAD_TOO_LONG: Final = _answer(431)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +77,9 @@ class DoorOptions:
     most: int = 4000  # sockets at once
     per_address: int = 3000  # of them from one address
     waiting: int = 500  # of them without a whole request yet
+    reserved: float = 0.25  # part of all that only holders of a token may take
+    memory: int = 268_435_456  # bytes of all that came and was not taken yet
+    proxies: Sequence[str] = ()  # addresses or networks of those who say whom they speak for
     header_timeout: float = 5.0  # seconds for the head of a request
     body_timeout: float = 30.0  # seconds for the rest of it
     send_timeout: float = 10.0  # seconds in which a client reads nothing
@@ -66,8 +88,40 @@ class DoorOptions:
     frame: int = 1_048_576  # bytes of a WebSocket frame
 
 
+class _Deadline(NamedTuple):
+    """When what is expected has to be there, and what is said if it is not."""
+
+    until: float
+    words: Callable[[], bytes] = bytes
+
+
+class Visit(Protocol):
+    """One request as the application may talk about it with the door; `VISIT` in its scope."""
+
+    def known(self) -> None:
+        """It has shown a token, or needs none."""
+        ...
+
+    def speaks_for(self, address: str) -> bool:
+        """A proxy says whom it speaks for; False when there are too many from there."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Visitor:
+    """A socket that was let in."""
+
+    transport: asyncio.Transport
+    place: str | None  # where it counts; None for a proxy, which counts nowhere
+    known: bool = False  # whether it has shown a token, or needs none
+    held: int = 0  # bytes that wait
+
+
 class Door:
-    """Counts the sockets and the time that each has for what it is expected to do."""
+    """Counts the sockets, what they hold, and the time that each has for what it is expected to do.
+
+    Who has shown no token, or does nothing, makes room for who comes; whoever has most of them there first.
+    """
 
     def __init__(
         self, options: DoorOptions = DoorOptions(), refused: Callable[[Reason], None] = lambda reason: None
@@ -75,45 +129,81 @@ class Door:
         self.options = options
         self.refused = refused
         self.rota = Rota()  # of those who are inside
-        self._inside: dict[asyncio.Transport, str] = {}  # by their address
-        self._addresses: Counter[str] = Counter()
+        self.memory = 0  # bytes that wait, of all
+        self._inside: dict[asyncio.Transport, _Visitor] = {}
+        self._places: Counter[str] = Counter()  # how many are from there
+        self._guests: dict[str | None, OrderedDict[asyncio.Transport, None]] = {}  # the oldest first
+        self._strangers = 0  # guests everywhere
         self._waiting: dict[asyncio.Transport, float] = {}  # since when; the oldest first
-        self._expected: dict[tuple[asyncio.Transport, Reason], float] = {}  # until when
+        self._expected: dict[tuple[asyncio.Transport, Reason], _Deadline] = {}
 
     def __len__(self) -> int:
         return len(self._inside)
 
     def enter(self, transport: asyncio.Transport, address: str, now: float) -> bool:
         """Let a socket in, unless there are too many that do something."""
-        if self._addresses[address] >= self.options.per_address:
+        place = None if is_within(address, self.options.proxies) else place_of(address)
+        if not self._has_room(place):
             self.refused(Reason.ADDRESS)
             return False
-        if len(self._inside) >= self.options.most:
-            if not self._waiting:
+        most = self.options.most
+        if len(self._inside) >= most or self._strangers >= max(1, most * (1 - self.options.reserved)):
+            if not self._strangers:
                 self.refused(Reason.CONNECTIONS)
                 return False
-            self._drop_oldest()
-        self._inside[transport] = address
-        self._addresses[address] += 1
+            self._drop_guest(max(self._guests, key=lambda place: len(self._guests[place])))
+        self._inside[transport] = _Visitor(transport, place)
+        self._count(place, 1)
+        self._receive(transport, place)
         self._waiting[transport] = now
         self.expect(transport, Reason.HEADER, now + self.options.header_timeout)
         return True
 
-    def _drop_oldest(self) -> None:
-        """Of those who wait."""
-        oldest = next(iter(self._waiting))
-        self.refused(Reason.WAITING)
-        self.leave(oldest)
-        oldest.abort()
+    def _has_room(self, place: str | None) -> bool:
+        """Whether one more may come from there, perhaps instead of another."""
+        if place is not None and self._places[place] >= self.options.per_address:
+            if place not in self._guests:
+                return False
+            self._drop_guest(place)
+        return True
+
+    def _count(self, place: str | None, by: int) -> None:
+        if place is not None:
+            self._places[place] += by
+            if not self._places[place]:
+                del self._places[place]
+
+    def _receive(self, transport: asyncio.Transport, place: str | None) -> None:
+        self._guests.setdefault(place, OrderedDict())[transport] = None
+        self._strangers += 1
+
+    def _dismiss(self, visitor: _Visitor) -> None:
+        """It is no guest any more."""
+        guests = self._guests.get(visitor.place)
+        if guests is not None and visitor.transport in guests:
+            del guests[visitor.transport]
+            self._strangers -= 1
+            if not guests:
+                del self._guests[visitor.place]
+
+    def _drop_guest(self, place: str | None) -> None:
+        """The oldest from there."""
+        oldest = next(iter(self._guests[place]))
+        self._drop(oldest, Reason.WAITING if oldest in self._waiting else Reason.GUEST)
+
+    def _drop(self, transport: asyncio.Transport, reason: Reason) -> None:
+        self.refused(reason)
+        self.leave(transport)
+        transport.abort()
 
     def leave(self, transport: asyncio.Transport) -> None:
         """The socket is gone."""
-        address = self._inside.pop(transport, None)
-        if address is None:
+        visitor = self._inside.pop(transport, None)
+        if visitor is None:
             return
-        self._addresses[address] -= 1
-        if not self._addresses[address]:
-            del self._addresses[address]
+        self._count(visitor.place, -1)
+        self._dismiss(visitor)
+        self.memory -= visitor.held
         self._waiting.pop(transport, None)
         for reason in _DEADLINES:
             self._expected.pop((transport, reason), None)
@@ -122,9 +212,60 @@ class Door:
         """The socket has sent a whole request."""
         self._waiting.pop(transport, None)
 
-    def expect(self, transport: asyncio.Transport, reason: Reason, until: float) -> None:
-        """Drop the socket for `reason` unless `came` is called before `until`."""
-        self._expected[transport, reason] = until
+    def knows(self, transport: asyncio.Transport) -> bool:
+        """Whether the socket has shown a token, or needs none."""
+        visitor = self._inside.get(transport)
+        return visitor is not None and visitor.known
+
+    def greet(self, transport: asyncio.Transport) -> None:
+        """The socket has shown a token, or needs none."""
+        if (visitor := self._inside.get(transport)) is not None:
+            visitor.known = True
+            self._dismiss(visitor)
+
+    def forget(self, transport: asyncio.Transport) -> None:
+        """The socket has been answered, and is idle."""
+        visitor = self._inside.get(transport)
+        if visitor is not None and visitor.known:
+            visitor.known = False
+            self._receive(transport, visitor.place)
+
+    def move(self, transport: asyncio.Transport, address: str) -> bool:
+        """A proxy says whom the socket speaks for; whether that one may have another."""
+        visitor, place = self._inside.get(transport), place_of(address)
+        if visitor is None or visitor.place == place:
+            return True
+        if not self._has_room(place):
+            return False
+        self._count(visitor.place, -1)
+        self._dismiss(visitor)
+        visitor.place = place
+        self._count(place, 1)
+        if not visitor.known:
+            self._receive(transport, place)
+        return True
+
+    def hold(self, transport: asyncio.Transport, count: int) -> None:
+        """So many bytes of the socket wait. If all have too many, whoever has most goes, guests first."""
+        visitor = self._inside.get(transport)
+        if visitor is None:
+            return
+        self.memory += count - visitor.held
+        visitor.held = count
+        while self.memory > self.options.memory:
+            holding = (visitor for visitor in self._inside.values() if visitor.held)
+            worst = max(holding, key=lambda visitor: (not visitor.known, visitor.held))
+            self._drop(worst.transport, Reason.MEMORY)
+
+    def expect(
+        self,
+        transport: asyncio.Transport,
+        reason: Reason,
+        until: float,
+        last_words: Callable[[], bytes] = bytes,
+    ) -> None:
+        """Drop the socket for `reason`, with some words, unless `came` is called before `until`."""
+        self._expected[transport, reason] = _Deadline(until, last_words)
 
     def came(self, transport: asyncio.Transport, reason: Reason) -> None:
         """What was expected has come."""
@@ -134,15 +275,19 @@ class Door:
         """Drop whoever is late, and of those who wait too many."""
         # The request of whoever came with many others may be there and not looked at yet.
         while len(self._waiting) > self.options.waiting and now - next(iter(self._waiting.values())) > _FRESH:
-            self._drop_oldest()
+            self._drop(next(iter(self._waiting)), Reason.WAITING)
         for transport in self._inside:
             if transport.is_closing():
-                self._expected.setdefault((transport, Reason.UNREAD), now + _CLOSING)
-        late = [(key, until) for key, until in self._expected.items() if until <= now]
-        for (transport, reason), _ in late:
+                self._expected.setdefault((transport, Reason.UNREAD), _Deadline(now + _CLOSING))
+        late = [(*key, deadline.words) for key, deadline in self._expected.items() if deadline.until <= now]
+        for transport, reason, words in late:
             self._expected.pop((transport, reason), None)
             self.refused(reason)
-            transport.abort()
+            if not transport.is_closing() and (said := words()):
+                transport.write(said)
+                transport.close()
+            else:
+                transport.abort()
 
     async def keep(self) -> None:
         """Sweep until cancelled."""
@@ -169,11 +314,26 @@ class DoorConfig(uvicorn.Config):
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(door.options.proxies),
+            forwarded_allow_ips=list(door.options.proxies),
         )
         self.door = door
 
 
-class GuardedHttp(HttpToolsProtocol):
+class _Guarded:
+    """What both protocols tell the application of."""
+
+    transport: asyncio.Transport
+    _door: Door
+
+    def known(self) -> None:
+        self._door.greet(self.transport)
+
+    def speaks_for(self, address: str) -> bool:
+        return self._door.move(self.transport, address)
+
+
+class GuardedHttp(_Guarded, HttpToolsProtocol):
     """HTTP of one socket."""
 
     config: DoorConfig
@@ -183,7 +343,9 @@ class GuardedHttp(HttpToolsProtocol):
         self._door = self.config.door
         self._in_head = True
         self._fed = 0  # bytes since the head began
-        self._seen = 0  # bytes of names and values of headers
+        self._seen = 0  # bytes of the URL, of names and values of headers
+        self._hosts = 0  # headers that say what the server is called
+        self._wrong: bytes | None = None  # what is said of a request that is none, if not 400
         self._refused = not self._door.enter(
             self.transport, self.client[0] if self.client else "", self.loop.time()
         )
@@ -202,21 +364,41 @@ class GuardedHttp(HttpToolsProtocol):
             self._fed += len(data)
         super().data_received(data)
         if self._in_head and self._fed > self._door.options.header and not self.transport.is_closing():
-            self._door.refused(Reason.HEADER)
-            self._refused = True
-            self.transport.write(_TOO_LONG)
-            self.transport.close()
+            self._refuse(_HEAD_TOO_LONG, Reason.HEADER)
+        elif self.cycle is not None and not self.cycle.response_complete:
+            self._door.hold(self.transport, len(self.cycle.body))
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        cast(dict[str, Any], self.scope)[VISIT] = self
         self._in_head = True
-        self._fed = self._seen = 0
-        self._door.expect(self.transport, Reason.HEADER, self.loop.time() + self._door.options.header_timeout)
+        self._fed = self._seen = self._hosts = 0
+        self._expect(Reason.HEADER, self._door.options.header_timeout)
+
+    def _expect(self, reason: Reason, seconds: float) -> None:
+        self._door.expect(self.transport, reason, self.loop.time() + seconds, self._too_late)
+
+    def _too_late(self) -> bytes:
+        # A request that is being answered, or the one before it, may be in the middle of its answer.
+        cycle = self.cycle
+        if cycle is not None and (not cycle.response_complete if self._in_head else cycle.response_started):
+            return b""
+        return _TOO_LATE
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._see(len(url), _URL_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        self._seen += len(name) + len(value) + 4  # counted as well: a head may come in one piece
+        self._hosts += name.lower() == b"host"
+        self._see(len(name) + len(value) + 4, _HEAD_TOO_LONG)
+
+    def _see(self, count: int, wrong: bytes) -> None:
+        """Counted as well as what is fed: a head may come in one piece."""
+        self._seen += count
         if self._seen > self._door.options.header:
+            self._wrong = wrong
             raise HttpParserError("the head is too long")
 
     def on_headers_complete(self) -> None:
@@ -224,18 +406,34 @@ class GuardedHttp(HttpToolsProtocol):
         self._door.came(self.transport, Reason.HEADER)
         if len(self.pipeline) >= _PIPELINED:
             raise HttpParserError("too many requests wait")
-        self._door.expect(self.transport, Reason.BODY, self.loop.time() + self._door.options.body_timeout)
+        if self._hosts != 1 and (self._hosts or self.parser.get_http_version() == "1.1"):
+            raise HttpParserError("it is called by no name, or by several")
         super().on_headers_complete()
+        self._expect(Reason.BODY, self._door.options.body_timeout)
 
     def on_message_complete(self) -> None:
         self._door.came(self.transport, Reason.BODY)
         self._door.asked(self.transport)
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        self._door.hold(self.transport, 0)
+        self._door.forget(self.transport)
+        super().on_response_complete()
+
     def send_400_response(self, msg: str) -> None:
+        if self._wrong is not None:
+            self._refuse(self._wrong, Reason.HEADER)
+            return
         self._door.refused(Reason.MALFORMED)
         self._refused = True
         super().send_400_response(msg)
+
+    def _refuse(self, answer: bytes, reason: Reason) -> None:
+        self._door.refused(reason)
+        self._refused = True
+        self.transport.write(answer)
+        self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -246,7 +444,7 @@ class GuardedHttp(HttpToolsProtocol):
         super().resume_writing()
 
 
-class GuardedWebSocket(WebSocketsSansIOProtocol):
+class GuardedWebSocket(_Guarded, WebSocketsSansIOProtocol):
     """A WebSocket that reads no further than its application does, and writes to whoever reads."""
 
     config: DoorConfig
@@ -266,7 +464,8 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         self._rest: asyncio.TimerHandle | None = None  # until it may read again
         self._unheard: int | None = None  # bytes that came after a rule was broken
         self._gone = asyncio.Event()
-        self.conn.max_fragment_size = self._door.options.frame
+        # A token fits into little.
+        self._bound(min(self._door.options.header, self._door.options.message))
         self.close_timeout = _CLOSING
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -278,7 +477,7 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     async def run_asgi(self) -> None:
-        cast(dict[str, Any], self.scope)[GONE] = self._gone
+        cast(dict[str, Any], self.scope).update({GONE: self._gone, VISIT: self})
         await super().run_asgi()
 
     async def send(self, message: Any) -> None:
@@ -288,9 +487,17 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True  # a refusal is an answer as well, and nothing for the log
 
+    def _bound(self, size: int) -> None:
+        self.conn.max_message_size = size
+        self.conn.max_fragment_size = min(size, self._door.options.frame)
+
+    def known(self) -> None:
+        super().known()
+        self._bound(self._door.options.message)
+
     @property
-    def known(self) -> bool:
-        return True
+    def first(self) -> bool:
+        return self._door.knows(self.transport)
 
     def data_received(self, data: bytes) -> None:
         if self._unheard is not None:
@@ -301,7 +508,13 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         self._unread += data
         if len(self._unread) > _PIECE:
             self._regulate()
+        self._hold()
         self._door.rota.join(self)
+
+    def _hold(self) -> None:
+        """Tell the door how much there is of this socket."""
+        unfinished = len(self.conn.reader.buffer) + (self.conn.current_size or 0)
+        self._door.hold(self.transport, len(self._unread) + unfinished + self._queued)
 
     def read(self) -> bool:
         """Look at some of what came, while the application keeps up; whether there is more to look at now."""
@@ -319,6 +532,7 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
             self.transport.write(pongs)
         self._charge()
         self._regulate()
+        self._hold()
         return bool(self._unread) and self._may_read
 
     @property

@@ -17,8 +17,8 @@ class Reader(Protocol):
     """A socket with bytes that nobody has looked at."""
 
     @property
-    def known(self) -> bool:
-        """Whether it goes before those who have shown no token."""
+    def first(self) -> bool:
+        """Whether it goes before others: they have shown no token."""
         ...
 
     def read(self) -> bool:
@@ -33,20 +33,20 @@ class Rota:
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock
-        self._known: OrderedDict[Reader, None] = OrderedDict()
+        self._first: OrderedDict[Reader, None] = OrderedDict()
         self._others: OrderedDict[Reader, None] = OrderedDict()
         self._due: asyncio.Handle | None = None
 
     def join(self, reader: Reader) -> None:
         """It has something to read."""
-        (self._known if reader.known else self._others)[reader] = None
+        (self._first if reader.first else self._others)[reader] = None
         if self._due is None:
             self._due = asyncio.get_running_loop().call_soon(self._go_round)
 
     def _go_round(self) -> None:
         self._due = None
         until = self._clock() + _ROUND
-        for line in (self._known, self._others):  # at least one of each
+        for line in (self._first, self._others):  # at least one of each
             while line:
                 reader, _ = line.popitem(last=False)
                 if reader.read():

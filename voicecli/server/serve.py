@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
@@ -24,7 +26,8 @@ __all__ = ["address_of", "allow_sockets", "bind", "serve"]
 log = logging.getLogger(__name__)
 
 _BACKLOG: Final = 2048  # connections that the system keeps until we take them
-_SPARE: Final = 128  # files that are no client's
+_SPARE: Final = 24  # files that are opened for a moment, or to say that there are too many
+_WORKER: Final = 4  # files that a process for recognition takes
 _CLOSING: Final = 2.0  # seconds for requests that are under way when the time to finish is over
 
 
@@ -77,15 +80,18 @@ def address_of(sockets: list[socket.socket], host: str) -> tuple[str, int]:
     return f"http://{f'[{name}]' if ':' in name else name}:{port}", port
 
 
-def allow_sockets(wanted: int) -> int:
-    """Let this process have so many sockets besides what it needs itself; how many it may have."""
+def allow_sockets(wanted: int, workers: int, inside: int = 0) -> int:
+    """Let this process have so many sockets besides what it needs itself; how many it may have. So many as
+    `inside` says are there.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + _SPARE
+    own = sum(1 for _ in Path("/dev/fd").iterdir()) - inside + _SPARE + _WORKER * workers
+    needed = wanted + own
     most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         soft = most
-    allowed = wanted if soft == resource.RLIM_INFINITY else min(wanted, max(1, soft - _SPARE))
+    allowed = wanted if soft == resource.RLIM_INFINITY else min(wanted, max(1, soft - own))
     if allowed < wanted:
         log.warning(
             "This process may have %d sockets, not %d: raise the limit of open files (ulimit -n).",
@@ -120,14 +126,16 @@ async def serve(
     stopping: Stopping,
     grace: float,
     announce: Callable[[], None],
+    reload: Callable[[], None],
 ) -> ExitStatus:
-    """Serve until SIGTERM, SIGINT or SIGHUP; then take no more sessions, let those that there are, and
-    questions, finish for `grace` seconds, and end. A second signal ends everything at once.
+    """Serve until SIGTERM or SIGINT; then take no more sessions, let those that there are, and questions,
+    finish for `grace` seconds, and end. A second signal ends everything at once. SIGHUP calls `reload`, or
+    ends it when the terminal has gone.
     """
     told, hurried = asyncio.Event(), asyncio.Event()
     server = _Server(DoorConfig(app, door))
     server.config.backlog = _BACKLOG
-    with _signals(told, hurried):
+    with _signals(told, hurried, reload):
         serving = asyncio.create_task(server.serve(sockets))
         sweeping = asyncio.create_task(door.keep())
         waiting, starting = (asyncio.create_task(event.wait()) for event in (told, server.up))
@@ -181,18 +189,34 @@ async def _end_server(
 
 
 @contextlib.contextmanager
-def _signals(told: asyncio.Event, hurried: asyncio.Event) -> Iterator[None]:
-    """The first signal sets `told`, the second `hurried`."""
+def _signals(told: asyncio.Event, hurried: asyncio.Event, reload: Callable[[], None]) -> Iterator[None]:
+    """The first signal sets `told`, the second `hurried`; SIGHUP reloads while there is what was there."""
     loop = asyncio.get_running_loop()
+    in_terminal = _has_terminal()
 
     def on_signal() -> None:
         (hurried if told.is_set() else told).set()
 
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal)
+    def on_hangup() -> None:
+        if in_terminal and not _has_terminal():
+            on_signal()
+        elif not told.is_set():
+            reload()
+
+    signals = {signal.SIGTERM: on_signal, signal.SIGINT: on_signal, signal.SIGHUP: on_hangup}
+    for number, handler in signals.items():
+        loop.add_signal_handler(number, handler)
     try:
         yield
     finally:
-        for number in numbers:
+        for number in signals:
             loop.remove_signal_handler(number)
+
+
+def _has_terminal() -> bool:
+    """Whether a terminal controls this process."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicecli import __version__
 from voicecli.config.serving import ServerSettings
+from voicecli.errors import UsageError
 from voicecli.latency.timeline import Timeline
 from voicecli.providers.choose import Choice
 from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.secrets import secret
 from voicecli.server.app import Pages, make_app
 from voicecli.server.channel import SegmentOptions
-from voicecli.server.guard import Guard, GuardOptions, Reason, parse_tokens
+from voicecli.server.guard import Guard, GuardOptions, Reason, Tokens, parse_tokens
 from voicecli.server.http import Door, DoorOptions
+from voicecli.server.place import check_networks
 from voicecli.server.query import Answering, QueryOptions, query_router
 from voicecli.server.question import QuestionLimits
+from voicecli.server.refusals import Refusals
 from voicecli.server.session import Hearing, HearingOptions, Mode, SessionLimits
 from voicecli.server.sockets import Recognition, SocketOptions
 from voicecli.server.voice import VoiceOptions
@@ -47,21 +51,50 @@ class Service:
     exposition: Exposition
     tracer: Tracer | None
 
+    def follow(self, settings: ServerSettings) -> None:
+        """Do as these say from now on, as far as what runs can. Raises SettingsError, UsageError."""
+        check_networks(settings.trusted_proxies, "server.trusted_proxies")
+        tokens = read_tokens(settings)
+        if self.guard.needs_token and not len(tokens):
+            raise UsageError("There are no tokens any more, and that would let anybody in.")
+        self.guard.follow(_guard(settings), tokens)
+        self.door.options = replace(_door(settings), proxies=self.door.options.proxies)
+        self.recognition.options = _sockets(settings)
+
 
 def make_guard(settings: ServerSettings) -> Guard:
     """Who may come in. Raises UsageError when anybody could, SettingsError for tokens that are none."""
-    return Guard(
-        GuardOptions(
-            host=settings.host,
-            token_env=settings.token_env,
-            origins=settings.origins,
-            hosts=settings.hosts,
-            metrics_open=settings.metrics_open,
-            sessions=settings.sessions.most,
-            token_sessions=settings.tokens.sessions,
-            token_audio=settings.tokens.audio,
-        ),
-        parse_tokens(secret(settings.token_env) or "", settings.token_env),
+    check_networks(settings.trusted_proxies, "server.trusted_proxies")
+    return Guard(_guard(settings), read_tokens(settings))
+
+
+def read_tokens(settings: ServerSettings) -> Tokens:
+    """Who may come in, as it is now. Raises SettingsError, UsageError."""
+    if settings.token_file:
+        return parse_tokens(_private(Path(settings.token_file)).replace("\n", ","), settings.token_file)
+    return parse_tokens(secret(settings.token_env) or "", settings.token_env)
+
+
+def _private(path: Path) -> str:
+    """A file that holds secrets."""
+    try:
+        if path.stat().st_mode & 0o077:
+            raise UsageError(f"Others may read {path}, which holds tokens.", f"Run `chmod 600 {path}`.")
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The tokens cannot be read from {path}: {error}.") from error
+
+
+def _guard(settings: ServerSettings) -> GuardOptions:
+    return GuardOptions(
+        host=settings.host,
+        token_env=settings.token_env,
+        origins=settings.origins,
+        hosts=settings.hosts,
+        metrics_open=settings.metrics_open,
+        sessions=settings.sessions.most,
+        token_sessions=settings.tokens.sessions,
+        token_audio=settings.tokens.audio,
     )
 
 
@@ -89,7 +122,8 @@ def make_service(
     tracer = Tracer(settings.otlp, version=__version__) if settings.otlp else None
     door = Door(_door(settings), lambda reason: exposition.refused(reason.value))
     hearing = Hearing(asr, vad, _hearing(settings, gate, timeout), observer=Watch(exposition))
-    recognition = Recognition(hearing, guard, exposition, tracer, _sockets(settings))
+    refusals = Refusals(exposition)
+    recognition = Recognition(hearing, guard, exposition, tracer, _sockets(settings), refusals=refusals)
 
     def measure() -> None:
         exposition.connections(len(door))
@@ -99,6 +133,7 @@ def make_service(
     pages = Pages(
         guard=guard,
         exposition=exposition,
+        refusals=refusals,
         recognition=recognition,
         recognises=lambda: hearing.ready,
         keeps_up=lambda: hearing.keeps_up,
@@ -129,6 +164,9 @@ def _door(settings: ServerSettings) -> DoorOptions:
         most=sockets.most,
         per_address=sockets.per_address,
         waiting=sockets.waiting,
+        reserved=sockets.reserved,
+        memory=sockets.memory,
+        proxies=settings.trusted_proxies,
         header_timeout=sockets.header_timeout,
         body_timeout=sockets.body_timeout,
         send_timeout=sockets.send_timeout,

@@ -21,7 +21,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from voicecli.errors import WireError
 from voicecli.server.guard import Guard, Reason, Refusal, Request, Share
-from voicecli.server.http import GONE
+from voicecli.server.http import GONE, VISIT
+from voicecli.server.refusals import Refusals
 from voicecli.server.session import Hearing, Mode, Session, SessionLimits
 from voicecli.server.watch import SessionWatch
 from voicecli.telemetry.logs import traced
@@ -31,9 +32,9 @@ from voicecli.telemetry.traces import Tracer
 from voicecli.wire.recognition import Failure, Start, decode_request, encode_event
 
 if TYPE_CHECKING:
-    from starlette.types import Message
+    from starlette.types import Message, Scope
 
-__all__ = ["Recognition", "SocketOptions", "Stopping"]
+__all__ = ["Recognition", "SocketOptions", "Stopping", "peer_of"]
 
 log = logging.getLogger(__name__)
 
@@ -118,10 +119,12 @@ class Recognition:
         tracer: Tracer | None = None,
         options: SocketOptions = SocketOptions(),
         stopping: Stopping | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self._hearing = hearing
         self._guard = guard
         self.exposition = exposition
+        self._refusals = refusals or Refusals(exposition)
         self._tracer = tracer
         self.options = options
         self.stopping = stopping or Stopping()
@@ -140,7 +143,7 @@ class Recognition:
         if holder is not None or not self._guard.needs_token:
             entered = self._guard.enter(holder, _now(), self._hearing.late(holder))
             if isinstance(entered, Refusal):
-                self.exposition.refused(entered.reason)
+                self._refusals.note(entered.reason, peer_of(websocket.scope), holder)
                 await deny(websocket, entered)
                 return
             share = entered
@@ -164,6 +167,7 @@ class Recognition:
         """
         refused = Refusal(Reason.TOKEN, 401, "A token is needed: in the Authorization header, or in `start`.")
         message: Message | None = None
+        holder: str | None = None
         with suppress(TimeoutError):
             async with asyncio.timeout(self.options.start):
                 message = await websocket.receive()
@@ -180,9 +184,11 @@ class Recognition:
                 late = self._hearing.late(holder)
                 share = None if holder is None else self._guard.enter(holder, _now(), late)
                 if isinstance(share, Share):
+                    if (visit := websocket.scope.get(VISIT)) is not None:
+                        visit.known()
                     return message, share
                 refused = share or refused
-        self.exposition.refused(refused.reason)
+        self._refusals.note(refused.reason, peer_of(websocket.scope), holder)
         code = _POLICY if refused.status in (401, 403) else _LATER
         await self.part(websocket, _End(code, refused.message))
         return None, None
@@ -347,6 +353,12 @@ async def deny(websocket: WebSocket, refusal: Refusal) -> None:
     await websocket.send_denial_response(
         Response(refusal.message, refusal.status, headers, media_type="text/plain")
     )
+
+
+def peer_of(scope: Scope) -> str:
+    """The address that a request comes from, as far as it is known."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _now() -> float:

@@ -81,6 +81,9 @@ class Exposition:
         self._begun = self._counter("voicecli_sessions_begun", "Sessions since the start.", ["mode"])
         self._queued = self._gauge("voicecli_queue_depth", "What waits to be worked on.", ["queue"])
         self._refused = self._counter("voicecli_refused", "Clients sent away, and why.", ["reason"])
+        self._refused_tokens = self._counter(
+            "voicecli_refused_tokens", "Clients sent away though their token is known.", ["token", "reason"]
+        )
         self._failed = self._counter("voicecli_failures", "Error messages sent to clients.", ["kind"])
         self._held = self._counter(
             "voicecli_throttled_seconds", "Time that clients waited for their token's share of audio."
@@ -155,8 +158,11 @@ class Exposition:
     def queue_depth(self, queue: str, depth: int) -> None:
         self._queued.labels(queue).set(depth)
 
-    def refused(self, reason: str) -> None:
+    def refused(self, reason: str, token: str | None = None) -> None:
+        """`token` is the name of the one that was shown, where it is known."""
         self._refused.labels(reason).inc()
+        if token is not None:
+            self._refused_tokens.labels(token, reason).inc()
 
     def failed(self, kind: str) -> None:
         self._failed.labels(kind).inc()
