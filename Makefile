@@ -3,13 +3,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ANSWERS ?= answers.wav
 
 # PortAudio and libopus are what the program can use; the rest is what the tests need on a machine without sound.
 TALK_PACKAGES := python3-venv libportaudio2 libopus0
 TEST_PACKAGES := $(TALK_PACKAGES) pulseaudio pulseaudio-utils libasound2-plugins tmux strace chromium fonts-dejavu-core
 
-.PHONY: talk test lint install clean
+.PHONY: talk test lint lock install clean
 
 talk: $(VENV)/.talk-packages $(VENV)/.installed
 	@if $(BIN)/voicecli devices >/dev/null 2>&1; then \
@@ -48,12 +49,20 @@ $(VENV)/.test-packages: .ci/packages | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(PIP) -e .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+# What the suite runs on is what the lock says, by its hashes; where that cannot be had, whatever fits will do.
+$(VENV)/.installed-dev: pyproject.toml .ci/dev.lock | $(VENV)/bin/python
+	@$(PIP) --require-hashes -r .ci/dev.lock && $(PIP) --no-deps --no-build-isolation -e . || { \
+		echo "note: .ci/dev.lock cannot be installed here, so the newest packages that fit are taken" >&2; \
+		$(PIP) -e ".[dev]"; }
 	@touch $@ $(VENV)/.installed
+
+# Written anew when a dependency changes, and from time to time.
+lock: $(VENV)/.installed-dev
+	$(PIP) uv
+	sh .ci/lock $(BIN)/uv
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
