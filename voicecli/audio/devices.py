@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import difflib
 import os
 import platform
 import sys
@@ -18,6 +17,7 @@ import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.errors import DeviceError, NoDevice
+from voicecli.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,7 +173,7 @@ def find_device(wanted: str, direction: Direction) -> Device:
     if chosen:
         return chosen[0]
     names = [d.name for d in usable]
-    near = difflib.get_close_matches(wanted, names, 1)
+    near = nearest(wanted, names)
     meant = f"Did you mean {near[0]!r}? " if near else ""
     raise NoDevice(
         f"There is no {noun} {wanted!r}.",

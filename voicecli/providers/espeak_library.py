@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import difflib
 import os
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from voicecli.errors import NotFound, Unavailable
+from voicecli.nearest import nearest
 from voicecli.providers.synthesizer import Voice
 
 __all__ = ["EspeakLibrary", "library_file"]
@@ -258,10 +258,9 @@ def _has_dictionary(data: Path, identifier: str) -> bool:
 
 
 def _nearest(wanted: str, names: Iterable[str], sign: str = "") -> str:
-    known = {name.casefold(): name for name in names}
-    near = difflib.get_close_matches(wanted.strip().casefold(), known, n=5, cutoff=0.4)
+    near = nearest(wanted, names, 5)
     listed = "voicecli tts --tts espeak --list-voices lists them."
-    return f"The nearest: {', '.join(sign + known[name] for name in near)}. {listed}" if near else listed
+    return f"The nearest: {', '.join(sign + name for name in near)}. {listed}" if near else listed
 
 
 def _tag(language: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import logging
 import re
@@ -17,6 +16,7 @@ import numpy as np
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import NotFound
+from voicecli.nearest import nearest
 from voicecli.providers.bounds import Within, check
 from voicecli.providers.fetch import ModelFile, Reporter, fetch, model_folder
 from voicecli.providers.inference import Inference
@@ -142,7 +142,7 @@ class KokoroSynthesizer:
             languages = ", ".join(sorted({bcp for _, bcp in LANGUAGES.values()}))
             raise NotFound(f"Kokoro does not speak {self._options.language!r}.", f"It speaks: {languages}.")
         if voice not in known:
-            near = difflib.get_close_matches(voice, known, n=5, cutoff=0.4)
+            near = nearest(voice, known, 5)
             raise NotFound(f"Kokoro has no voice {voice!r}.", f"It has: {', '.join(near or known)}.")
         return voice
 

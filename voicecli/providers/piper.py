@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import json
 import re
@@ -13,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.errors import NotFound, ProviderError, Unavailable
+from voicecli.nearest import nearest
 from voicecli.providers.bounds import Within, check
 from voicecli.providers.fetch import ModelFile, Reporter, fetch, model_folder
 from voicecli.providers.hub import fetch_from_hub, fetched_from_hub, hub_url
@@ -229,6 +229,6 @@ async def _nearest(name: str) -> str:
         known = list(await _catalogue())
     except ProviderError:  # the list would only be a help
         return "Voices are listed in the repository rhasspy/piper-voices on Hugging Face."
-    near = difflib.get_close_matches(name, known, n=5, cutoff=0.4)
+    near = nearest(name, known, 5)
     listed = "voicecli tts --tts piper --list-voices lists them."
     return f"The nearest: {', '.join(near)}. {listed}" if near else listed

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from voicecli.errors import LibraryMissing, ProviderError, UsageError
+from voicecli.nearest import nearest
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -115,16 +116,14 @@ def engine_class(stage: Stage, name: str) -> EngineClass:
 def unknown_engine(stage: Stage, name: str) -> UsageError:
     """The error for a name that no engine has, with the nearest one that does."""
     known = [listed.name for listed in engines(stage)]
-    nearest = closest(name, known)
-    hint = f"Did you mean {nearest}? " if nearest else ""
+    meant = closest(name, known)
+    hint = f"Did you mean {meant}? " if meant else ""
     return UsageError(f"There is no {stage} engine {name!r}.", f"{hint}Known: auto, {', '.join(known)}.")
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The one of `known` that was probably meant."""
-    from difflib import get_close_matches  # 4 ms that only an error needs
-
-    return next(iter(get_close_matches(word, list(known), n=1)), None)
+    return next(iter(nearest(word, known)), None)
 
 
 def _load(stage: Stage, point: EntryPoint) -> EngineClass:
