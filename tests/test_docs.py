@@ -45,7 +45,7 @@ from voicecli.providers.simulated import SimulatedSynthesizer
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
 PROGRAM: Any = get_command(app)
 MORSE = DOCS / "examples" / "voicecli-morse"
 ENGINES = [(stage, name) for stage in STAGES for name in BUILT_IN[stage]]
