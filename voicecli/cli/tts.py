@@ -28,10 +28,11 @@ from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.config import Loaded
 from voicecli.config.assembly import ReadyDecoder, enter_all, pick_synthesizer, utterer_options
-from voicecli.conversation.phrases import PhraseCutter
+from voicecli.conversation.phrases import phrase_step
 from voicecli.conversation.record import marks_record, spans_record
 from voicecli.conversation.utterer import Utterer
 from voicecli.errors import ExitStatus, ProviderError, UsageError, VoiceError, read_failure
+from voicecli.flow.sources import array_source
 from voicecli.latency.render import milliseconds
 from voicecli.latency.timeline import Mark, Span, Timeline
 from voicecli.printable import json_line
@@ -39,8 +40,6 @@ from voicecli.providers.choose import Choice
 from voicecli.providers.synthesizer import HasVoices, Synthesizer
 
 __all__ = ["TtsRequest", "list_voices", "read_text", "run_tts"]
-
-_PIECE = 4096  # characters of a text given to the phrase cutter at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +102,9 @@ async def run_tts(loaded: Loaded, request: TtsRequest) -> ExitStatus:
             utterer = Utterer(choice.engine, player, utterer_options(loaded), tap=tap)
             requested = time.monotonic()
             utterer.stopwatch.mark(Mark.FIRST_PHRASE, requested)
+            phrases = phrase_step(array_source([request.text]), loaded.settings.conversation.phrases)
             with _progress(request) as follow:
-                await utterer.play(follow(_phrases(loaded, request.text)), _at_once)
+                await utterer.play(follow(phrases), _at_once)
             if not utterer.chunks:
                 raise UsageError("There is nothing to say: the text has no words.")
     except VoiceError as error:
@@ -150,15 +150,6 @@ def _output(loaded: Loaded, request: TtsRequest, choice: Choice[Synthesizer]) ->
     if request.play:
         return sound.open_speaker(str(loaded.settings.speaker.device), real_time=True, silence=False)
     return sound.fast_nowhere(choice.engine.format.rate)
-
-
-async def _phrases(loaded: Loaded, text: str) -> AsyncIterator[str]:
-    cutter = PhraseCutter(loaded.settings.conversation.phrases)
-    for start in range(0, len(text), _PIECE):
-        for phrase in cutter.push(text[start : start + _PIECE]):
-            yield phrase
-    for phrase in cutter.flush():
-        yield phrase
 
 
 async def _at_once() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["said_addresses"]
+__all__ = ["said_addresses", "said_hosts"]
 
 # "dot" and "at", where a language says them in a way of its own.
 _WORDS = {
@@ -32,13 +32,19 @@ _DOMAIN = re.compile(
     re.IGNORECASE,
 )
 _FILE = re.compile(
-    r"(?<![\w.])((?:[\w-]+/)*[\w-]+(?:\.[\w-]+)*)\."
+    r"(?<![\w.])((?:[\w-]{1,64}/){0,8}[\w-]{1,64}(?:\.[\w-]{1,64}){0,8})\."
     r"(pyi?|jsx?|tsx?|mjs|json|jsonl|ya?ml|toml|md|rst|txt|csv|tsv|html?|css|scss|xml|svg|png|jpe?g|gif|webp|pdf|docx?|"
     r"xlsx?|pptx?|zip|tar|gz|whl|sh|bash|zsh|ps1|bat|exe|dll|so|c|h|cpp|hpp|cc|rs|go|java|kt|rb|php|sql|db|ini|cfg|"
     r"conf|env|lock|log|wav|mp3|ogg|opus|flac|aac|m4a|mp4|mkv|webm|srt|vtt|ipynb|onnx)(?!\w|\.\w)"
 )
 _DOTFILE = re.compile(r"(?<!\S)\.(?=[a-z]{2,})")
+_LONG_PATH = re.compile(r"((?:://|www\.)[^\s/?#<>\"]{1,253}[/?#])([^\s<>\"]{200,})", re.IGNORECASE)
 _TRAILING = ".,;:!?)]}'\"*_~"
+
+
+def said_hosts(text: str) -> str:
+    """`text` with its long addresses cut behind the host, as nothing more of them is said."""
+    return _LONG_PATH.sub(lambda match: match[1] + match[2][len(match[2].rstrip(_TRAILING)) :], text)
 
 
 def said_addresses(text: str, language: str) -> str:

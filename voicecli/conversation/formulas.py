@@ -8,7 +8,7 @@ __all__ = ["said_formulas"]
 
 # Inline mathematics as pandoc tells it from prices: no space inside the dollars, no digit behind them.
 _FORMULA = re.compile(
-    r"\$\$([^$]+)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|(?<![\w$])\$(?=\S)([^$\n]{1,200}?)(?<=\S)\$(?![\d$])"
+    r"\$\$([^$]+)\$\$|\\\[((?:[^\\\n]|\\[^\[\]\n])++)\\\]|\\\(((?:[^\\\n]|\\[^()\n])++)\\\)|(?<![\w$])\$(?=\S)([^$\n]{1,200}?)(?<=\S)\$(?![\d$])"
 )
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _ROOT = re.compile(r"\\sqrt\s*\{([^{}]*)\}")

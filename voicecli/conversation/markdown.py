@@ -20,7 +20,7 @@ _CODE_BLOCK = {
     "nl": "Een codeblok.",
 }
 _RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}$|\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
-_QUOTE = re.compile(r"\s*>\s?")
+_QUOTES = re.compile(r"(?:\s*>\s?)*")
 _HEADING = re.compile(r"\s{0,3}#{1,6}(?:\s+|$)")
 _CLOSING_HASHES = re.compile(r"\s+#+\s*$")
 _BULLET = re.compile(r"\s*[-*+•‣◦▪]\s+(?:\[[ xX]\]\s+)?")
@@ -36,9 +36,9 @@ _SHOW = str.maketrans({hidden: c for c, hidden in _HIDDEN.items()})
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 _CODE = re.compile(r"(`+)(?!`)(.{1,400}?)(?<!`)\1(?!`)", re.DOTALL)
 _ESCAPE = re.compile(r"\\([*_\[\]<>&`#~|$!(){}+.\-\\])")
-_IMAGE = re.compile(r"!\[([^\]\[]*)\](?:\([^()\s]*(?:\([^()]*\))?[^()]*\)|\[[^\]]*\])")
-_LINK = re.compile(r"\[([^\]\[]*)\](?:\([^()\s]*(?:\([^()]*\))?[^()]*\)|\[[^\]]*\])")
-_FOOTNOTE = re.compile(r"\[\^[^\]]+\]|(?<=[\w.,!?])\[\d{1,3}\](?=[\s.,!?]|\[|$)|【[^】]{0,40}】")
+_IMAGE = re.compile(r"!\[([^\]\[]*)\](?:\([^()\s]*+(?:\([^()]*+\))?+[^()]*+\)|\[[^\]]*\])")
+_LINK = re.compile(r"\[([^\]\[]*)\](?:\([^()\s]*+(?:\([^()]*+\))?+[^()]*+\)|\[[^\]]*\])")
+_FOOTNOTE = re.compile(r"\[\^[^\]\[]+\]|(?<=[\w.,!?])\[\d{1,3}\](?=[\s.,!?]|\[|$)|【[^】]{0,40}】")
 _AUTOLINK = re.compile(r"<((?:[a-z][a-z0-9+.-]*:|[^\s<>@]+@)[^\s<>]+)>", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _BREAK = re.compile(r"<(?:br|/p|/div|/li|/h\d|/tr)\s*/?>", re.IGNORECASE)
@@ -99,8 +99,8 @@ def _block(line: str) -> tuple[str, bool]:
     if (_RULE.match(line) and not any(c.isalnum() for c in line)) or _DEFINITION.match(line):
         return "", True
     block = False
-    while quote := _QUOTE.match(line):
-        line = line[quote.end() :]
+    if quotes := _QUOTES.match(line):
+        line = line[quotes.end() :]
     if note := _NOTE.match(line):
         line = line[note.end() :]
     if heading := _HEADING.match(line):

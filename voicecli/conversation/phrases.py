@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import unicodedata
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from voicecli.conversation.boundary import FENCE, MARKS, Strength, enclosing, judge
+from voicecli.flow.scope import scoped
 
-__all__ = ["PhraseCutter", "PhraseOptions"]
+__all__ = ["PhraseCutter", "PhraseOptions", "phrase_step"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +42,12 @@ class PhraseOptions:
             raise ValueError("word_after and max_length are at least 16 characters")
 
 
-_PIECE = 1024  # characters looked at together, so that a reply in one piece costs no more than a stream
+_PIECE = 256  # characters looked at together: the worst take two milliseconds
 _ADDRESS_LENGTH = 2048  # characters of an address that is not cut
+# An address with a path, of which only the host is said; no host is longer than 253 characters.
 _ADDRESS = re.compile(
-    r"\s*[\"'(<\[*]*(?:[a-z][a-z0-9+.-]*://|www\.|mailto:|[^\s@]{1,64}@[a-z])", re.IGNORECASE
+    r"\s*[\"'(<\[*]{0,8}(?:[a-z][a-z0-9+.-]{0,31}://|www\.)[^\s/?#<>\"]{0,253}[/?#][^\s<>\"]*(?:[<>\"][^\w\s]{0,8})?",
+    re.IGNORECASE,
 )
 _TITLE = re.compile(r"(?:^|[^\w.])(?:[A-Z][a-z]{0,3}|e\.g|i\.e|[Vv]s|No)\.\s+\Z|[$€£#]\s+\Z")
 _SILENT = re.compile(r"^\s+|\s+$|[*_#`>|~\[\]<]+")
@@ -78,19 +83,19 @@ class PhraseCutter:
 
     def push(self, token: str) -> list[str]:
         """Take the next piece of the reply; the phrases that it completes."""
-        phrases: list[str] = []
+        return [phrase for phrases in self.pieces(token) for phrase in phrases]
+
+    def pieces(self, token: str) -> Iterator[list[str]]:
+        """The same in steps of bounded work, for those who let others run in between."""
         # A stream of single characters follows no tokenizer's rules, and waiting for one more costs little.
         single = len(token) == 1
         eager = self._options.eager and not (single and self._single)
         self._single = single
-        if len(token) <= _PIECE:
-            self._text += token
-            self._cut(phrases, eager)
-            return phrases
         for start in range(0, len(token), _PIECE):
             self._text += token[start : start + _PIECE]
+            phrases: list[str] = []
             self._cut(phrases, eager and start + _PIECE >= len(token))
-        return phrases
+            yield phrases
 
     def flush(self) -> list[str]:
         """The reply is complete: what is left of it. The next push begins a new reply."""
@@ -222,12 +227,9 @@ class PhraseCutter:
             return end
         if text[limit].isspace():
             return limit
-        if _ADDRESS.match(text):
-            gap = re.compile(r"\s").search(text, limit)
-            if gap and gap.start() <= _ADDRESS_LENGTH:
-                return gap.start()
-            if not gap and len(text) <= _ADDRESS_LENGTH:
-                return 0
+        address = _ADDRESS.match(text)
+        if address and limit < address.end() <= _ADDRESS_LENGTH:
+            return address.end() if address.end() < len(text) else 0
         return max(self._sentence, self._clause) or self._hard(limit)
 
     def _hard(self, limit: int) -> int:
@@ -245,3 +247,24 @@ class PhraseCutter:
                 return end
             end -= 1
         return limit
+
+
+async def phrase_step(
+    async_iter: AsyncIterator[str], options: PhraseOptions | None = None
+) -> AsyncIterator[str]:
+    """Tokens to phrases that can be spoken while the rest is being written; joined, they are the same text.
+
+    "" ends a reply, and comes out behind its last phrase. A token of any length holds nobody else up.
+    """
+    cutter = PhraseCutter(options)
+    async with scoped(async_iter) as tokens:
+        async for token in tokens:
+            for number, phrases in enumerate(cutter.pieces(token) if token else [cutter.flush()]):
+                if number:
+                    await asyncio.sleep(0)
+                for phrase in phrases:
+                    yield phrase
+            if not token:
+                yield ""
+    for phrase in cutter.flush():
+        yield phrase

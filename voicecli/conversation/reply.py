@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from voicecli.conversation.phrases import PhraseCutter, PhraseOptions
+from voicecli.conversation.phrases import PhraseOptions, phrase_step
 from voicecli.conversation.utterer import Utterer
 from voicecli.errors import TimedOut
 from voicecli.flow.steps import ReadAhead, idle_timeout_step, scoped
@@ -77,7 +77,7 @@ class Reply:
         What was made before a failure is played before the failure is raised. Raises ProviderError,
         DecodeError and DeviceLost.
         """
-        phrases = ReadAhead(self._phrases(), _PHRASES_WAITING)
+        phrases = ReadAhead(phrase_step(self._tokens(), self._options.phrases), _PHRASES_WAITING)
         try:
             finished = await self.utterer.play(phrases, self._hold)
             await self._committed.wait()
@@ -89,8 +89,7 @@ class Reply:
         await self._committed.wait()
         self._on_voice()
 
-    async def _phrases(self) -> AsyncIterator[str]:
-        cutter = PhraseCutter(self._options.phrases)
+    async def _tokens(self) -> AsyncIterator[str]:
         source = idle_timeout_step(self._source, self._options.timeout, _no_token)
         async with scoped(source) as tokens:
             async for token in tokens:
@@ -100,12 +99,9 @@ class Reply:
                     self._act(token)
                 elif token:
                     self._note(token)
-                    for phrase in cutter.push(token):
-                        yield phrase
+                    yield token
         self.complete = True
         self._on_complete()
-        for phrase in cutter.flush():
-            yield phrase
 
     def _act(self, action: Action) -> None:
         if self.committed:

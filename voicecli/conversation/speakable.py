@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from voicecli.conversation.addresses import said_addresses
+from voicecli.conversation.addresses import said_addresses, said_hosts
 from voicecli.conversation.emoji import without_emoji
 from voicecli.conversation.german import said_german
 from voicecli.conversation.markdown import MarkdownReader, inline
@@ -86,20 +86,22 @@ _SYMBOLS = [
         (r"\$", " dollars "),
         (r"(?<!\S)/(?=\w)", " slash "),
         (r"/", " "),
-        (r"\s*\|\s*", ", "),
-        (r"[\\^~`#*<>{}]|(?<!\w)_+|_+(?!\w)", " "),
+        (r"\|", ", "),
+        (r"[\\^~`#*<>{}]|(?<!\w)_+|(?<!_)_++(?!\w)", " "),
         (r"_", " "),
     )
 ]
 _SIGN = re.compile(r"[^\w\s.,;:!?'\"()\-]|_")
 _STOPS = re.compile(r"\b(?:[Ee]\.?g\.|[Ii]\.\s?e\.|etc\b|vs\b|[Aa]pprox\.|Dr\.|Mrs?\.|Ms\.|Prof\.|No\.|w/)")
 _LEADING = re.compile(r"^[\s,.;:!?)\]}»…、，。！？；：–—-]+")
-_TRAILING = re.compile(r"[\s(\[{«“„]+$")
+_TRAILING = " ([{«“„"
 _EMPTY = re.compile(r"\(\s*\)|\[\s*\]|\"\s*\"|“\s*”")
 _SPACES = re.compile(r"\s+")
+_BLANKS = re.compile(r"[^\S\r\n]{9,}")
+_BLANK = " " * 8  # more of them mean nothing more
 _LOOSE = re.compile(r"\s+(?=[,.;:!?)\]](?:\s|$))")
 _DOUBLED = re.compile(r"([,;:])\s*(?=[,;:.!?](?:\s|$))|(?<=[.!?])\s*,(?=\s|$)")
-_DASH = re.compile(r"\s+-{1,3}\s+|(?<=\w)--(?=\w)|\s+–\s+")
+_DASH = re.compile(r" -{1,3} |(?<=\w)--(?=\w)| – ")
 _LANGUAGE = re.compile(r"[A-Za-z]+")
 
 
@@ -123,8 +125,10 @@ class SpeakableText:
     def push(self, phrase: str) -> str:
         """The next phrase as an engine should be given it; empty when there is nothing to say."""
         english = self._language == "en"
-        text = inline(self._markdown.push(printable(phrase)), english)
-        text = said_addresses(without_emoji(text), self._language)
+        text = _BLANKS.sub(_BLANK, said_hosts(printable(phrase)))
+        text = inline(self._markdown.push(text), english)
+        # What follows looks for spaces before and after signs, which costs the square of how many there are.
+        text = said_addresses(_SPACES.sub(" ", without_emoji(text)), self._language)
         if english:
             text = _english(text)
         elif self._language == "de":
@@ -149,6 +153,6 @@ def _tidy(text: str) -> str:
     text = _EMPTY.sub(" ", text)
     if not any(c.isalnum() for c in text):
         return ""
-    text = _SPACES.sub(" ", _DASH.sub(" — ", text))
+    text = _DASH.sub(" — ", _SPACES.sub(" ", text))
     text = _DOUBLED.sub("", _LOOSE.sub("", text))
-    return _TRAILING.sub("", _LEADING.sub("", text))
+    return _LEADING.sub("", text).rstrip(_TRAILING)

@@ -1,4 +1,4 @@
-"""The stages of a voicebot as steps: utterances to texts, texts to tokens, tokens to phrases.
+"""The stages of a voicebot as steps: utterances to texts, texts to tokens.
 
 An empty text among tokens and phrases, and a block without samples, stand for the end of a reply.
 """
@@ -12,7 +12,6 @@ from typing import Final
 
 from voicecli.audio.block import Block, Samples
 from voicecli.conversation.history import History
-from voicecli.conversation.phrases import PhraseCutter, PhraseOptions
 from voicecli.flow.branches import merge_step, partition_step
 from voicecli.flow.scope import scoped
 from voicecli.flow.steps import map_step
@@ -33,7 +32,6 @@ from voicecli.speech.vad import VoiceDetector
 
 __all__ = [
     "language_model_step",
-    "phrase_step",
     "speech_recognition_step",
     "speech_to_text_step",
 ]
@@ -106,24 +104,6 @@ async def language_model_step(
             yield ""
             if goodbye:
                 return
-
-
-async def phrase_step(
-    async_iter: AsyncIterator[str], options: PhraseOptions | None = None
-) -> AsyncIterator[str]:
-    """Tokens to phrases that can be spoken while the rest is being written; joined, they are the same text.
-
-    "" ends a reply, and comes out behind its last phrase.
-    """
-    cutter = PhraseCutter(options)
-    async with scoped(async_iter) as tokens:
-        async for token in tokens:
-            for phrase in cutter.push(token) if token else cutter.flush():
-                yield phrase
-            if not token:
-                yield ""
-    for phrase in cutter.flush():
-        yield phrase
 
 
 async def _listening(

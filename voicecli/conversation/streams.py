@@ -11,11 +11,10 @@ from typing import Final, Literal, TypeAlias, overload
 from voicecli.audio.lengths import AnyFormat, AudioFormat, get_audio_length
 from voicecli.audio.pace import Clock, LoopClock, Pace
 from voicecli.audio.ratelimit import audio_rate_limit_step
-from voicecli.conversation.phrases import PhraseCutter, PhraseOptions
+from voicecli.conversation.phrases import PhraseOptions, phrase_step
 from voicecli.conversation.speeches import synthesis_step, text_to_speech_step
 from voicecli.conversation.stages import (
     language_model_step,
-    phrase_step,
     speech_recognition_step,
     speech_to_text_step,
 )
@@ -77,13 +76,10 @@ async def wait_for_punctuation_step(
 
     A mark inside "$3.50", "Dr.", "e.g.", "don't", an address or an ellipsis ends no phrase. "" ends a reply.
     """
-    cutter = PhraseCutter(options)
-    async with scoped(async_iter) as tokens:
-        async for token in tokens:
-            for phrase in cutter.push(token) if token else cutter.flush():
+    async with scoped(phrase_step(async_iter, options)) as phrases:
+        async for phrase in phrases:
+            if phrase:
                 yield phrase
-    for phrase in cutter.flush():
-        yield phrase
 
 
 async def min_tokens_step(async_iter: AsyncIterator[str], min_tokens: int) -> AsyncIterator[str]:

@@ -18,7 +18,7 @@ from voicecli.audio.loudness import Limiter, Loudness
 from voicecli.audio.pcm import NOTHING
 from voicecli.audio.resample import OneRate
 from voicecli.conversation.history import History, HistoryOptions
-from voicecli.conversation.phrases import PhraseCutter, PhraseOptions
+from voicecli.conversation.phrases import PhraseOptions, phrase_step
 from voicecli.conversation.recognition import Recognition
 from voicecli.conversation.speakable import SpeakableText
 from voicecli.errors import TimedOut, VoiceError
@@ -139,7 +139,7 @@ class _Reply:
         self._limiter: Limiter | None = None
 
     async def pieces(self, question: str) -> AsyncIterator[Piece]:
-        speeches = ReadAhead(self._begun(self._phrases(question)), 1)
+        speeches = ReadAhead(self._begun(phrase_step(self._tokens(question), self._options.phrases)), 1)
         try:
             async for speech in speeches:
                 async with scoped(self._said(speech)) as pieces:
@@ -157,8 +157,7 @@ class _Reply:
     def _rate(self) -> int:
         return self._sound.rate or self._engines.tts.format.rate
 
-    async def _phrases(self, question: str) -> AsyncIterator[str]:
-        cutter = PhraseCutter(self._options.phrases)
+    async def _tokens(self, question: str) -> AsyncIterator[str]:
         messages = History(self._options.history).with_user(question)
         source = idle_timeout_step(self._engines.llm.complete(messages), self._options.llm_timeout, _no_token)
         async with scoped(source) as tokens:
@@ -166,10 +165,7 @@ class _Reply:
                 if not isinstance(token, str) or not token:
                     continue  # what a reply does is done in a conversation, which this is not
                 self._mark(Mark.FIRST_TOKEN)
-                for phrase in cutter.push(token):
-                    yield phrase
-        for phrase in cutter.flush():
-            yield phrase
+                yield token
 
     async def _begun(self, phrases: AsyncIterator[str]) -> AsyncIterator[_Speech]:
         """Hand each phrase to synthesis as soon as it is asked for."""
