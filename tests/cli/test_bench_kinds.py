@@ -164,6 +164,12 @@ def test_turn_with_words_cuts_nobody_off(speech: Path) -> None:
     assert found["cuts"] == []
 
 
+def test_budget_of_turn_holds(speech: Path) -> None:
+    words = ["turn", "--speech", speech, "--vad", "energy", "--strict"]
+    assert run(*words, "--budget", "delay.p50=60").exit_code == 0
+    assert isinstance(run(*words, "--budget", "delay.p50=0.001").exception, BudgetBreached)
+
+
 def test_turn_again_and_again(speech: Path) -> None:
     words = ["--vad", "energy", "--words-after", "9"]
     found = record(run("turn", "--speech", speech, "--runs", "2", "--json", "-", *words))

@@ -1,4 +1,4 @@
-"""`voicecli bench player`: what it takes; the work is in `playing.py`, loaded when needed."""
+"""`voicecli bench player`: what it takes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def player(
 
     A player that queues single samples is timed beside it. Breaks are counted in simulated time.
     """
-    from voicecli.cli.playing import PlayerBenchRequest, run_player_bench
+    from voicecli.bench.measure.playback_bench import PlayerBench, PlayerRequest
+    from voicecli.cli.reporting import run_bench
 
-    request = PlayerBenchRequest(runs=runs, speed=speed, loss=loss, seed=seed)
-    finish(run_player_bench(loaded_settings(config, profile, settings, {}), request, outputs))
+    request = PlayerRequest(runs=runs, speed=speed, loss=loss, seed=seed)
+    loaded = loaded_settings(config, profile, settings, {})
+    finish(run_bench(PlayerBench(loaded=loaded, request=request), outputs))

@@ -1,15 +1,20 @@
-"""`voicecli bench turn`: what it takes; the work is in `endings.py`, loaded when needed."""
+"""`voicecli bench turn`: what it takes, and the cuts that it lets one hear."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from voicecli.cli.bench_options import Outputs, Seed, Speech
 from voicecli.cli.invocation import finish, loaded_settings
 from voicecli.cli.options import Config, Language, Profile, Set, Vad, spread
+from voicecli.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from voicecli.bench.measure.end_of_turn_bench import TurnBench
 
 __all__ = ["turn"]
 
@@ -56,11 +61,23 @@ def turn(
     Who was cut off, against how long the others waited, for maximum silences from 0.2 to 2 seconds; silence
     alone is judged beside it. Nothing is played, so minutes of speech take seconds.
     """
-    from voicecli.cli.endings import TurnBenchRequest, run_turn_bench
+    from voicecli.bench.measure.end_of_turn_bench import TurnBench, TurnRequest
 
-    request = TurnBenchRequest(
-        speech=speech, runs=runs, asr=asr is not None, words_after=words_after, clips=clips, play=play,
-        speaker=speaker, seed=seed,
-    )  # fmt: skip
+    request = TurnRequest(speech=speech, runs=runs, asr=asr is not None, words_after=words_after, seed=seed)
     flags: dict[str, Any] = {"asr.engine": asr, "vad.engine": vad, "conversation.language": language}
-    finish(run_turn_bench(loaded_settings(config, profile, settings, flags), request, outputs))
+    bench = TurnBench(loaded=loaded_settings(config, profile, settings, flags), request=request)
+    finish(_judged(bench, outputs, clips, play, speaker))
+
+
+async def _judged(
+    bench: TurnBench, outputs: Outputs, clips: Path | None, play: int | None, speaker: str
+) -> ExitStatus:
+    from voicecli.cli import sound
+    from voicecli.cli.reporting import run_bench
+
+    status = await run_bench(bench, outputs)
+    if clips is not None:
+        await asyncio.to_thread(bench.write_clips, clips)
+    if play is not None and bench.ours:
+        await bench.play(play, lambda: sound.open_speaker(speaker, real_time=True))
+    return status

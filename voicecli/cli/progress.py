@@ -1,4 +1,4 @@
-"""A bar with the time left, on standard error."""
+"""What a bench shows on standard error meanwhile: models that come, and then a bar with the time left."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from voicecli.cli.console import SafeConsole
+from voicecli.cli.downloads import Downloads
 
-__all__ = ["progress"]
+__all__ = ["BenchBars", "progress"]
 
 _SECONDS_REMEMBERED = 600.0  # of which the time left is worked out: cases differ, so it is many of them
 
@@ -43,3 +44,17 @@ def progress(total: int, done: int = 0) -> Iterator[Callable[[str], None]]:
             bar.update(task, advance=1, description=name, refresh=True)
 
         yield advance
+
+
+class BenchBars:
+    """The bars of what is fetched end where that of what is measured begins."""
+
+    def __init__(self) -> None:
+        self.fetching = Downloads()
+
+    @contextmanager
+    def measuring(self, total: int, done: int = 0) -> Iterator[Callable[[str], None]]:
+        """As `progress`."""
+        self.fetching.close()
+        with progress(total, done) as advance:
+            yield advance

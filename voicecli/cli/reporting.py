@@ -13,21 +13,38 @@ from typing import TextIO
 
 from voicecli.bench.compare import Comparison, compared
 from voicecli.bench.draw.terminal import print_charts, print_comparison, print_report
+from voicecli.bench.measure.measurement import Measurement
 from voicecli.bench.metric import Metric
 from voicecli.bench.report import Report, breaches, failures_said
 from voicecli.bench.report_file import read_report, report_json, write_csv
 from voicecli.cli import sound
 from voicecli.cli.bench_options import Outputs
 from voicecli.cli.console import SafeConsole
+from voicecli.cli.progress import BenchBars
 from voicecli.errors import BudgetBreached, ExitStatus, SaveError, UsageError
 from voicecli.latency.budget import Limit, parse_limit
 from voicecli.latency.timeline import Span
 from voicecli.printable import printable
 
-__all__ = ["Destinations", "check", "publish", "show_report"]
+__all__ = ["Destinations", "check", "publish", "run_bench", "show_report"]
 
 _WIDTH = 120  # columns where there is no terminal
 _PICTURES = (".png", ".svg")
+
+
+async def run_bench(bench: Measurement, outputs: Outputs, speaker: str | None = None) -> ExitStatus:
+    """Measure and report; returns what the process should. Raises VoiceError.
+
+    What was measured before an interruption, or before something failed for good, is reported too.
+    """
+    destinations = check(outputs, bench.kind, bench.metrics, speaker)
+    bench.limits = destinations.limits(bench.budgets)
+    lost = await bench.gather(BenchBars())
+    report = bench.report()
+    status = ExitStatus.INTERRUPTED if report is None else publish(report, destinations)
+    if lost is not None:
+        raise lost
+    return status
 
 
 def check(outputs: Outputs, kind: str, metrics: Sequence[Metric], speaker: str | None = None) -> Destinations:

@@ -1,0 +1,280 @@
+"""What `voicecli bench turn` measures: recordings listened to once, and judged under many settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from voicecli.audio.block import Samples
+from voicecli.audio.player import AudioStreamPlayer, Output
+from voicecli.audio.recording import export_recording
+from voicecli.audio.resample import resample
+from voicecli.bench.host import versions
+from voicecli.bench.measure.end_of_turn import (
+    SILENCES,
+    Cut,
+    Listened,
+    RecognizedWords,
+    ReferenceWords,
+    Score,
+    Words,
+    at_most,
+    decide,
+    listen,
+    score,
+    silence_only,
+)
+from voicecli.bench.measure.end_of_turn_report import (
+    METRICS,
+    Point,
+    as_safe,
+    curve_table,
+    cut_record,
+    cuts_table,
+    point_of,
+    turn_charts,
+    turn_samples,
+)
+from voicecli.bench.measure.measurement import Bars, Measurement
+from voicecli.bench.measure.recordings import Recorded, read_folder, speech_folder
+from voicecli.bench.report import Report
+from voicecli.bench.report_file import participant
+from voicecli.config.assembly import pick_recognizer
+from voicecli.errors import UsageError
+from voicecli.providers.choose import choose_detector
+from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.speech.endpoint import EndpointOptions
+
+__all__ = ["TurnBench", "TurnRequest"]
+
+# Of a collection of many kinds: one speaker who talks to somebody, or reads; nobody is asked for a turn in
+# the middle of a meeting, and no wake word is a turn.
+_KINDS = frozenset(
+    {
+        "",
+        "assistant",
+        "conversation",
+        "digits_pauses",
+        "hesitation",
+        "intent",
+        "odd_voice",
+        "read",
+        "short",
+        "short_phrase",
+        "spontaneous",
+    }
+)
+_BEFORE, _AFTER = 0.3, 1.0  # seconds of a clip around the utterance's beginning and the cut
+_ALIKE = 0.1  # seconds between two cuts of two runs that are one
+_BEEP = 0.05  # seconds of the tone that marks the cut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRequest:
+    """What the command line says about what is judged."""
+
+    speech: Path | None = None
+    asr: bool = False  # words from the settings' recogniser; otherwise those of the labels
+    runs: int = 1  # times that each recording is judged, with other noise behind it
+    words_after: float = 0.2  # seconds from a short silence to its words
+    seed: int = 0
+
+
+@dataclass(kw_only=True)
+class TurnBench(Measurement):
+    """The end-of-turn decision, held against recordings whose ends are known."""
+
+    kind: ClassVar = "turn"
+    metrics: ClassVar = METRICS
+    excluded: ClassVar = (
+        "time: nothing is played, and what decides is given the time",
+        "partial transcripts: words are known at each short silence, and then for the whole utterance",
+        "uncertainty of the labels: an end within 0.1 s of the label cuts nothing off",
+    )
+
+    request: TurnRequest
+    listened: list[Listened] = field(default_factory=list)
+    ours: list[Score] = field(default_factory=list)  # as the settings have it
+    plain: list[Score] = field(default_factory=list)  # silence alone, as long as for unknown words
+    equal: tuple[float, list[Score]] | None = None  # silence alone, as long as needed to be as safe
+    curve: list[Point] = field(default_factory=list)
+    plain_curve: list[Point] = field(default_factory=list)
+
+    @property
+    def cuts(self) -> list[Cut]:
+        """Everybody who was cut off under the settings, once for all runs."""
+        found: list[Cut] = []
+        for cut in (cut for one in self.ours for cut in one.cuts):
+            if not any(
+                other.recorded is cut.recorded and abs(other.time - cut.time) < _ALIKE for other in found
+            ):
+                found.append(cut)
+        return found
+
+    async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
+        settings, request = self.loaded.settings, self.request
+        recordings = _chosen(request)
+        detector = await choose_detector(settings.vad.engine, settings.vad.engines)
+        vad = await stack.enter_async_context(detector.engine)
+        self.engines.append(participant("vad", detector))
+        self.versions |= versions("vad", [detector.name])
+        words: Words = ReferenceWords()
+        if request.asr:
+            recognizer = await pick_recognizer(self.loaded, report=bars.fetching)
+            words = RecognizedWords(await stack.enter_async_context(recognizer.engine))
+            self.engines.append(participant("asr", recognizer))
+            self.versions |= versions("asr", [recognizer.name])
+        options = settings.endpointer()
+        self.settings = {
+            "speech": None if request.speech is None else str(request.speech),
+            "runs": request.runs,
+            "words": "recognised" if request.asr else "labelled",
+            "words_after": request.words_after,
+            "endpoint": asdict(options),
+            "vad": {"start": settings.vad.start, "stop": settings.vad.stop},
+        }
+        settings_tried = 2 + 2 * len(SILENCES)
+        with bars.measuring(request.runs * len(recordings) * (1 + settings_tried)) as advance:
+            for seed, recorded in product(range(request.seed, request.seed + request.runs), recordings):
+                self.listened.append(await asyncio.to_thread(listen, recorded, vad, seed))
+                advance(f"listening: {recorded.name}"[:40])
+            self.ours = await self._scores(options, words, partial(advance, "as set"))
+            alone = silence_only(options, options.wait)
+            self.plain = await self._scores(alone, None, partial(advance, "silence only"))
+            for silence in SILENCES:
+                await self._bend(silence, words, partial(advance, f"{silence:g} s"))
+
+    async def _bend(self, silence: float, words: Words, advance: Callable[[], None]) -> None:
+        """One more point of both curves."""
+        options = self.loaded.settings.endpointer()
+        scores = await self._scores(at_most(options, silence), words, advance)
+        self.curve.append(point_of(silence, scores))
+        plain = await self._scores(silence_only(options, silence), None, advance)
+        self.plain_curve.append(point_of(silence, plain))
+        if self.equal is None and as_safe(self._whole(), self.plain_curve) is not None:
+            self.equal = (silence, plain)
+
+    def _whole(self) -> Point:
+        return point_of(self.loaded.settings.endpointer().max_wait, self.ours)
+
+    async def _scores(
+        self, options: EndpointOptions, words: Words | None, advance: Callable[[], None]
+    ) -> list[Score]:
+        vad, words_after = self.loaded.settings.vad, self.request.words_after
+        found: list[Score] = []
+        for listened in self.listened:
+            decisions = await decide(
+                listened, options, words, gate=vad, edges=vad.edges, words_after=words_after
+            )
+            found += score(listened, decisions)
+            await asyncio.sleep(0)  # Ctrl-C is heard between two recordings
+            advance()
+        return found
+
+    def report(self) -> Report | None:
+        if not self.ours:
+            return None
+        samples, references = turn_samples("voicecli", self.ours), []
+        alone = self.loaded.settings.endpointer().wait
+        beside = [(alone, self.plain)] if self.plain else []
+        if self.equal is not None and self.equal[0] != alone:
+            beside.append(self.equal)
+        for silence, scores in beside:
+            samples += turn_samples(f"silence {silence:g} s", scores)
+            references.append({"decision": f"silence {silence:g} s"})
+        cuts = self.cuts
+        tables = [curve_table(self.curve, self.plain_curve)] if self.curve else []
+        return replace(
+            self._head(self.request.seed),
+            samples=samples,
+            facts=self._facts(),
+            details={
+                "curve": [point.as_dict() for point in self.curve],
+                "silence_only": [point.as_dict() for point in self.plain_curve],
+                "cuts": [cut_record(number, cut) for number, cut in enumerate(cuts, 1)],
+            },
+            charts=turn_charts(self.curve, self.plain_curve, samples),
+            tables=[*tables, cuts_table(cuts)] if cuts else tables,
+            references=references,
+        )
+
+    def _facts(self) -> dict[str, str]:
+        whole, runs = self._whole(), self.request.runs
+        seconds = sum(one.duration for one in self.listened) / runs
+        count = len(self.listened) // runs
+        length = f"{seconds / 60:.0f} min{f', {runs} times' if runs > 1 else ''}"
+        source = "recognised" if self.request.asr else "as labelled"
+        facts = {
+            "speech": f"{whole.utterances // runs} utterances in {count} recordings, {length}",
+            "words": f"{source}, {self.request.words_after:g} s after a silence",
+            "cut off": f"{whole.cut_off} of {whole.utterances}, {whole.share:.1%}",
+        }
+        if self.equal is not None and whole.p50 is not None:
+            alone = point_of(*self.equal)
+            if alone.p50 is not None:
+                facts["silence only"] = (
+                    f"needs {self.equal[0]:g} s to cut off no more ({alone.cut_off}): a median of "
+                    f"{alone.p50 * 1000:,.0f} ms, not {whole.p50 * 1000:,.0f} ms"
+                )
+        elif self.plain_curve:
+            facts["silence only"] = f"cuts off more up to {SILENCES[-1]:g} s"
+        return facts
+
+    def _clip(self, cut: Cut) -> Samples:
+        """What the speaker said up to the cut and a little further, with a beep at the cut."""
+        samples = next(one.samples for one in self.listened if one.recorded is cut.recorded)
+        first = max(0, round((cut.utterance.start - _BEFORE) * HEARING_RATE))
+        at = round(cut.time * HEARING_RATE)
+        clip = samples[first : at + round(_AFTER * HEARING_RATE)].copy()
+        beep = np.arange(min(round(_BEEP * HEARING_RATE), len(clip) - (at - first)))
+        clip[at - first : at - first + len(beep)] += 0.2 * np.sin(2 * np.pi * 1000 / HEARING_RATE * beep)
+        return clip.astype(np.float32)
+
+    def write_clips(self, folder: Path) -> None:
+        """A WAV for each cut. Raises SaveError."""
+        for number, cut in enumerate(self.cuts, 1):
+            name = f"{number:03d}-{cut.recorded.name}-{cut.time:.1f}s.wav"
+            export_recording(folder / name, self._clip(cut), HEARING_RATE)
+
+    async def play(self, number: int, output: Callable[[], Output]) -> None:
+        """Let a cut be heard. Raises UsageError for a number that there is not, DeviceError."""
+        cuts = self.cuts
+        if not 1 <= number <= len(cuts):
+            known = f"They are numbered from 1 to {len(cuts)}." if cuts else "Nobody was cut off."
+            raise UsageError(f"There is no cut {number}.", known)
+        async with AudioStreamPlayer(output(), self.loaded.settings.player) as player:
+            player.begin()
+            await player.write(resample(self._clip(cuts[number - 1]), HEARING_RATE, player.rate))
+            await player.stop()
+
+
+def _chosen(request: TurnRequest) -> list[Recorded]:
+    """The recordings in which the end of speech is known. Raises UsageError."""
+    folder = request.speech or speech_folder()
+    if folder is None:
+        raise UsageError(
+            "There is no recorded speech to judge.",
+            "Name a folder with --speech; its manifest says where speech starts and ends.",
+        )
+    language = "en" if request.speech is None else ""
+    found = [
+        one
+        for one in read_folder(folder)
+        if one.utterances and one.kind in _KINDS and (not language or one.language in ("", language))
+    ]
+    if not found and request.speech is not None:
+        found = [one for one in read_folder(folder) if one.utterances]
+    if not found:
+        raise UsageError(
+            f"No recording in {folder} says where speech starts and ends.",
+            "Put `start` and `end`, in seconds, into its manifest.jsonl or manifest.csv.",
+        )
+    return found
