@@ -124,7 +124,7 @@ def test_what_is_no_report(text: str, tmp_path: Path) -> None:
 
 
 def test_missing_report() -> None:
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="There is no file"):
         read_report(Path("/no/such/report.json"))
 
 
