@@ -104,6 +104,14 @@ def test_most_requests_are_understood() -> None:
     assert len(wrong) <= len(pairs) // 10, "\n".join(wrong)
 
 
+def test_wishes_for_the_voice_are_understood() -> None:
+    wishes = ["louder", "speak up", "a bit slower", "speed up", "normal volume"]
+    finals = [
+        found[-1].text for found in _hear(*say([(text, SPEAKERS[0]) for text in wishes]), domain=jsgf())
+    ]
+    assert finals == wishes
+
+
 @needs_speech
 def test_people_are_understood() -> None:
     said = {

@@ -14,13 +14,14 @@ import numpy as np
 
 from voicecli.audio.block import Samples
 
-__all__ = ["Limiter", "Loudness"]
+__all__ = ["Limiter", "Loudness", "amplified"]
 
 _HOP: Final = 0.02  # seconds that are measured and turned down together
 _LONG: Final = 20  # hops whose mean is held against the voice's: 0.4 s
 _AUDIBLE: Final = 0.01**2  # mean square from which a hop is sound: -40 dBFS
 _KNOWN: Final = 15  # audible hops after which a voice is known: 0.3 s
 _LOUDER: Final = 4.0  # of the power: 6 dB
+_KNEE: Final = 0.8  # from which what is made louder is bent to stay within full scale
 # A voice that is quieter than most may come up to where most are.
 _USUAL_PEAK: Final = 0.1**2  # mean square of the loudest hop
 _USUAL_MEAN: Final = 0.05**2  # mean square
@@ -115,3 +116,15 @@ class Limiter:
             self._past.append(self._energy)
             self._begun, self._energy, self._touched = 0, 0.0, False
         return float(np.sqrt(gain))
+
+
+def amplified(samples: Samples, gain: float) -> Samples:
+    """The samples by `gain` dB louder or quieter; what gets above 0.8 by that is bent to stay within 1."""
+    if not gain:
+        return samples
+    out: Samples = samples * np.float32(10 ** (gain / 20))
+    if gain > 0 and len(loud := np.flatnonzero(np.abs(out) > _KNEE)):
+        size = np.abs(out[loud])
+        bent = _KNEE + (1 - _KNEE) * np.tanh((size - _KNEE) / (1 - _KNEE))
+        out[loud] = np.copysign(bent, out[loud])
+    return out

@@ -37,7 +37,8 @@ from voicecli.conversation.utterer import Utterer, UttererOptions
 from voicecli.errors import VoiceError
 from voicecli.latency.budget import judge
 from voicecli.latency.timeline import Mark, Span, Stopwatch
-from voicecli.providers.language_model import Announcer, HasPending, LanguageModel, Token
+from voicecli.providers.delivery import Delivery
+from voicecli.providers.language_model import Announcer, Directs, HasPending, LanguageModel, Token
 from voicecli.providers.recognizer import Recognizer, Transcript
 from voicecli.providers.synthesizer import Synthesizer
 
@@ -108,6 +109,9 @@ class Conversation:
     ) -> None:
         self.engines = engines
         self._loudness = Loudness()  # of the voice, over all replies
+        self._delivery = Delivery(engines.tts)
+        if isinstance(engines.llm, Directs):
+            engines.llm.delivery = self._delivery
         self.player = player
         self.history = history
         self.options = options
@@ -451,7 +455,13 @@ class Conversation:
         turn.reply = reply = Reply(
             self._replies,
             tokens,
-            Utterer(self.engines.tts, self.player, self._utterer_options, loudness=self._loudness),
+            Utterer(
+                self.engines.tts,
+                self.player,
+                self._utterer_options,
+                loudness=self._loudness,
+                delivery=self._delivery,
+            ),
             self._reply_options,
             on_token=lambda text: self._token(turn, reply, text),
             on_complete=lambda: self._completed(turn, reply),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from voicecli.audio.block import Samples
 from voicecli.audio.decode import open_decoder
-from voicecli.audio.loudness import Limiter, Loudness
+from voicecli.audio.loudness import Limiter, Loudness, amplified
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.resample import Resampler
 from voicecli.conversation.heard import SpokenPhrase, heard_text
@@ -17,6 +17,7 @@ from voicecli.conversation.speakable import SpeakableText
 from voicecli.errors import TimedOut, VoiceError
 from voicecli.flow.steps import ReadAhead, idle_timeout_step, scoped
 from voicecli.latency.timeline import Mark, Stopwatch
+from voicecli.providers.delivery import Delivery
 from voicecli.providers.synthesizer import Synthesizer, spoken_language
 
 __all__ = ["Utterer", "UttererOptions"]
@@ -60,8 +61,11 @@ class Utterer:
         *,
         tap: Callable[[Samples], None] | None = None,
         loudness: Loudness | None = None,
+        delivery: Delivery | None = None,
     ) -> None:
         """`tap` is given everything that goes to the player; `loudness` is the voice's in earlier replies."""
+        self._delivery = delivery or Delivery()
+        self._gain = self._delivery.gain  # dB, of the phrase that is being said
         self._synthesizer = synthesizer
         self._tap = tap
         self._player = player
@@ -215,13 +219,15 @@ class Utterer:
             await ready()
             self._began = True
             self._player.begin()
+        if not speech.samples:
+            self._gain = self._delivery.gain
         speech.samples += len(samples)
         await self._write(samples)
 
     async def _write(self, samples: Samples | None) -> None:
         if samples is None:
             return
-        samples = self._limiter.push(samples)
+        samples = amplified(self._limiter.push(samples), self._gain)
         if self._tap is not None:
             self._tap(samples)
         await self._player.write(samples)

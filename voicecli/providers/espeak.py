@@ -53,6 +53,7 @@ class EspeakSynthesizer:
     def __init__(self, options: EspeakOptions = EspeakOptions()) -> None:
         check("tts.espeak", options)
         self._options = options
+        self.speed = options.speed
         self._rate = 22_050  # what the library says once it is loaded; its data have never had another
         self._identifier = ""
 
@@ -116,7 +117,7 @@ class EspeakSynthesizer:
             self._rate, self._identifier = self._prepare(library)
         options = self._options
         library.choose(self._identifier)
-        library.tune(round(NORMAL_RATE * options.speed), options.pitch, round(100 * options.volume))
+        library.tune(round(NORMAL_RATE * self.speed), options.pitch, round(100 * options.volume))
         closed = text.rstrip("\"'”’»)]} \n").endswith(tuple(CLOSING))
         library.speak(text, pause=options.pause and closed, sink=stream.put)
 

@@ -71,6 +71,7 @@ class KokoroSynthesizer:
     def __init__(self, options: KokoroOptions = KokoroOptions(), report: Reporter | None = None) -> None:
         check("tts.kokoro", options)
         self._options = options
+        self.speed = options.speed
         self._report = report
         self._inference = Inference("kokoro")
         self._kokoro: Any = None  # kokoro_onnx.Kokoro
@@ -152,10 +153,11 @@ class KokoroSynthesizer:
         phonemes: str = self._kokoro.tokenizer.phonemize(sentence, language)
         if not phonemes.strip():
             return b""
-        samples, _ = self._kokoro.create(phonemes, self._voice, self._options.speed, is_phonemes=True)
+        speed = self.speed
+        samples, _ = self._kokoro.create(phonemes, self._voice, speed, is_phonemes=True)
         last = sentence.rstrip("\"'”’)»] ")[-1:]
         # Kokoro cuts the silence off the end, so the pause is put back.
-        pause = PAUSES.get(last, 0.0) / self._options.speed if self._options.pause else 0.0
+        pause = PAUSES.get(last, 0.0) / speed if self._options.pause else 0.0
         return s16_bytes(np.asarray(samples, np.float32).ravel()) + bytes(2 * int(pause * RATE))
 
 

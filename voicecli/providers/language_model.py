@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from voicecli.providers.delivery import Delivery
 from voicecli.providers.engine import Engine
 
-__all__ = ["Action", "Announcer", "Goodbye", "HasPending", "LanguageModel", "Message", "Token"]
+__all__ = ["Action", "Announcer", "Directs", "Goodbye", "HasPending", "LanguageModel", "Message", "Token"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,13 @@ class Announcer(Protocol):
     def announcements(self) -> AsyncIterator[str]:
         """Yield what to say when it is due; never ends by itself."""
         ...
+
+
+@runtime_checkable
+class Directs(Protocol):
+    """A model whose actions can change how the replies are spoken."""
+
+    delivery: Delivery | None  # the conversation's, which sets it; None where nothing is to be changed
 
 
 @runtime_checkable

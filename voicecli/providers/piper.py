@@ -73,6 +73,7 @@ class PiperSynthesizer:
     def __init__(self, options: PiperOptions = PiperOptions(), report: Reporter | None = None) -> None:
         check("tts.piper", options)
         self._options = options
+        self.speed = options.speed
         self._report = report
         self._inference = Inference("piper")
         self._voice: Any = None  # piper.PiperVoice
@@ -154,7 +155,7 @@ class PiperSynthesizer:
         options = self._options
         config = SynthesisConfig(
             speaker_id=options.speaker,
-            length_scale=self._voice.config.length_scale / options.speed,
+            length_scale=self._voice.config.length_scale / self.speed,
             volume=options.volume,
         )
         for chunk in self._voice.synthesize(text, config):

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from voicecli.audio.format import StreamFormat
 from voicecli.providers.engine import Engine
 
-__all__ = ["HasLanguage", "HasVoices", "Synthesizer", "Voice", "spoken_language"]
+__all__ = ["HasLanguage", "HasSpeed", "HasVoices", "Synthesizer", "Voice", "spoken_language"]
 
 
 class Synthesizer(Engine, Protocol):
@@ -46,6 +46,13 @@ class HasLanguage(Protocol):
     def language(self) -> str:
         """BCP 47; empty when it does not know."""
         ...
+
+
+@runtime_checkable
+class HasSpeed(Protocol):
+    """An engine that can speak faster and slower while it is open."""
+
+    speed: float  # times normal, of what is asked for from now on; 0.5 to 2 and what the options allow
 
 
 def spoken_language(engine: object) -> str:

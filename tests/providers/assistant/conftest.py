@@ -15,6 +15,7 @@ import pytest
 from voicecli.providers.assistant.intents import understand
 from voicecli.providers.assistant.reply import Context, Reply
 from voicecli.providers.assistant.timers import Timers
+from voicecli.providers.delivery import Delivery
 from voicecli.providers.language_model import Message
 
 NOW = datetime(2025, 11, 21, 15, 45, tzinfo=ZoneInfo("Europe/Berlin"))  # a Friday
@@ -31,12 +32,25 @@ def now() -> datetime:
 def ask() -> Callable[..., Reply]:
     """Say one thing after the other, act on each, and give the last reply back."""
 
-    def asked(*lines: str, now: datetime = NOW, timers: Timers | None = None, clock: float = 0.0) -> Reply:
+    def asked(
+        *lines: str,
+        now: datetime = NOW,
+        timers: Timers | None = None,
+        clock: float = 0.0,
+        delivery: Delivery | None = None,
+    ) -> Reply:
         history: list[Message] = []
         running = timers or Timers()
         reply = Reply("", "")
         for line in lines:
-            context = Context(now=now, clock=clock, history=tuple(history), timers=running, random=Random(1))
+            context = Context(
+                now=now,
+                clock=clock,
+                history=tuple(history),
+                timers=running,
+                random=Random(1),
+                delivery=delivery,
+            )
             reply = understand(line, context)
             for action in reply.actions:
                 action.run()

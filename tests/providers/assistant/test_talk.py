@@ -92,7 +92,7 @@ LIMITS = {
         "lock the door",
         "open the window",
     ],
-    "music": ["play some jazz", "turn up the volume", "next song", "turn off the radio"],
+    "music": ["play some jazz", "turn up the music", "next song", "turn off the radio"],
     "programs": ["launch firefox", "open the browser", "take a screenshot", "shut down the computer"],
     "drinks": [
         "can i have a double shot drip coffee with a bit of sweetener",

@@ -40,6 +40,8 @@ INTENTS = frozenset(
         "wellbeing",
         "goodbye",
         "nevermind",
+        "loudness",
+        "speed",
         "yes",
         "no",
         "weather",

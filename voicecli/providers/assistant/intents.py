@@ -19,6 +19,7 @@ from voicecli.providers.assistant import (
     running,
     sums,
     units,
+    voice,
 )
 from voicecli.providers.assistant.doubt import NO, YES, Doubt, asked
 from voicecli.providers.assistant.reply import Context, Intent, Reply, Topic
@@ -38,6 +39,7 @@ _INTENTS: tuple[Intent, ...] = (
     memory.repeat,
     memory.name,
     manners.small_talk,
+    voice.voice,
     running.cancel,
     running.running,
     reminders.timer,
@@ -68,6 +70,7 @@ _JOINT = re.compile(
     r"|which|who|set|start|cancel|stop|tell|give|roll|flip|toss|throw|pick|convert"
     r"|calculate|"
     r"remind|wake|repeat|turn|switch|play|open|launch|is it|say|choose|add .+ to my"
+    r"|louder|quieter|softer|slower|faster|speak"
     r"|could you|can you|a \d+ (?:second|minute|hour) timer|goodbye|the time|the date)\b)"
 )
 

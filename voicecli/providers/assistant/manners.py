@@ -14,7 +14,8 @@ __all__ = ["HELP", "joke", "small_talk"]
 HELP = (
     "I can tell the time and the date anywhere, count the days until something, do sums, "
     "convert units, set timers,"
-    " alarms and reminders, roll dice, flip a coin, and repeat what was said. Try: what time is it in Tokyo?"
+    " alarms and reminders, roll dice, flip a coin, speak louder or slower,"
+    " and repeat what was said. Try: what time is it in Tokyo?"
 )
 _IDENTITY = "I'm the assistant built into voicecli. I work offline, without a language model."
 

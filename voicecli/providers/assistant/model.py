@@ -13,6 +13,7 @@ from typing import Self
 
 from voicecli.providers.assistant.reply import Context
 from voicecli.providers.assistant.timers import Timers
+from voicecli.providers.delivery import Delivery
 from voicecli.providers.language_model import Action, Goodbye, Message, Token
 
 __all__ = ["Assistant", "AssistantOptions"]
@@ -55,6 +56,7 @@ class Assistant:
     ) -> None:
         self.options = options or AssistantOptions()
         self.timers = Timers()
+        self.delivery: Delivery | None = None
         self._now = now
         self._clock = clock
         self._random = random or Random(self.options.seed)
@@ -98,6 +100,7 @@ class Assistant:
             clock=self._time(),
             history=messages[:last] if last is not None else (),
             timers=self.timers,
+            delivery=self.delivery,
             certain=last is None or messages[last].certain,
             random=self._random,
         )

@@ -10,6 +10,7 @@ from typing import ClassVar, TypeAlias
 
 from voicecli.providers.assistant.timers import Timers
 from voicecli.providers.assistant.utterance import Utterance
+from voicecli.providers.delivery import Delivery
 from voicecli.providers.language_model import Action, Message
 
 __all__ = ["Context", "Intent", "Reply", "Topic"]
@@ -48,6 +49,7 @@ class Context:
     clock: float = 0.0  # seconds, the event loop's, by which timers run
     history: Sequence[Message] = ()  # before the question
     timers: Timers = field(default_factory=Timers)
+    delivery: Delivery | None = None  # how the replies are spoken, where that can be changed
     random: Random = field(default_factory=Random)
     certain: bool = True  # the words are what was said
     recall: Callable[[], Topic | None] = _nothing  # works out the topic of the turns before, when asked
