@@ -1,5 +1,6 @@
 """However a reply is written, making phrases and words of it holds nobody else up."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from itertools import chain
@@ -9,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.watchdog import cpu_time, longest_step
+from voicecli.audio.format import Codec, StreamFormat
 from voicecli.conversation.phrases import PhraseCutter, phrase_step
 from voicecli.conversation.speakable import SpeakableText
+from voicecli.conversation.speeches import synthesis_step
+from voicecli.flow.sources import array_source
 
 STEP = 0.005  # seconds
 TOKENS = [1, 7, 100, 20_000]  # characters
@@ -154,6 +158,51 @@ def test_nobody_waits_for_a_reply_in_one_token(text: str) -> None:
             pass
 
     assert longest_step(scene) < STEP
+
+
+class Mute:
+    """A voice without sound, which remembers what it was to say."""
+
+    name = "mute"
+    format = StreamFormat(Codec.PCM, 8000)
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
+        self.said.append(text)
+        return
+        yield b""
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_nobody_waits_for_a_long_text_to_be_said(text: str) -> None:
+    async def scene() -> None:
+        async for _ in synthesis_step(array_source([text[:6000]]), Mute()):
+            pass
+
+    assert longest_step(scene) < STEP
+
+
+@pytest.mark.parametrize("name", ["plus minus", "stars", "dots", "dashes", "lines", "sentences"])
+def test_nobody_waits_for_the_phrases_of_a_reply(name: str) -> None:
+    async def scene() -> None:
+        async for _ in synthesis_step(phrase_step(array_source([TEXTS[name][:8000]])), Mute()):
+            pass
+
+    assert longest_step(scene) < STEP
+
+
+def test_a_long_text_is_said_as_one() -> None:
+    text = HARD["sentences"] * 40
+    mute = Mute()
+
+    async def scene() -> None:
+        async for _ in synthesis_step(array_source([text]), mute):
+            pass
+
+    asyncio.run(scene())
+    assert mute.said == [text.strip()]
 
 
 PIECES = st.sampled_from(

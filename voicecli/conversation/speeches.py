@@ -11,15 +11,18 @@ import numpy as np
 from voicecli.audio.block import Block, Samples
 from voicecli.audio.decode import Decoder, open_decoder
 from voicecli.audio.loudness import Limiter, Loudness
+from voicecli.conversation.phrases import phrase_step
 from voicecli.conversation.speakable import SpeakableText
 from voicecli.conversation.timed import AudioWithText
 from voicecli.flow.feeds import ReadAhead
 from voicecli.flow.scope import close, scoped
+from voicecli.flow.sources import array_source
 from voicecli.providers.synthesizer import Synthesizer
 
 __all__ = ["synthesis_step", "text_to_speech_step"]
 
 _AHEAD: Final = 1  # phrases that are made while one is used
+_PHRASE: Final = 400  # characters of a text that is made speakable at once
 _CHUNKS_WAITING: Final = 256  # encoded chunks of a phrase that may wait to be used
 _AT_ONCE: Final = 8192  # bytes decoded without letting the event loop breathe
 
@@ -93,6 +96,18 @@ class _Speech:
         await close(self._chunks)
 
 
+async def _spoken(speakable: SpeakableText, text: str) -> str:
+    """`text` as the engine is given it; others run between the phrases of a long one."""
+    if len(text) <= _PHRASE:
+        return speakable.push(text)
+    said: list[str] = []
+    async with scoped(phrase_step(array_source([text]))) as phrases:
+        async for phrase in phrases:
+            said.append(speakable.push(phrase))
+            await asyncio.sleep(0)
+    return " ".join(filter(None, said))
+
+
 async def _begun(
     phrases: AsyncIterator[str], synthesizer: Synthesizer, language: str
 ) -> AsyncIterator[_Speech]:
@@ -103,12 +118,13 @@ async def _begun(
         speakable = SpeakableText(language)
         async with scoped(phrases) as texts:
             async for text in texts:
-                spoken = speakable.push(text) if text else ""
+                spoken = await _spoken(speakable, text)
                 if not text:
                     speakable = SpeakableText(language)  # a new reply begins
                 chunks = ReadAhead(synthesizer.synthesize(spoken), _CHUNKS_WAITING) if spoken else None
                 begun.append(_Speech(text, chunks))
                 yield begun[-1]
+                await asyncio.sleep(0)  # phrases without a word would follow each other at once
 
     try:
         async with scoped(ReadAhead(begin(), _AHEAD)) as ahead:

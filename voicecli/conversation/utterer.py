@@ -170,6 +170,7 @@ class Utterer:
             speech = _Speech(text, spoken, chunks)
             self._speeches.append(speech)
             yield speech
+            await asyncio.sleep(0)  # phrases without a word would follow each other at once
 
     async def _synthesize(self, spoken: str) -> AsyncIterator[bytes]:
         self.stopwatch.mark(Mark.FIRST_PHRASE, time.monotonic())

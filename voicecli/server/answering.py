@@ -177,6 +177,7 @@ class _Reply:
                 if chunks is not None:
                     self._speeches.add(chunks)
                 yield _Speech(text, chunks)
+                await asyncio.sleep(0)  # phrases without a word would follow each other at once
 
     async def _synthesize(self, spoken: str) -> AsyncIterator[bytes]:
         self._mark(Mark.FIRST_PHRASE)
