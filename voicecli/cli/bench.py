@@ -1,7 +1,8 @@
-"""`voicecli bench`: what each kind of it takes; the work is in files of its own, loaded when needed."""
+"""`voicecli bench`: its kinds; what measures is loaded when needed."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -118,13 +119,19 @@ def tts(
     Engines, formats, voices and texts take turns, so that whatever drifts hits all alike. What was measured
     is kept and reported when you stop it.
     """
-    from voicecli.cli.measurement import BenchRequest, run_bench
+    from voicecli.bench.measure.first_audio_bench import SpeechBench, SpeechRequest
+    from voicecli.cli.reporting import loudspeaker, run_bench
 
-    request = BenchRequest.read(
+    request = SpeechRequest.read(
         runs=runs, cold=cold, engines=tts, formats=format, voices=voice, texts=text, words=words,
-        speaker=speaker, resume=resume, seed=seed,
+        resume=resume, seed=seed,
     )  # fmt: skip
-    finish(run_bench(loaded_settings(config, profile, settings, {}), request, outputs))
+    if resume is not None and outputs.json is None:
+        outputs = replace(outputs, json=str(resume))
+    loaded = loaded_settings(config, profile, settings, {})
+    finish(
+        run_bench(SpeechBench(loaded=loaded, request=request, speaker=loudspeaker(speaker)), outputs, speaker)
+    )
 
 
 @bench_app.command("show")

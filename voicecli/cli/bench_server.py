@@ -1,4 +1,4 @@
-"""`voicecli bench server`: what it takes; the work is in `ramping.py`, loaded when needed."""
+"""`voicecli bench server`: what it takes."""
 
 from __future__ import annotations
 
@@ -49,11 +49,13 @@ def server(
     Streams of speech are added stage by stage until 95 % of the events no longer come within 250 ms (or what
     `--budget event_delay.p95=SECONDS` says), or sound is taken late. Server and clients share the machine.
     """
-    from voicecli.cli.ramping import RampRequest, run_ramp
+    from voicecli.bench.measure.ramp_bench import RampRequest, ServerBench
+    from voicecli.cli.reporting import run_bench
 
     request = RampRequest(
         first=first, step=step, most=most, hold=hold, runs=runs, baseline=baseline, idle=idle, asr=asr,
         workers=workers, seed=seed, profile=profile, config=config, given=tuple(settings or ()),
     )  # fmt: skip
     request.check()
-    finish(run_ramp(loaded_settings(config, profile, settings, {}), request, outputs))
+    loaded = loaded_settings(config, profile, settings, {})
+    finish(run_bench(ServerBench(loaded=loaded, request=request), outputs))

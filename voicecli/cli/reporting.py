@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from voicecli.bench.compare import Comparison, compared
 from voicecli.bench.draw.terminal import print_charts, print_comparison, print_report
+from voicecli.bench.measure.loudspeaker import Loudspeaker
 from voicecli.bench.measure.measurement import Measurement
 from voicecli.bench.metric import Metric
 from voicecli.bench.report import Report, breaches, failures_said
@@ -26,10 +28,16 @@ from voicecli.latency.budget import Limit, parse_limit
 from voicecli.latency.timeline import Span
 from voicecli.printable import printable
 
-__all__ = ["Destinations", "check", "publish", "run_bench", "show_report"]
+__all__ = ["Destinations", "check", "loudspeaker", "publish", "run_bench", "show_report"]
 
 _WIDTH = 120  # columns where there is no terminal
 _PICTURES = (".png", ".svg")
+
+
+def loudspeaker(name: str, *, real_time: bool = True) -> Loudspeaker:
+    """What `--speaker` of a bench names, opened later."""
+    opened = partial(sound.open_speaker, name, real_time=real_time, silence=False)
+    return Loudspeaker(name, sound.kind(name), real_time, opened)
 
 
 async def run_bench(bench: Measurement, outputs: Outputs, speaker: str | None = None) -> ExitStatus:

@@ -16,7 +16,7 @@ from voicecli.audio.wavfile import WavWriter
 from voicecli.cli.console import warn
 from voicecli.providers.recognizer import HEARING_RATE
 
-__all__ = ["NULL", "PIPE", "fast_nowhere", "is_file", "open_microphone", "open_speaker"]
+__all__ = ["NULL", "PIPE", "fast_nowhere", "is_file", "kind", "open_microphone", "open_speaker"]
 
 PIPE = "-"
 NULL = "null"
@@ -59,6 +59,11 @@ def open_speaker(name: str, *, real_time: bool, silence: bool = True) -> Output:
     if real_time:
         return PacedSpeaker(title, sink, PIPE_RATE, silence=silence)
     return FastSpeaker(title, sink, PIPE_RATE)
+
+
+def kind(name: str) -> str:
+    """What `name` is as a loudspeaker: null, pipe, file or device."""
+    return {NULL: NULL, PIPE: "pipe"}.get(name) or ("file" if is_file(name) else "device")
 
 
 def fast_nowhere(rate: int) -> Output:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-__all__ = ["Heard"]
+from voicecli.audio.player import AudioStreamPlayer, Output, PlayerOptions
+from voicecli.bench.measure.first_audio import BriefPlayer
+
+__all__ = ["Heard", "Loudspeaker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +40,28 @@ class Heard:
     def as_dict(self) -> dict[str, Any]:
         """The object that the JSON output carries."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Loudspeaker:
+    """What was asked for as a loudspeaker."""
+
+    name: str
+    kind: str  # null, device, file or pipe
+    real_time: bool
+    opened: Callable[[], Output]
+
+    def player(self, options: PlayerOptions, holds: float) -> AudioStreamPlayer:
+        """One that holds so many seconds where nobody hears it, so that nothing waits for it.
+
+        Raises DeviceError, UsageError, SaveError.
+        """
+        output = self.opened()
+        if self.kind == "null" and self.real_time:
+            return BriefPlayer(output, replace(options, capacity=max(options.capacity, holds)))
+        return AudioStreamPlayer(output, options)
+
+    def heard(self, player: AudioStreamPlayer) -> Heard:
+        """What a report says of it, now that its player is open."""
+        output, whole = player.output, not isinstance(player, BriefPlayer)
+        return Heard(output.name, self.kind, output.rate, output.latency, whole)

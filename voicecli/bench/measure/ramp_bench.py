@@ -1,0 +1,177 @@
+"""What `voicecli bench server` measures: servers started, and loaded until they break."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from voicecli.audio.block import Samples
+from voicecli.bench.host import engine_version, versions
+from voicecli.bench.measure.measurement import Bars, Measurement
+from voicecli.bench.measure.ramp import METRICS, Ramp, RampOptions, Stage, charts, idle_stage
+from voicecli.bench.measure.served import ServerProcess
+from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
+from voicecli.bench.report import Participant, Report
+from voicecli.errors import UsageError
+from voicecli.latency.budget import Limit
+from voicecli.providers.choose import choose_synthesizer
+from voicecli.providers.recognizer import HEARING_RATE
+
+__all__ = ["RampRequest", "ServerBench"]
+
+_DELAY = "event_delay"
+_BATCHED, _APART = "batched", "apart"
+_SENTENCES = 3
+_PAUSE = 1.5  # seconds after each of them, in which the server notices the end
+_ROOM = 5000  # sessions and sockets: the measurement, not a cap, is to end it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RampRequest:
+    """What the command line says."""
+
+    first: int
+    step: int
+    most: int
+    hold: float
+    runs: int
+    baseline: str | None
+    idle: int
+    asr: str
+    workers: int
+    seed: int
+    profile: str | None = None
+    config: Path | None = None
+    given: Sequence[str] = ()  # settings, as in `asr.simulated.delay=0.1`
+
+    def check(self) -> None:
+        """Raises UsageError."""
+        if self.baseline not in (None, _APART):
+            raise UsageError(f"There is no baseline {self.baseline!r}.", f"There is {_APART}.")
+        if self.first > self.most:
+            raise UsageError(f"--first {self.first} is more than --most {self.most}.")
+
+    def words(self, *, batched: bool) -> list[str]:
+        """How `voicecli serve` is called for it."""
+        words = ["--asr", self.asr, "--workers", str(self.workers)]
+        words += ["--profile", self.profile] if self.profile else []
+        words += ["--config", str(self.config)] if self.config else []
+        named = [setting.partition("=")[0] for setting in self.given]
+        if self.asr == "simulated" and "asr.simulated.delay" not in named:
+            words += ["--set", "asr.simulated.delay=0"]
+        for key in ("sessions.most", "connections.most", "connections.per_address"):
+            words += ["--set", f"server.{key}={_ROOM}"]
+        for setting in (*self.given, f"server.batched={str(batched).lower()}"):
+            words += ["--set", setting]
+        return words
+
+
+@dataclass(kw_only=True)
+class ServerBench(Measurement):
+    """How many real-time streams the recognition server holds."""
+
+    kind: ClassVar = "server"
+    metrics: ClassVar = METRICS
+    excluded: ClassVar = (
+        "starting the server and loading its engines",
+        "how long the detector needs to be sure: a delay counts from the message with which it could be",
+        "a network: server and clients are on one machine and share its processors",
+    )
+
+    request: RampRequest
+    stages: list[Stage] = field(default_factory=list)
+    idle: dict[str, Any] | None = None
+
+    @property
+    def _ends(self) -> Limit:
+        """What ends the ramp: the budget for 95 % of the events."""
+        given = [limit for limit in self.limits if (limit.span, limit.statistic) == (_DELAY, "p95")]
+        return given[0] if given else Limit(_DELAY, "p95", RampOptions().limit)
+
+    async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
+        request = self.request
+        options = RampOptions(
+            first=request.first, step=request.step, most=request.most, hold=request.hold, runs=request.runs,
+            idle=request.idle, limit=self._ends.seconds, seed=request.seed,
+        )  # fmt: skip
+        self.settings = {**asdict(options), "workers": request.workers, "set": list(request.given)}
+        self.versions |= versions("asr", [request.asr]) | {"silero": engine_version("vad", "silero")}
+        self.engines.append(Participant(stage="asr", engine=request.asr, reason="as asked for"))
+        settings = self.loaded.settings
+        gate = replace(settings.vad, min_silence=settings.server.segments.min_silence)
+        ramp = Ramp(options, await self._speech(), gate)
+        names = [_BATCHED, _APART] if request.baseline else [_BATCHED]
+        with bars.measuring(len(names) * ((request.most - request.first) // request.step + 1)) as advance:
+
+            def told(stage: Stage) -> None:
+                advance(f"{stage.streams} streams, {stage.server}")
+
+            for name in names:
+                async with ServerProcess(request.words(batched=name == _BATCHED)) as server:
+                    async for stage in ramp.stages(name, server, told):
+                        self.stages.append(stage)
+        if request.idle:
+            async with ServerProcess(request.words(batched=True)) as server:
+                self.idle = await idle_stage(ramp, server, request.idle)
+
+    async def _speech(self) -> Samples:
+        """Some sentences of the bundled voice, with pauses."""
+        choice = await choose_synthesizer("espeak", self.loaded.settings.tts.engines)
+        pause = np.zeros(round(_PAUSE * HEARING_RATE), np.float32)
+        async with choice.engine as voice:
+            spoken = [(await spoken_question(text, voice)).samples for text in SPOKEN[:_SENTENCES]]
+        return np.concatenate([part for samples in spoken for part in (samples, pause)])
+
+    def report(self) -> Report | None:
+        if not self.stages:
+            return None
+        seed = self.request.seed
+        return replace(
+            self._head(seed),
+            samples=[sample for stage in self.stages for sample in stage.samples(seed)],
+            facts=self._facts(),
+            details={"idle": self.idle, "holds": self._holds()},
+            charts=charts(self.stages),
+            # That the last stage breaks the one that ends the ramp is no breach.
+            limits=[limit for limit in self.limits if limit is not self._ends],
+        )
+
+    def _holds(self) -> dict[str, int]:
+        """The largest number of streams that each server held, by its name."""
+        return {
+            name: max(
+                (stage.streams for stage in self.stages if stage.server == name and stage.held), default=0
+            )
+            for name in dict.fromkeys(stage.server for stage in self.stages)
+        }
+
+    def _facts(self) -> dict[str, str]:
+        facts, limit = {}, self._ends.seconds
+        for name, streams in self._holds().items():
+            last = [stage for stage in self.stages if stage.server == name][-1]
+            more = " or more" if last.held else ""
+            facts[f"{name} holds"] = f"{streams}{more} real-time streams within {limit * 1000:.0f} ms"
+            if not last.held:
+                facts[f"{name} breaks"] = f"at {last.streams}: {_why(last)}"
+        if self.idle is not None:
+            idle = self.idle
+            memory = "" if idle["memory"] is None else f", {idle['memory'] / 1024:.0f} kB each"
+            health = "no answer" if idle["health"] is None else f"{idle['health'] * 1000:.0f} ms"
+            cpu = "" if idle["cpu"] is None else f", {idle['cpu'] * 100:.0f} % of a processor"
+            facts["idle"] = f"{idle['connections']} connections{memory}{cpu}; health answers in {health}"
+        return facts
+
+
+def _why(stage: Stage) -> str:
+    if stage.window.failures:
+        return f"{len(stage.window.failures)} failures, the first: {stage.window.failures[0]}"
+    if stage.p95 is None:
+        return "no events came"
+    if stage.p95 > stage.limit:
+        return f"95 % of the events within {stage.p95 * 1000:.0f} ms"
+    return f"{stage.window.late} of {stage.window.sent} messages were taken late"
