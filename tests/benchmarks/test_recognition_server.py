@@ -12,11 +12,9 @@ import pytest
 
 from tests.server.talking import hearing, messages, start
 from voicecli.audio.block import Samples
+from voicecli.config.serving import ServerSettings
 from voicecli.providers.simulated import SimulatedRecognizerOptions
-from voicecli.server.hearing import HearingOptions
 from voicecli.server.session import Mode, Session
-from voicecli.server.voice import VoiceOptions
-from voicecli.server.workers import WorkerOptions
 
 STREAMS = 150
 SECONDS = 6.0
@@ -32,8 +30,8 @@ def test_streams_in_real_time(batched: bool, capsys: pytest.CaptureFixture[str])
 
 
 async def measured(batched: bool) -> str:
-    options = HearingOptions(workers=WorkerOptions(workers=1), voice=VoiceOptions(batched=batched))
-    async with hearing(SimulatedRecognizerOptions(), "silero", options=options) as shared:
+    settings = ServerSettings(workers=1, batched=batched)
+    async with hearing(SimulatedRecognizerOptions(), "silero", settings=settings) as shared:
         sessions = [Session(shared, Mode.SEGMENTED) for _ in range(STREAMS)]
         readers = [asyncio.create_task(drain(session)) for session in sessions]
         gc.collect()

@@ -16,12 +16,12 @@ import pytest
 
 from voicecli.audio.block import Samples
 from voicecli.audio.pcm import from_s16, s16_bytes
+from voicecli.config.serving import ServerSettings, SessionSettings
 from voicecli.providers.choose import Choice, choose_detector
 from voicecli.providers.registry import engine_class
 from voicecli.providers.simulated import SimulatedRecognizerOptions
 from voicecli.server.hearing import Hearing, HearingOptions
-from voicecli.server.session import Mode, Session, SessionLimits
-from voicecli.server.workers import WorkerOptions
+from voicecli.server.session import Mode, Session
 from voicecli.wire.recognition import Active, Event, Failure, Format, Inactive, Segment, Start, Stop
 from voicecli.wire.recognition import encode_request as encoded
 
@@ -80,13 +80,13 @@ async def hearing(
     *,
     name: str = "simulated",
     options: HearingOptions | None = None,
-    workers: WorkerOptions | None = None,
+    settings: ServerSettings | None = None,
     observer: Any = None,
 ) -> AsyncIterator[Hearing]:
-    options = options or HearingOptions(workers=workers or WorkerOptions(workers=1))
+    settings = settings or ServerSettings(workers=1)
     engine = engine_class("asr", name)(asr)
     chosen = Choice(engine, name, "as asked for", asr)
-    async with Hearing(chosen, await choose_detector(vad), options, observer=observer) as shared:
+    async with Hearing(chosen, await choose_detector(vad), settings, options, observer=observer) as shared:
         yield shared
 
 
@@ -117,7 +117,10 @@ async def talk(session: Session, said: Iterable[str | bytes]) -> list[Event]:
 
 
 def conversation(
-    said: Sequence[str | bytes], mode: Mode = Mode.SEGMENTED, limits: SessionLimits | None = None, **more: Any
+    said: Sequence[str | bytes],
+    mode: Mode = Mode.SEGMENTED,
+    limits: SessionSettings | None = None,
+    **more: Any,
 ) -> list[Event]:
     """The events of one session in a hearing of its own."""
 

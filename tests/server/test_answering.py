@@ -79,7 +79,7 @@ def test_no_more_is_made_than_one_phrase_ahead() -> None:
 def test_pieces_are_of_bounded_length() -> None:
     async def run() -> list[Piece]:
         answering = Answering(
-            Engines(SimulatedRecognizer(), MODEL, SimulatedSynthesizer()), AnsweringOptions(piece=0.01)
+            Engines(SimulatedRecognizer(), MODEL, SimulatedSynthesizer()), AnsweringOptions(part=0.01)
         )
         answer = answering.answer("x")
         pieces = [await anext(answer) for _ in range(5)]

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from voicecli.config.serving import ServerSettings, SessionSettings, TokenSettings
 from voicecli.errors import SettingsError, UsageError
 from voicecli.server.guard import (
     Guard,
-    GuardOptions,
     Reason,
     Refusal,
     Request,
@@ -80,13 +80,13 @@ def test_loopback(host: str, inside: bool):
 
 def test_other_addresses_need_a_token():
     with pytest.raises(UsageError, match=r"0\.0\.0\.0 can be reached .* VOICECLI_SERVER_TOKENS"):
-        Guard(GuardOptions(host="0.0.0.0"))
-    assert Guard(GuardOptions(host="0.0.0.0"), tokens()).needs_token
-    assert not Guard(GuardOptions()).needs_token
+        Guard(ServerSettings(host="0.0.0.0"))
+    assert Guard(ServerSettings(host="0.0.0.0"), tokens()).needs_token
+    assert not Guard(ServerSettings()).needs_token
 
 
 def test_bearer_tokens():
-    guard = Guard(GuardOptions(), tokens())
+    guard = Guard(ServerSettings(), tokens())
     assert guard.admit(asked(authorization=bearer(ALICE))) is None
     assert guard.admit(asked(authorization=f"bearer   {ALICE}")) is None
     for wrong in (bearer("nonsense"), bearer(""), f"Basic {ALICE}", ALICE):
@@ -97,8 +97,8 @@ def test_bearer_tokens():
 
 
 def test_what_anybody_may_see():
-    here, outside = Guard(GuardOptions(), tokens()), Guard(GuardOptions(host="0.0.0.0"), tokens())
-    shown = Guard(GuardOptions(host="0.0.0.0", metrics_open=True), tokens())
+    here, outside = Guard(ServerSettings(), tokens()), Guard(ServerSettings(host="0.0.0.0"), tokens())
+    shown = Guard(ServerSettings(host="0.0.0.0", metrics_open=True), tokens())
     for path in ("/api/v1/health", "/api/v1/ready"):
         assert outside.admit(asked(path)) is None
     assert here.admit(asked("/metrics")) is None
@@ -130,14 +130,14 @@ def test_what_anybody_may_see():
     ],
 )
 def test_hosts_and_origins(host: str, origin: str | None, refused: Reason | None):
-    guard = Guard(GuardOptions(origins=["https://page.example"], hosts=["ours.example"]))
+    guard = Guard(ServerSettings(origins=["https://page.example"], hosts=["ours.example"]))
     headers = {"host": host} | ({} if origin is None else {"origin": origin})
     assert reason(guard.check(Request("/api/v1/simple", headers))) is refused
     assert guard.check(Request("/api/v1/health", headers)) is None
 
 
 def test_host_matters_not_with_tokens():
-    guard = Guard(GuardOptions(), tokens())
+    guard = Guard(ServerSettings(), tokens())
     assert guard.check(Request("/api/v1/simple", {"host": "voice.example"})) is None
     same = {"host": "voice.example", "origin": "https://voice.example"}
     assert guard.check(Request("/api/v1/simple", same)) is None
@@ -145,7 +145,8 @@ def test_host_matters_not_with_tokens():
 
 
 def test_sessions_are_counted():
-    guard = Guard(GuardOptions(sessions=3, token_sessions=2), tokens())
+    settings = ServerSettings(sessions=SessionSettings(most=3), tokens=TokenSettings(sessions=2))
+    guard = Guard(settings, tokens())
     first, second = guard.enter("alice", 0.0), guard.enter("alice", 0.0)
     assert first is second
     assert isinstance(first, Share)
@@ -159,7 +160,7 @@ def test_sessions_are_counted():
 
 
 def test_audio_beyond_the_share_waits():
-    guard = Guard(GuardOptions(token_audio=60.0), tokens())
+    guard = Guard(ServerSettings(tokens=TokenSettings(audio=60.0)), tokens())
     share = guard.enter("alice", 100.0)
     assert isinstance(share, Share)
     assert share.take(60.0, 100.0) == 0.0  # a minute at once
@@ -170,6 +171,6 @@ def test_audio_beyond_the_share_waits():
 
 
 def test_without_tokens_nothing_waits():
-    share = Guard().enter(None, 0.0)
+    share = Guard(ServerSettings()).enter(None, 0.0)
     assert isinstance(share, Share)
     assert share.take(1e9, 0.0) == 0.0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
 
+from voicecli.config.serving import ConnectionSettings, ServerSettings
 from voicecli.server.guard import Reason
-from voicecli.server.http import Door, DoorOptions
+from voicecli.server.http import Door
 
 
 class Wire:
@@ -36,9 +38,10 @@ class Wire:
 class Entrance:
     """A door and the reasons that it gave."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, proxies: Sequence[str] = (), **limits: Any) -> None:
+        settings = ServerSettings(trusted_proxies=list(proxies), connections=ConnectionSettings(**limits))
         self.reasons: Counter[Reason] = Counter()
-        self.door = Door(DoorOptions(**options), lambda reason: self.reasons.update([reason]))
+        self.door = Door(settings, lambda reason: self.reasons.update([reason]))
 
     def enter(self, now: float = 0.0, address: str = "a") -> Wire | None:
         wire = Wire()

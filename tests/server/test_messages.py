@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 
 from tests.server.talking import PAUSE, QUICK, STOP, beeps, check, hearing, start, talk
 from voicecli.audio.pcm import s16_bytes
-from voicecli.server.channel import SegmentOptions
-from voicecli.server.hearing import HearingOptions
-from voicecli.server.session import Mode, Session, SessionLimits
-from voicecli.server.workers import WorkerOptions
+from voicecli.config.serving import SegmentSettings, ServerSettings, SessionSettings
+from voicecli.server.session import Mode, Session
 from voicecli.wire.recognition import Active, Failure, Format, decode_event, encode_event
 
 SPOKEN = s16_bytes(beeps(0.7, gap=0.3))
@@ -66,10 +64,10 @@ talks = st.builds(lambda first, rest: [first, *rest], firsts | said, st.lists(sa
 def house():
     """One hearing for all examples, whose model fails now and then."""
     flaky = replace(QUICK, fail="drop", fail_on=tuple(range(3, 5000, 4)))
-    segments = SegmentOptions(longest=1.0, piece=1.0, search=0.3)
-    options = HearingOptions(workers=WorkerOptions(workers=2), segments=segments)
+    segments = SegmentSettings(longest=1.0, piece=1.0, search=0.3)
+    shared = ServerSettings(workers=2, segments=segments)
     with asyncio.Runner() as runner:
-        opened = hearing(flaky, options=options)
+        opened = hearing(flaky, settings=shared)
         shared = runner.run(opened.__aenter__())
         yield runner, shared
         runner.run(opened.__aexit__(None, None, None))
@@ -83,7 +81,7 @@ relaxed = settings(max_examples=150, deadline=None, suppress_health_check=[Healt
 def test_any_messages(house, messages, mode):
     runner, shared = house
     borders = Borders()
-    session = Session(shared, mode, SessionLimits(queued_audio=1.0), borders)
+    session = Session(shared, mode, SessionSettings(queued=1.0), borders)
     events = runner.run(asyncio.wait_for(talk(session, spelled(messages)), 20))
     assert (shared.queue, shared.streams) == (0, 0)
     for event in events:
@@ -123,7 +121,7 @@ def test_a_client_that_goes_at_any_moment(house, messages, ticks, mode, finish):
     runner, shared = house
 
     async def run():
-        session = Session(shared, mode, SessionLimits(queued_audio=1.0, events=4))
+        session = Session(shared, mode, SessionSettings(queued=1.0, events=4))
 
         async def say():
             for message in spelled(messages):

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from tests.server.listening import listening
 from voicecli.audio.block import Samples
 from voicecli.audio.wav import wav_header
+from voicecli.config.serving import SessionSettings
 from voicecli.latency.timeline import Mark, Timeline
 from voicecli.providers.language_model import Action, Goodbye, Message, Token
 from voicecli.providers.recognizer import Transcript
@@ -30,7 +31,7 @@ from voicecli.providers.simulated import (
     SimulatedSynthesizerOptions,
 )
 from voicecli.server.guard import HOLDER
-from voicecli.server.query import PATH, Answering, AnsweringOptions, Engines, QueryOptions, query_router
+from voicecli.server.query import PATH, Answering, AnsweringOptions, Engines, query_router
 from voicecli.server.question import QuestionLimits
 from voicecli.wire.frames import AudioFrame, FrameDecoder, FrameLimits, ObjectFrame, encode
 
@@ -68,12 +69,13 @@ class Watched:
 async def serving(
     made: Engines,
     answering: AnsweringOptions | None = None,
-    options: QueryOptions | None = None,
+    settings: SessionSettings | None = None,
+    limits: QuestionLimits | None = None,
     watched: Watched | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server with these engines."""
     app = FastAPI()
-    app.include_router(query_router(Answering(made, answering), options, watched))
+    app.include_router(query_router(Answering(made, answering), settings, limits, watched))
 
     async def named(scope: Scope, receive: Receive, send: Send) -> None:
         """The guard says whose token it is; here a header does."""
@@ -92,13 +94,14 @@ def asked(
     kind: str = FRAMES,
     made: Engines | None = None,
     answering: AnsweringOptions | None = None,
-    options: QueryOptions | None = None,
+    settings: SessionSettings | None = None,
+    limits: QuestionLimits | None = None,
     watched: Watched | None = None,
 ) -> httpx.Response:
     """One question and what comes back."""
 
     async def run() -> httpx.Response:
-        async with serving(made or engines(), answering, options, watched) as client:
+        async with serving(made or engines(), answering, settings, limits, watched) as client:
             return await client.post(PATH, content=content, headers={"content-type": kind})
 
     return asyncio.run(run())
@@ -246,7 +249,7 @@ def test_half_a_question_takes_no_place() -> None:
             yield encode(SPOKEN)
 
         headers = {"content-type": FRAMES}
-        async with serving(made, options=QueryOptions(at_once=8)) as client:
+        async with serving(made, settings=SessionSettings(questions=8)) as client:
             slow = [
                 asyncio.create_task(client.post(PATH, content=body(), headers=headers)) for _ in range(16)
             ]
@@ -263,9 +266,12 @@ def test_half_a_question_takes_no_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "most"), [(QueryOptions(at_once=1), 4), (QueryOptions(kept=5 * 32_000), 5)]
+    ("settings", "limits", "most"),
+    [(SessionSettings(questions=1), None, 4), (None, QuestionLimits(kept=5 * 32_000), 5)],
 )
-def test_too_many_halves_give_up_the_oldest(options: QueryOptions, most: int) -> None:
+def test_too_many_halves_give_up_the_oldest(
+    settings: SessionSettings | None, limits: QuestionLimits | None, most: int
+) -> None:
     piece = encode(SPOKEN)
     half = (
         f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: {FRAMES}\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -273,7 +279,7 @@ def test_too_many_halves_give_up_the_oldest(options: QueryOptions, most: int) ->
     ).encode()
 
     async def run() -> None:
-        async with serving(engines(), options=options) as client:
+        async with serving(engines(), settings=settings, limits=limits) as client:
             asking = []
             for _ in range(6):
                 reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
@@ -299,7 +305,7 @@ def test_a_token_has_its_share_of_places() -> None:
     async def run() -> None:
         model = Hanging()
         made = Engines(engines().asr, model, engines().tts)
-        async with serving(made, options=QueryOptions(at_once=4)) as client:
+        async with serving(made, settings=SessionSettings(questions=4)) as client:
 
             def ask(who: str) -> asyncio.Task[httpx.Response]:
                 headers = {"x-holder": who}
@@ -395,12 +401,11 @@ def test_half_a_surrogate_pair_is_no_defect() -> None:
 
 
 def test_caps_are_exact() -> None:
-    limits = QuestionLimits(body=100, frames=FrameLimits(frame=50))
-    options = QueryOptions(limits=limits)
-    exact = b'{"question": "x"}'.ljust(100)
-    assert asked(exact, "application/json", options=options).status_code == 200
-    refused(asked(exact + b" ", "application/json", options=options), 413, "100 bytes")
-    refused(asked(struct.pack("<I", 51), options=options), 400, "At most 50")
+    limits = QuestionLimits(text=10, frames=FrameLimits(frame=50))
+    exact = b'{"question": "0123456789"}'
+    assert asked(exact, "application/json", limits=limits).status_code == 200
+    refused(asked(exact.replace(b"9", b"90"), "application/json", limits=limits), 413, "10 characters")
+    refused(asked(struct.pack("<I", 51), limits=limits), 400, "At most 50")
 
 
 def test_endless_body_is_cut_off() -> None:
@@ -409,7 +414,7 @@ def test_endless_body_is_cut_off() -> None:
             while True:
                 yield encode(SPOKEN)
 
-        async with serving(engines(), options=QueryOptions(limits=QuestionLimits(audio=3.0))) as client:
+        async with serving(engines(), limits=QuestionLimits(spoken=3.0)) as client:
             return await client.post(PATH, content=body(), headers={"content-type": FRAMES})
 
     # Either the answer is read, or it was lost because the client never stopped sending.
@@ -503,8 +508,8 @@ def test_only_so_many_at_once() -> None:
     async def run() -> tuple[httpx.Response, httpx.Response]:
         model = Hanging()
         base = engines()
-        options = QueryOptions(at_once=1)
-        async with serving(Engines(base.asr, model, base.tts), options=options) as client:
+        settings = SessionSettings(questions=1)
+        async with serving(Engines(base.asr, model, base.tts), settings=settings) as client:
             asking = asyncio.create_task(client.post(PATH, json={"question": "x"}))
             await model.thinking.wait()
             second = await client.post(PATH, json={"question": "x"})

@@ -23,13 +23,14 @@ from tests.server.talking import (
     talk,
 )
 from voicecli.audio.resample import resample
+from voicecli.config.serving import SegmentSettings, ServerSettings, SessionSettings
 from voicecli.providers.simulated import SimulatedRecognizerOptions
-from voicecli.server.channel import SegmentOptions
 from voicecli.server.hearing import HearingOptions
-from voicecli.server.session import Mode, Session, SessionLimits
+from voicecli.server.session import Mode, Session
 from voicecli.server.workers import WorkerOptions
 from voicecli.wire.recognition import Active, Failure, Format, Inactive, Segment, encode_event
 
+PATIENT = HearingOptions(workers=WorkerOptions(timeout=0, patience=0))
 FOX = "assistant-en-16kHz1chan"
 WEATHER = "assistant-en-whats-the-weather-like"
 
@@ -254,8 +255,8 @@ def test_a_model_that_hangs_is_given_up():
     events = conversation(
         [start(), *messages(beeps(3.0, 1.0)), STOP],
         asr=hung,
-        workers=WorkerOptions(workers=1, timeout=0.3),
-        limits=SessionLimits(queued_audio=1.0),
+        options=HearingOptions(workers=WorkerOptions(timeout=0.3)),
+        limits=SessionSettings(queued=1.0),
     )
     assert kinds(events)[:3] == ["Active", "Inactive", "Failure"]
     assert "recognised nothing" in failures(events)[0]
@@ -263,8 +264,8 @@ def test_a_model_that_hangs_is_given_up():
 
 
 def test_long_speech_is_cut():
-    options = HearingOptions(workers=WorkerOptions(workers=1), segments=SegmentOptions(longest=2.0))
-    events = conversation([start(), *messages(beeps(7.0)), STOP], options=options)
+    settings = ServerSettings(workers=1, segments=SegmentSettings(longest=2.0))
+    events = conversation([start(), *messages(beeps(7.0)), STOP], settings=settings)
     check(events)
     lengths = [event.end_time - event.start_time for event in finals(events)]
     assert len(lengths) >= 3
@@ -274,7 +275,7 @@ def test_long_speech_is_cut():
 
 def test_whole_utterances_give_the_same():
     said = [start(), *messages(beeps(1.0, 0.5, 2.0)), STOP]
-    whole = conversation(said, workers=WorkerOptions(workers=1, early=False))
+    whole = conversation(said, options=HearingOptions(workers=WorkerOptions(early=False)))
     assert whole == conversation(said)
 
 
@@ -292,8 +293,8 @@ def test_slow_models_hold_the_client_back():
     async def run() -> None:
         stuck = replace(QUICK, delay=3600.0)
         for mode in Mode:
-            async with hearing(stuck, workers=WorkerOptions(workers=1, timeout=0, patience=0)) as shared:
-                session = Session(shared, mode, SessionLimits(queued_audio=5.0))
+            async with hearing(stuck, options=PATIENT) as shared:
+                session = Session(shared, mode, SessionSettings(queued=5.0))
                 sent = 0
 
                 async def send(session: Session = session) -> None:
@@ -324,8 +325,8 @@ def test_slow_models_hold_the_client_back():
 def test_a_giant_message_is_taken_bit_by_bit():
     async def run() -> None:
         stuck = replace(QUICK, delay=3600.0)
-        async with hearing(stuck, workers=WorkerOptions(workers=1, timeout=0, patience=0)) as shared:
-            session = Session(shared, Mode.SEGMENTED, SessionLimits(queued_audio=2.0))
+        async with hearing(stuck, options=PATIENT) as shared:
+            session = Session(shared, Mode.SEGMENTED, SessionSettings(queued=2.0))
             await session.receive(start())
             receiving = asyncio.create_task(session.receive(b"".join(messages(beeps(*[1.0] * 60)))))
             await asyncio.sleep(0.5)
@@ -341,7 +342,7 @@ def test_a_giant_message_is_taken_bit_by_bit():
 def test_a_client_that_does_not_read_is_held_back():
     async def run() -> None:
         async with hearing() as shared:
-            session = Session(shared, Mode.SEGMENTED, SessionLimits(events=8))
+            session = Session(shared, Mode.SEGMENTED, SessionSettings(events=8))
             sent = 0
 
             async def send() -> None:
@@ -403,7 +404,7 @@ def test_finishing_answers_what_was_said():
 
 def test_many_sessions_at_once():
     async def run() -> None:
-        async with hearing(replace(QUICK, delay=0.05), workers=WorkerOptions(workers=2)) as shared:
+        async with hearing(replace(QUICK, delay=0.05), settings=ServerSettings(workers=2)) as shared:
             said = [start(), *messages(beeps(1.0, 0.5)), STOP]
             sessions = [Session(shared, Mode.SEGMENTED) for _ in range(30)]
             results = await asyncio.gather(*(talk(session, said) for session in sessions))

@@ -21,8 +21,6 @@ from voicecli.server.job import Answer
 from voicecli.server.worker import Recipe
 from voicecli.server.workers import WorkerOptions, Workers
 
-ONE = WorkerOptions(workers=1)
-
 PLUGIN = '''
 import asyncio, os
 from dataclasses import dataclass
@@ -117,7 +115,7 @@ def level(tenths, seconds=0.5):
 def test_a_job_is_answered():
     async def run():
         async with Workers(
-            Recipe("simulated", replace(QUICK, partial=0.1, texts=("a b c d",))), ONE
+            Recipe("simulated", replace(QUICK, partial=0.1, texts=("a b c d",))), 1
         ) as workers:
             listener = Listener(workers)
             for _ in range(10):
@@ -137,7 +135,7 @@ def test_a_job_is_answered():
 
 def test_waiting_for_sound_is_not_work():
     async def run():
-        async with Workers(Recipe("simulated", replace(QUICK, delay=0.1)), ONE) as workers:
+        async with Workers(Recipe("simulated", replace(QUICK, delay=0.1)), 1) as workers:
             listener = Listener(workers)
             listener.job.push(level(1))
             await asyncio.sleep(0.5)
@@ -150,7 +148,7 @@ def test_waiting_for_sound_is_not_work():
 def test_jobs_are_shared_out():
     async def run():
         slow = replace(QUICK, delay=0.2)
-        async with Workers(Recipe("simulated", slow), WorkerOptions(workers=3)) as workers:
+        async with Workers(Recipe("simulated", slow), 3) as workers:
             assert workers.alive == 3
             listeners = [Listener(workers, level(1)) for _ in range(6)]
             assert sorted(len(post.jobs) for post in workers._posts.values()) == [2, 2, 2]
@@ -162,7 +160,7 @@ def test_jobs_are_shared_out():
 
 def test_defects_fail_one_job(odd):
     async def run():
-        async with Workers(odd(), ONE) as workers:
+        async with Workers(odd(), 1) as workers:
             listeners = [Listener(workers, level(what)) for what in (0, 1, 2, 5, 0)]
             fine, raised, silent, long, last = [await listener.outcome for listener in listeners]
             assert fine.text == last.text == "8000 samples"
@@ -179,7 +177,7 @@ def test_a_death_is_survived(odd, tmp_path):
     """The job that was under way is begun again, with all its sound."""
 
     async def run():
-        async with Workers(odd(str(tmp_path)), ONE) as workers:
+        async with Workers(odd(str(tmp_path)), 1) as workers:
             (first,) = workers.processes
             dying = Listener(workers, level(4))
             assert (await dying.outcome).text == "8000 samples"
@@ -192,7 +190,7 @@ def test_a_death_is_survived(odd, tmp_path):
 
 def test_what_kills_twice_is_given_up(odd):
     async def run():
-        async with Workers(odd(), ONE) as workers:
+        async with Workers(odd(), 1) as workers:
             outcome = await Listener(workers, level(3)).outcome
             assert isinstance(outcome, Unavailable)
             assert "signal 9" in outcome.message
@@ -203,7 +201,7 @@ def test_what_kills_twice_is_given_up(odd):
 
 def test_a_worker_killed_in_the_middle_of_speech():
     async def run():
-        async with Workers(Recipe("simulated", QUICK), ONE) as workers:
+        async with Workers(Recipe("simulated", QUICK), 1) as workers:
             listener = Listener(workers)
             listener.job.push(level(1))
             os.kill(workers.processes[0], signal.SIGKILL)
@@ -220,7 +218,7 @@ def test_a_worker_killed_in_the_middle_of_speech():
 
 def test_a_cancelled_job_is_dropped_at_once():
     async def run():
-        async with Workers(Recipe("simulated", replace(QUICK, delay=3600)), ONE) as workers:
+        async with Workers(Recipe("simulated", replace(QUICK, delay=3600)), 1) as workers:
             listener = Listener(workers, level(1))
             await asyncio.sleep(0.1)
             listener.job.cancel()
@@ -236,7 +234,7 @@ def test_an_engine_that_does_nothing_is_timed_out():
     async def run():
         for failure in ("hang", "stall"):
             hung = replace(QUICK, fail=failure)
-            async with Workers(Recipe("simulated", hung), WorkerOptions(workers=1, timeout=0.2)) as workers:
+            async with Workers(Recipe("simulated", hung), 1, WorkerOptions(timeout=0.2)) as workers:
                 ended = Listener(workers, level(1))
                 running = Listener(workers)
                 for _ in range(5):
@@ -255,8 +253,8 @@ def test_a_hung_worker_is_replaced():
     """What it had is done by another; what waits for it to read stays small, and it is not counted."""
 
     async def run():
-        options = WorkerOptions(workers=1, silence=3.0)
-        async with Workers(Recipe("simulated", QUICK), options) as workers:
+        options = WorkerOptions(silence=3.0)
+        async with Workers(Recipe("simulated", QUICK), 1, options) as workers:
             (first,) = workers.processes
             os.kill(first, signal.SIGSTOP)
             waiting = [Listener(workers) for _ in range(20)]
@@ -285,8 +283,8 @@ def test_a_worker_whose_engine_hangs_is_replaced():
 
     async def run():
         hung = replace(QUICK, fail="hang")
-        options = WorkerOptions(workers=1, timeout=0.3)
-        async with Workers(Recipe("simulated", hung), options) as workers:
+        options = WorkerOptions(timeout=0.3)
+        async with Workers(Recipe("simulated", hung), 1, options) as workers:
             (first,) = workers.processes
             for _ in range(2):
                 assert workers.processes == [first]
@@ -298,8 +296,8 @@ def test_a_worker_whose_engine_hangs_is_replaced():
 
 def test_speech_that_goes_on_is_not_overdue():
     async def run():
-        quick = WorkerOptions(workers=1, timeout=0.2, patience=0.2)
-        async with Workers(Recipe("simulated", QUICK), quick) as workers:
+        quick = WorkerOptions(timeout=0.2, patience=0.2)
+        async with Workers(Recipe("simulated", QUICK), 1, quick) as workers:
             listener = Listener(workers)
             listener.job.push(level(1))
             await asyncio.sleep(0.9)
@@ -312,7 +310,7 @@ def test_speech_that_goes_on_is_not_overdue():
 def test_an_engine_that_does_not_open_is_an_error(odd):
     async def run(recipe, error, words):
         with pytest.raises(error, match=words):
-            async with Workers(recipe, WorkerOptions(workers=2)):
+            async with Workers(recipe, 2):
                 pass
 
     asyncio.run(run(odd("broken"), Unavailable, "no such model"))
@@ -327,11 +325,11 @@ def test_workers_die_with_their_server(tmp_path):
     program.write_text(
         "import asyncio\n"
         "from voicecli.server.worker import Recipe\n"
-        "from voicecli.server.workers import WorkerOptions, Workers\n"
+        "from voicecli.server.workers import Workers\n"
         "from voicecli.providers.simulated import SimulatedRecognizerOptions\n"
         "async def main():\n"
         "    recipe = Recipe('simulated', SimulatedRecognizerOptions())\n"
-        "    async with Workers(recipe, WorkerOptions(workers=2)) as workers:\n"
+        "    async with Workers(recipe, 2) as workers:\n"
         "        print(*workers.processes, flush=True)\n"
         "        await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
@@ -358,9 +356,7 @@ def is_running(process):
 
 def test_closing_ends_the_processes():
     async def run():
-        async with Workers(
-            Recipe("simulated", replace(QUICK, delay=3600)), WorkerOptions(workers=2)
-        ) as workers:
+        async with Workers(Recipe("simulated", replace(QUICK, delay=3600)), 2) as workers:
             processes = workers.processes
             Listener(workers, level(1))
         await gone(processes)
@@ -370,7 +366,7 @@ def test_closing_ends_the_processes():
 
 def test_the_bundled_engine_recognises():
     async def run():
-        async with Workers(Recipe("pocketsphinx", PocketsphinxOptions(workers=1)), ONE) as workers:
+        async with Workers(Recipe("pocketsphinx", PocketsphinxOptions(workers=1)), 1) as workers:
             sound = recording("assistant-en-goforward")
             answer = await Listener(workers, sound).outcome
             assert "forward" in answer.text
@@ -381,7 +377,7 @@ def test_the_bundled_engine_recognises():
 
 def test_sound_is_cut_off_at_full_scale():
     async def run():
-        async with Workers(Recipe("simulated", QUICK), ONE) as workers:
+        async with Workers(Recipe("simulated", QUICK), 1) as workers:
             listener = Listener(workers)
             listener.job.push(beeps(0.2) * 100)
             listener.job.push(np.zeros(0, np.float32))

@@ -114,10 +114,8 @@ async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
 def _within_limits(settings: ServerSettings, inside: int = 0) -> ServerSettings:
     """With as many sockets and sessions as the system lets this process have; it has `inside` already."""
     from voicecli.server.serve import allow_sockets
-    from voicecli.server.workers import WorkerOptions
 
-    workers = WorkerOptions(workers=settings.workers).count
-    most = allow_sockets(settings.connections.most, workers, inside)
+    most = allow_sockets(settings.connections.most, settings.processes, inside)
     return replace(
         settings,
         connections=replace(settings.connections, most=most),
@@ -193,11 +191,11 @@ class _Shown:
             self._ready(url, service, assembly, settings)
 
     def _ready(self, url: str, service: Service, assembly: Assembly, settings: ServerSettings) -> None:
-        workers = service.hearing.options.workers.count
+        workers = settings.processes
         sessions = settings.sessions
         if self._json:
             limits = {
-                "connections": service.door.options.most,
+                "connections": service.door.settings.connections.most,
                 "sessions": sessions.most,
                 "message": sessions.message,
                 "length": sessions.length,
@@ -228,7 +226,7 @@ class _Shown:
             "llm": f"{names['llm']} ({reasons['llm']})",
             "tts": f"{names['tts']} ({reasons['tts']})",
             "access": token,
-            "limits": f"{sessions.most} sessions, {service.door.options.most} sockets, "
+            "limits": f"{sessions.most} sessions, {service.door.settings.connections.most} sockets, "
             f"{sessions.length / 3600:g} h a session, {sessions.idle:g} s idle",
             "watch": f"{url}/metrics, {url}/api/v1/ready",
             "try": f"voicecli connect -i FILE --addr {address}",

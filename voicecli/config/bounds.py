@@ -13,10 +13,11 @@ from typing import Annotated, Any, TypeAlias, get_args
 
 from voicecli.providers.bounds import Within
 
-__all__ = ["LONG", "MANY", "Count", "Seconds", "Timeout", "bounds", "describe", "stated"]
+__all__ = ["HIDDEN", "LONG", "MANY", "Count", "Seconds", "Timeout", "bounds", "describe", "stated"]
 
 LONG = 3600  # seconds: a bound that only keeps out what cannot be meant
 MANY = 1_000_000
+HIDDEN = {"setting": False}  # metadata of a field that is not a key
 
 Timeout: TypeAlias = Annotated[float, Within(0.1, LONG)]
 Seconds: TypeAlias = Annotated[float, Within(0, LONG)]

@@ -1,13 +1,18 @@
-"""The settings of `voicecli serve`: where it listens, who may come in, and how much each may take."""
+"""The settings of `voicecli serve`: where it listens, who may come in, and how much each may take.
+
+The server reads these dataclasses themselves, so that each limit stands here and nowhere else.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
-from voicecli.config.bounds import LONG, MANY
+from voicecli.config.bounds import HIDDEN, LONG, MANY
 from voicecli.providers.bounds import Within
+from voicecli.wire.recognition import WireLimits
 
 __all__ = ["ConnectionSettings", "SegmentSettings", "ServerSettings", "SessionSettings", "TokenSettings"]
 
@@ -44,8 +49,9 @@ class SessionSettings:
     message: Size = 1_048_576  # bytes of a message
     frame: Size = 1_048_576  # bytes of a frame of a message
     queued: Annotated[float, Within(0.1, 600)] = 10.0  # seconds of audio that wait before the client must
-    channels: Annotated[int, Within(1, 32)] = 8  # of one session's audio
+    channels: Annotated[int, Within(1, WireLimits().channels)] = 8  # of one session's audio
     questions: Amount = 16  # asked by POST that are answered at once
+    events: int = field(default=1024, metadata=HIDDEN)  # that the client has not read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,7 @@ class SegmentSettings:
     longest: Annotated[float, Within(1, 300)] = 30.0  # seconds of speech in one at most
     interim: Annotated[float, Within(0.1, 60)] = 0.5  # seconds between interim results at least
     piece: Annotated[float, Within(4, 300)] = 10.0  # seconds of one at most where everything is recognised
+    search: float = field(default=3.0, metadata=HIDDEN)  # seconds at its end whose quietest moment is cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,3 +99,8 @@ class ServerSettings:
     sessions: SessionSettings = SessionSettings()
     segments: SegmentSettings = SegmentSettings()
     tokens: TokenSettings = TokenSettings()
+
+    @property
+    def processes(self) -> int:
+        """That recognise."""
+        return self.workers or max(1, (os.cpu_count() or 2) - 1)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from voicecli.audio.player import PlayerOptions
-from voicecli.config.bounds import Count, Seconds, Timeout
+from voicecli.config.bounds import HIDDEN, Count, Seconds, Timeout
 from voicecli.config.serving import ServerSettings
 from voicecli.conversation.engine import ConversationOptions
 from voicecli.conversation.hearing import HearingOptions
@@ -43,7 +43,6 @@ __all__ = [
     "ThinkingSettings",
 ]
 
-HIDDEN = {"setting": False}  # metadata of a field that is not a key
 FLAT = {"flat": True}  # metadata of options whose keys are the section's own
 TIMEOUT = "timeout"  # a field that an engine's options share with their stage
 

@@ -17,6 +17,7 @@ from voicecli.audio.decode import open_decoder
 from voicecli.audio.loudness import Limiter, Loudness
 from voicecli.audio.pcm import NOTHING
 from voicecli.audio.resample import OneRate
+from voicecli.config.settings import RecognitionSettings, SynthesisSettings, ThinkingSettings
 from voicecli.conversation.history import History, HistoryOptions
 from voicecli.conversation.phrases import PhraseOptions, phrase_step
 from voicecli.conversation.recognition import Recognition
@@ -50,10 +51,10 @@ class AnsweringOptions:
     language: str = "en"  # in which numbers and symbols are spelled out; empty: the voice's own
     history: HistoryOptions = field(default_factory=HistoryOptions)  # of which only the system message counts
     phrases: PhraseOptions = field(default_factory=PhraseOptions)
-    asr_timeout: float = 10.0  # seconds without progress, once the question has ended
-    llm_timeout: float = 20.0  # seconds without a token
-    tts_timeout: float = 10.0  # seconds without a chunk
-    piece: float = 0.5  # seconds of sound in one piece, at most
+    asr_timeout: float = RecognitionSettings().timeout  # seconds without progress, once it has ended
+    llm_timeout: float = ThinkingSettings().timeout  # seconds without a token
+    tts_timeout: float = SynthesisSettings().timeout  # seconds without a chunk
+    part: float = 0.5  # seconds of sound in one piece, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ class _Reply:
     def _cut(self, samples: Samples) -> list[Samples]:
         self._limiter = self._limiter or Limiter(self._loudness, self._rate)
         samples = self._limiter.push(samples)
-        size = max(1, round(self._options.piece * self._rate))
+        size = max(1, round(self._options.part * self._rate))
         return [samples[start : start + size] for start in range(0, len(samples), size)]
 
     def _mark(self, mark: Mark) -> None:

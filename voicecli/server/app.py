@@ -72,11 +72,11 @@ class Pages:
     guard: Guard
     exposition: Exposition
     refusals: Refusals
+    body: int  # bytes of the body of a request
     recognition: Recognition
     recognises: Callable[[], bool]  # whether there is an engine that can
     keeps_up: Callable[[], bool]  # whether it answers in time
     measure: Callable[[], None] = lambda: None  # brings the numbers of the moment up to date
-    body: int = 33_554_432  # bytes of the body of a request
 
 
 def make_app(pages: Pages, routers: Sequence[APIRouter] = ()) -> FastAPI:

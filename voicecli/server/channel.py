@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from voicecli.audio.block import Block, Samples
+from voicecli.config.serving import SegmentSettings
 from voicecli.errors import VoiceError
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.server.job import Job, Outcome
@@ -22,29 +23,11 @@ from voicecli.speech.gate import GateOptions, SpeechGate, SpeechStarted, SpeechS
 from voicecli.speech.vad import WINDOW_SECONDS, Window, Windows
 from voicecli.wire.recognition import Active, Inactive, Segment
 
-__all__ = ["Channel", "SegmentOptions", "SegmentedChannel", "SimpleChannel"]
+__all__ = ["Channel", "SegmentedChannel", "SimpleChannel"]
 
 _HINDSIGHT = 0.3  # seconds by which the gate and the edges may date the beginning of speech back
 _PIECE = 6  # windows that go to the engine at a time: 0.2 s
 _FRAME = 320  # samples, 20 ms: what is compared to find the quietest moment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentOptions:
-    """Where segments begin and end."""
-
-    min_silence: float = 0.2  # seconds of silence that end a segment; `inactive` comes 0.1 s later than that
-    pre_roll: float = 0.4  # seconds before the speech that the model hears as well
-    longest: float = 30.0  # seconds of speech in a segment at most: the rest begins another one
-    interim: float = 0.5  # seconds between interim results at least
-    piece: float = 10.0  # seconds of a segment at most where everything is recognised (`simple`)
-    search: float = 3.0  # seconds at its end in which the quietest moment is cut
-
-    def __post_init__(self) -> None:
-        if min(self.min_silence, self.pre_roll, self.interim, self.search) < 0 or self.longest < 1:
-            raise ValueError("longest must be at least 1 s, and nothing else negative")
-        if self.piece < 0.5 or self.search >= self.piece:
-            raise ValueError("piece must be at least 0.5 s, and longer than search")
 
 
 class Channel(Protocol):
@@ -87,17 +70,17 @@ class SimpleChannel:
     """Everything goes through the model, in segments that touch each other."""
 
     def __init__(
-        self, number: int, workers: Workers, outlet: Outlet, speaker: Speaker, options: SegmentOptions
+        self, number: int, workers: Workers, outlet: Outlet, speaker: Speaker, settings: SegmentSettings
     ) -> None:
         self._number = number
         self._workers = workers
         self._speaker = speaker
-        self._options = options
+        self._settings = settings
         self._outbox = Outbox(number, outlet, workers.now)
         self._pieces: list[Samples] = []
         self._length = 0  # samples in them
         self._begin = 0  # where they begin, in samples of the stream
-        self._longest = round(options.piece * HEARING_RATE)
+        self._longest = round(settings.piece * HEARING_RATE)
 
     @property
     def lead(self) -> float:
@@ -148,7 +131,7 @@ class SimpleChannel:
 
     def _quietest(self, sound: Samples) -> int:
         """The middle of the quietest 20 ms near the end of the longest piece."""
-        first = self._longest - round(self._options.search * HEARING_RATE)
+        first = self._longest - round(self._settings.search * HEARING_RATE)
         frames = (self._longest - first) // _FRAME
         if not frames:
             return self._longest
@@ -170,22 +153,22 @@ class SegmentedChannel:
         voice: VoiceBatch,
         outlet: Outlet,
         speaker: Speaker,
-        options: SegmentOptions,
+        settings: SegmentSettings,
         gate: GateOptions,
         interim: bool,
     ) -> None:
         self._number = number
         self._workers = workers
         self._speaker = speaker
-        self._options = options
+        self._settings = settings
         self._outlet = outlet
         self._interim = interim
         self._windows = Windows()
         self._stream = voice.stream(self._hear)
-        self._gate = SpeechGate(replace(gate, min_silence=options.min_silence))
+        self._gate = SpeechGate(replace(gate, min_silence=settings.min_silence))
         self._edges = Edges()
         self._outbox = Outbox(number, outlet, workers.now)
-        kept = int((options.pre_roll + _HINDSIGHT) / WINDOW_SECONDS) + 2
+        kept = int((settings.pre_roll + _HINDSIGHT) / WINDOW_SECONDS) + 2
         self._past: deque[Window] = deque(maxlen=kept)
         self._length = 0  # samples of the stream so far
         self._now = 0.0  # seconds of the stream that the detector has heard
@@ -261,7 +244,7 @@ class SegmentedChannel:
             lambda text: self._understood(speech, text),
             self._speaker,
         )
-        first = time - self._options.pre_roll
+        first = time - self._settings.pre_roll
         for window in self._past:
             if window.time + WINDOW_SECONDS > first:
                 speech.push(window.samples)
@@ -272,7 +255,7 @@ class SegmentedChannel:
         speech.push(window.samples)
         if isinstance(happened, SpeechStopped):
             self._end(speech, self._edges.offset(happened.time))
-        elif self._now - speech.time >= self._options.longest:
+        elif self._now - speech.time >= self._settings.longest:
             self._gate.reset()  # speech that runs on starts again
             self._end(speech, self._now)
         elif speech.text:
@@ -316,7 +299,7 @@ class SegmentedChannel:
 
         None in a silence either, which the speech may not outlast.
         """
-        if self._outbox or self._now - speech.shown < self._options.interim - 1e-6:
+        if self._outbox or self._now - speech.shown < self._settings.interim - 1e-6:
             return
         if self._gate.voiced_until < self._now:
             return

@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 from urllib.parse import urlsplit
 
+from voicecli.config.serving import ServerSettings
 from voicecli.errors import SettingsError, UsageError
 
 __all__ = [
     "HOLDER",
     "Bucket",
     "Guard",
-    "GuardOptions",
     "Reason",
     "Refusal",
     "Request",
@@ -123,41 +123,27 @@ def parse_tokens(text: str, source: str) -> Tokens:
     return Tokens(secrets)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardOptions:
-    """What the settings say about coming in."""
-
-    host: str = "127.0.0.1"  # where the server listens
-    token_env: str = "VOICECLI_SERVER_TOKENS"  # where the tokens were looked for
-    origins: Sequence[str] = ()  # web pages that may connect
-    hosts: Sequence[str] = ()  # names that it may be called by
-    metrics_open: bool = False  # /metrics without a token
-    sessions: int = 1500  # at once
-    token_sessions: int = 100  # at once, of one token
-    token_audio: float = 6000.0  # seconds of audio a minute, of one token
-
-
 class Guard:
     """Decides about requests, and keeps count of sessions."""
 
-    def __init__(self, options: GuardOptions = GuardOptions(), tokens: Tokens | None = None) -> None:
+    def __init__(self, settings: ServerSettings, tokens: Tokens | None = None) -> None:
         self._shares: dict[str, Share] = {}
         self.sessions = 0
         self.stopping = False
-        self.follow(options, tokens or Tokens({}))
+        self.follow(settings, tokens or Tokens({}))
 
-    def follow(self, options: GuardOptions, tokens: Tokens) -> None:
+    def follow(self, settings: ServerSettings, tokens: Tokens) -> None:
         """Decide by these from now on; sessions that are open stay. Raises as the constructor does."""
-        loopback, origins = is_loopback(options.host), {_origin(text) for text in options.origins}
+        loopback, origins = is_loopback(settings.host), {_origin(text) for text in settings.origins}
         if not loopback and not len(tokens):
             raise UsageError(
-                f"{options.host} can be reached from other machines, so it takes a token.",
-                f"Put name:SECRET into the environment variable {options.token_env}, or under that name into "
-                f"the keyring. {_HOW} Or listen on 127.0.0.1.",
+                f"{settings.host} can be reached from other machines, so it takes a token.",
+                f"Put name:SECRET into the environment variable {settings.token_env}, or under that name "
+                f"into the keyring. {_HOW} Or listen on 127.0.0.1.",
             )
-        self._options, self._tokens = options, tokens
+        self._settings, self._tokens = settings, tokens
         self._loopback, self._origins = loopback, origins
-        self._hosts = {text.lower() for text in options.hosts} | {host for _, host, _ in origins}
+        self._hosts = {text.lower() for text in settings.hosts} | {host for _, host, _ in origins}
 
     @property
     def needs_token(self) -> bool:
@@ -199,7 +185,7 @@ class Guard:
     def may_be_seen(self, path: str) -> bool:
         """Whether anybody may see the page."""
         if path == METRICS:
-            return self._loopback or self._options.metrics_open
+            return self._loopback or self._settings.metrics_open
         return path in _ALIVE or path == READY
 
     def holder(self, secret: str) -> str | None:
@@ -221,19 +207,19 @@ class Guard:
         """A session begins: its share of what the token may take, to be handed to `leave`."""
         if self.stopping:
             return Refusal(Reason.STOPPING, 503, "The server is shutting down.", 5)
-        if self.sessions >= self._options.sessions:
-            return Refusal(Reason.SESSIONS, 503, f"All {self._options.sessions} sessions are taken.", 5)
+        if self.sessions >= self._settings.sessions.most:
+            return Refusal(Reason.SESSIONS, 503, f"All {self._settings.sessions.most} sessions are taken.", 5)
         if late > 0:
             soon = ceil(min(late, 60))
             return Refusal(Reason.BUSY, 503, "Recognition does not keep up; come back later.", soon)
         share = Share()
         if holder is not None:
             share = self._shares.setdefault(holder, Share(holder=holder))
-            minute = self._options.token_audio
+            minute = self._settings.tokens.audio
             if share.audio is None or share.audio.size != minute:
                 share.audio = Bucket(minute, minute / 60, now)
-            if share.sessions >= self._options.token_sessions:
-                most = self._options.token_sessions
+            if share.sessions >= self._settings.tokens.sessions:
+                most = self._settings.tokens.sessions
                 return Refusal(Reason.SHARE, 429, f"This token has all of its {most} sessions.", 5)
         share.sessions += 1
         self.sessions += 1
@@ -250,7 +236,7 @@ class Guard:
         one. Addresses and "localhost" cannot be made to.
         """
         name = _name(host)
-        if name in self._hosts or name in ("localhost", self._options.host.lower()):
+        if name in self._hosts or name in ("localhost", self._settings.host.lower()):
             return True
         try:
             ipaddress.ip_address(name)

@@ -6,9 +6,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Self
 
+from voicecli.config.serving import ServerSettings
 from voicecli.providers.choose import Choice
 from voicecli.providers.recognizer import Recognizer
-from voicecli.server.channel import Channel, SegmentedChannel, SegmentOptions, SimpleChannel
+from voicecli.server.channel import Channel, SegmentedChannel, SimpleChannel
 from voicecli.server.observer import HearingObserver
 from voicecli.server.outbox import Outlet
 from voicecli.server.places import LATE, Speaker
@@ -25,8 +26,7 @@ __all__ = ["Hearing", "HearingOptions"]
 class HearingOptions:
     workers: WorkerOptions = field(default_factory=WorkerOptions)
     voice: VoiceOptions = field(default_factory=VoiceOptions)
-    segments: SegmentOptions = field(default_factory=SegmentOptions)
-    gate: GateOptions = field(default_factory=GateOptions)  # its min_silence is that of `segments`
+    gate: GateOptions = field(default_factory=GateOptions)  # its min_silence is that of the segments
 
 
 class Hearing:
@@ -36,16 +36,19 @@ class Hearing:
         self,
         asr: Choice[Recognizer],
         vad: Choice[VoiceDetector],
+        settings: ServerSettings,
         options: HearingOptions | None = None,
         *,
         domain: str | None = None,
         observer: HearingObserver | None = None,
     ) -> None:
         """`asr` says which engine the processes open, each for itself: its own object stays closed."""
-        self.options = options or HearingOptions()
+        options = options or HearingOptions()
+        self._segments, self._gate = settings.segments, options.gate
         self._vad = vad
-        self.voice = VoiceBatch(voice_of(vad, self.options.voice.batched), self.options.voice, observer)
-        self.workers = Workers(Recipe(asr.name, asr.options, domain), self.options.workers, observer)
+        self.voice = VoiceBatch(voice_of(vad, settings.batched), options.voice, observer)
+        recipe = Recipe(asr.name, asr.options, domain)
+        self.workers = Workers(recipe, settings.processes, options.workers, observer)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -86,11 +89,10 @@ class Hearing:
 
     def simple(self, number: int, outlet: Outlet, speaker: Speaker) -> Channel:
         """A channel whose every sound is recognised."""
-        return SimpleChannel(number, self.workers, outlet, speaker, self.options.segments)
+        return SimpleChannel(number, self.workers, outlet, speaker, self._segments)
 
     def segmented(self, number: int, outlet: Outlet, speaker: Speaker, interim: bool) -> Channel:
         """A channel whose speech is recognised; with `interim` results while it is spoken."""
-        options = self.options
         return SegmentedChannel(
-            number, self.workers, self.voice, outlet, speaker, options.segments, options.gate, interim
+            number, self.workers, self.voice, outlet, speaker, self._segments, self._gate, interim
         )

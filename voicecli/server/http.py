@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, Protocol, cast
@@ -21,6 +21,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from voicecli.config.serving import ConnectionSettings, ServerSettings
 from voicecli.server.guard import Bucket, Reason
 from voicecli.server.place import is_within, place_of
 from voicecli.server.rota import Rota
@@ -30,7 +31,6 @@ __all__ = [
     "VISIT",
     "Door",
     "DoorConfig",
-    "DoorOptions",
     "GuardedHttp",
     "GuardedWebSocket",
     "Visit",
@@ -70,24 +70,6 @@ _URL_TOO_LONG: Final = _answer(414)
 _HEAD_TOO_LONG: Final = _answer(431)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoorOptions:
-    """How many sockets there may be, and how long each may take."""
-
-    most: int = 4000  # sockets at once
-    per_address: int = 3000  # of them from one address
-    waiting: int = 500  # of them without a whole request yet
-    reserved: float = 0.25  # part of all that only holders of a token may take
-    memory: int = 268_435_456  # bytes of all that came and was not taken yet
-    proxies: Sequence[str] = ()  # addresses or networks of those who say whom they speak for
-    header_timeout: float = 5.0  # seconds for the head of a request
-    body_timeout: float = 30.0  # seconds for the rest of it
-    send_timeout: float = 10.0  # seconds in which a client reads nothing
-    header: int = 16_384  # bytes of a head
-    message: int = 1_048_576  # bytes of a WebSocket message
-    frame: int = 1_048_576  # bytes of a WebSocket frame
-
-
 class _Deadline(NamedTuple):
     """When what is expected has to be there, and what is said if it is not."""
 
@@ -124,9 +106,11 @@ class Door:
     """
 
     def __init__(
-        self, options: DoorOptions = DoorOptions(), refused: Callable[[Reason], None] = lambda reason: None
+        self,
+        settings: ServerSettings,
+        refused: Callable[[Reason], None] = lambda reason: None,
     ) -> None:
-        self.options = options
+        self.settings = settings
         self.refused = refused
         self.rota = Rota()  # of those who are inside
         self.memory = 0  # bytes that wait, of all
@@ -140,14 +124,18 @@ class Door:
     def __len__(self) -> int:
         return len(self._inside)
 
+    @property
+    def limits(self) -> ConnectionSettings:
+        return self.settings.connections
+
     def enter(self, transport: asyncio.Transport, address: str, now: float) -> bool:
         """Let a socket in, unless there are too many that do something."""
-        place = None if is_within(address, self.options.proxies) else place_of(address)
+        place = None if is_within(address, self.settings.trusted_proxies) else place_of(address)
         if not self._has_room(place):
             self.refused(Reason.ADDRESS)
             return False
-        most = self.options.most
-        if len(self._inside) >= most or self._strangers >= max(1, most * (1 - self.options.reserved)):
+        most = self.limits.most
+        if len(self._inside) >= most or self._strangers >= max(1, most * (1 - self.limits.reserved)):
             if not self._strangers:
                 self.refused(Reason.CONNECTIONS)
                 return False
@@ -156,12 +144,12 @@ class Door:
         self._count(place, 1)
         self._receive(transport, place)
         self._waiting[transport] = now
-        self.expect(transport, Reason.HEADER, now + self.options.header_timeout)
+        self.expect(transport, Reason.HEADER, now + self.limits.header_timeout)
         return True
 
     def _has_room(self, place: str | None) -> bool:
         """Whether one more may come from there, perhaps instead of another."""
-        if place is not None and self._places[place] >= self.options.per_address:
+        if place is not None and self._places[place] >= self.limits.per_address:
             if place not in self._guests:
                 return False
             self._drop_guest(place)
@@ -252,7 +240,7 @@ class Door:
             return
         self.memory += count - visitor.held
         visitor.held = count
-        while self.memory > self.options.memory:
+        while self.memory > self.limits.memory:
             holding = (visitor for visitor in self._inside.values() if visitor.held)
             worst = max(holding, key=lambda visitor: (not visitor.known, visitor.held))
             self._drop(worst.transport, Reason.MEMORY)
@@ -274,7 +262,7 @@ class Door:
     def sweep(self, now: float) -> None:
         """Drop whoever is late, and of those who wait too many."""
         # The request of whoever came with many others may be there and not looked at yet.
-        while len(self._waiting) > self.options.waiting and now - next(iter(self._waiting.values())) > _FRESH:
+        while len(self._waiting) > self.limits.waiting and now - next(iter(self._waiting.values())) > _FRESH:
             self._drop(next(iter(self._waiting)), Reason.WAITING)
         for transport in self._inside:
             if transport.is_closing():
@@ -308,14 +296,14 @@ class DoorConfig(uvicorn.Config):
             app,
             http=GuardedHttp,
             ws=GuardedWebSocket,
-            ws_max_size=door.options.message,
+            ws_max_size=door.settings.sessions.message,
             ws_per_message_deflate=False,  # sound hardly shrinks, and a bomb would grow
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=bool(door.options.proxies),
-            forwarded_allow_ips=list(door.options.proxies),
+            proxy_headers=bool(door.settings.trusted_proxies),
+            forwarded_allow_ips=list(door.settings.trusted_proxies),
         )
         self.door = door
 
@@ -363,7 +351,7 @@ class GuardedHttp(_Guarded, HttpToolsProtocol):
         if self._in_head:
             self._fed += len(data)
         super().data_received(data)
-        if self._in_head and self._fed > self._door.options.header and not self.transport.is_closing():
+        if self._in_head and self._fed > self._door.limits.header and not self.transport.is_closing():
             self._refuse(_HEAD_TOO_LONG, Reason.HEADER)
         elif self.cycle is not None and not self.cycle.response_complete:
             self._door.hold(self.transport, len(self.cycle.body))
@@ -373,7 +361,7 @@ class GuardedHttp(_Guarded, HttpToolsProtocol):
         cast(dict[str, Any], self.scope)[VISIT] = self
         self._in_head = True
         self._fed = self._seen = self._hosts = 0
-        self._expect(Reason.HEADER, self._door.options.header_timeout)
+        self._expect(Reason.HEADER, self._door.limits.header_timeout)
 
     def _expect(self, reason: Reason, seconds: float) -> None:
         self._door.expect(self.transport, reason, self.loop.time() + seconds, self._too_late)
@@ -397,7 +385,7 @@ class GuardedHttp(_Guarded, HttpToolsProtocol):
     def _see(self, count: int, wrong: bytes) -> None:
         """Counted as well as what is fed: a head may come in one piece."""
         self._seen += count
-        if self._seen > self._door.options.header:
+        if self._seen > self._door.limits.header:
             self._wrong = wrong
             raise HttpParserError("the head is too long")
 
@@ -409,7 +397,7 @@ class GuardedHttp(_Guarded, HttpToolsProtocol):
         if self._hosts != 1 and (self._hosts or self.parser.get_http_version() == "1.1"):
             raise HttpParserError("it is called by no name, or by several")
         super().on_headers_complete()
-        self._expect(Reason.BODY, self._door.options.body_timeout)
+        self._expect(Reason.BODY, self._door.limits.body_timeout)
 
     def on_message_complete(self) -> None:
         self._door.came(self.transport, Reason.BODY)
@@ -437,7 +425,7 @@ class GuardedHttp(_Guarded, HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._door.expect(self.transport, Reason.UNREAD, self.loop.time() + self._door.options.send_timeout)
+        self._door.expect(self.transport, Reason.UNREAD, self.loop.time() + self._door.limits.send_timeout)
 
     def resume_writing(self) -> None:
         self._door.came(self.transport, Reason.UNREAD)
@@ -465,7 +453,7 @@ class GuardedWebSocket(_Guarded, WebSocketsSansIOProtocol):
         self._unheard: int | None = None  # bytes that came after a rule was broken
         self._gone = asyncio.Event()
         # A token fits into little.
-        self._bound(min(self._door.options.header, self._door.options.message))
+        self._bound(min(self._door.limits.header, self._door.settings.sessions.message))
         self.close_timeout = _CLOSING
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -489,11 +477,11 @@ class GuardedWebSocket(_Guarded, WebSocketsSansIOProtocol):
 
     def _bound(self, size: int) -> None:
         self.conn.max_message_size = size
-        self.conn.max_fragment_size = min(size, self._door.options.frame)
+        self.conn.max_fragment_size = min(size, self._door.settings.sessions.frame)
 
     def known(self) -> None:
         super().known()
-        self._bound(self._door.options.message)
+        self._bound(self._door.settings.sessions.message)
 
     @property
     def first(self) -> bool:
@@ -502,7 +490,7 @@ class GuardedWebSocket(_Guarded, WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         if self._unheard is not None:
             self._unheard += len(data)
-            if self._unheard > _UNHEARD * self._door.options.message:
+            if self._unheard > _UNHEARD * self._door.settings.sessions.message:
                 self.transport.close()
             return
         self._unread += data
@@ -655,7 +643,7 @@ class GuardedWebSocket(_Guarded, WebSocketsSansIOProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._regulate()  # else pings would go on being answered into a buffer that nobody empties
-        self._door.expect(self.transport, Reason.UNREAD, self.loop.time() + self._door.options.send_timeout)
+        self._door.expect(self.transport, Reason.UNREAD, self.loop.time() + self._door.limits.send_timeout)
 
     def resume_writing(self) -> None:
         self._door.came(self.transport, Reason.UNREAD)

@@ -17,13 +17,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from voicecli.audio.pcm import s16_bytes
+from voicecli.config.serving import SessionSettings
 from voicecli.errors import RateLimited, TimedOut, VoiceError
 from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch, Timeline
@@ -35,7 +36,7 @@ from voicecli.wire.frames import AudioFrame, FrameSequence, encode
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["PATH", "Answering", "AnsweringOptions", "Engines", "QueryOptions", "query_router"]
+__all__ = ["PATH", "Answering", "AnsweringOptions", "Engines", "query_router"]
 
 log = logging.getLogger(__name__)
 
@@ -43,26 +44,25 @@ PATH: Final = "/api/v1/query"
 _TYPE: Final = "application/octet-stream"
 _WAITING: Final = 4  # pieces of a body that may wait to be looked at
 _RETRY: Final = 1  # seconds
+_SHARE: Final = 0.5  # of the questions that are answered at once, for one token
 _READ: Final = 4  # times as many questions as are answered may be on their way
 
 Observe = Callable[[Timeline, bool], None]  # told of each answer: its marks, and whether it failed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryOptions:
-    """How many questions may be asked, and how long ones."""
-
-    at_once: int = 16  # questions that are answered at the same time
-    share: float = 0.5  # of these, for one token
-    kept: int = 64 * 1024 * 1024  # bytes of sound of questions that are on their way
-    limits: QuestionLimits = field(default_factory=QuestionLimits)
-
-
 def query_router(
-    answering: Answering, options: QueryOptions | None = None, observe: Observe | None = None
+    answering: Answering,
+    settings: SessionSettings | None = None,
+    limits: QuestionLimits | None = None,
+    observe: Observe | None = None,
 ) -> APIRouter:
     """The route, for an application that guards it. `observe` hears of every answer."""
-    desk = _Desk(answering, options or QueryOptions(), observe or (lambda timeline, failed: None))
+    desk = _Desk(
+        answering,
+        settings or SessionSettings(),
+        limits or QuestionLimits(),
+        observe or (lambda timeline, failed: None),
+    )
     router = APIRouter(tags=["conversation"])
 
     @router.post(
@@ -81,9 +81,12 @@ def query_router(
 class _Desk:
     """What all questions share."""
 
-    def __init__(self, answering: Answering, options: QueryOptions, observe: Observe) -> None:
+    def __init__(
+        self, answering: Answering, settings: SessionSettings, limits: QuestionLimits, observe: Observe
+    ) -> None:
         self.answering = answering
-        self.options = options
+        self.most = settings.questions  # at once
+        self.limits = limits
         self.observe = observe
         self._busy: Counter[str | None] = Counter()  # questions that are being answered, by their tokens
         self._coming: dict[_Exchange, None] = {}  # the oldest first
@@ -91,12 +94,12 @@ class _Desk:
     def read(self, exchange: _Exchange) -> None:
         """A question begins to come."""
         self._coming[exchange] = None
-        if len(self._coming) > _READ * self.options.at_once:
+        if len(self._coming) > _READ * self.most:
             self._give_up(list(self._coming))
 
     def kept(self) -> None:
         """There is more of one."""
-        if sum(exchange.kept for exchange in self._coming) > self.options.kept:
+        if sum(exchange.kept for exchange in self._coming) > self.limits.kept:
             most = max(exchange.kept for exchange in self._coming)
             self._give_up([exchange for exchange in self._coming if exchange.kept == most])
 
@@ -114,8 +117,8 @@ class _Desk:
     @contextmanager
     def place(self, holder: str | None) -> Iterator[None]:
         """A place among those that are answered. Raises Mishap when there is none."""
-        most = self.options.at_once
-        share = most if holder is None else max(1, int(self.options.share * most))
+        most = self.most
+        share = most if holder is None else max(1, int(_SHARE * most))
         if self._busy.total() >= most or self._busy[holder] >= share:
             whose = "All places" if holder is None or self._busy[holder] < share else "This token's places"
             raise Mishap(503, f"{whose} are taken.", "busy", _RETRY)
@@ -207,7 +210,7 @@ class _Exchange:
         desk = self._desk
         try:
             desk.read(self)
-            question = await read_question(self._content_type, self._body(), desk.options.limits, self.keep)
+            question = await read_question(self._content_type, self._body(), desk.limits, self.keep)
             self._mark(Mark.TURN_ENDED)
             desk.left(self)
             with desk.place(self.holder):

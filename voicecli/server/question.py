@@ -44,11 +44,11 @@ class Mishap(VoiceError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionLimits:
-    """How long a question may be."""
+    """How long a question may be, beyond what `server.connections.body` says of every request."""
 
-    body: int = 32 * 1024 * 1024  # bytes of a request
     text: int = 10_000  # characters of a question in writing
-    audio: float = 300.0  # seconds of a spoken one
+    spoken: float = 300.0  # seconds of a spoken one
+    kept: int = 64 * 1024 * 1024  # bytes of the sound of all that are on their way
     frames: FrameLimits = field(default_factory=FrameLimits)
 
 
@@ -71,12 +71,11 @@ async def read_question(
     """
     # What has no type is bytes: RFC 9110, 8.3.
     kind = content_type.partition(";")[0].strip().lower() or _FRAMES
-    counted = _counted(body, limits.body)
     try:
         if kind == _JSON:
-            return await _written(counted, limits)
+            return await _written(body, limits)
         if kind == _FRAMES:
-            return await _framed(counted, limits, keep)
+            return await _framed(body, limits, keep)
     except (WireError, DecodeError) as error:
         raise Mishap(400, str(error), error.kind) from error
     raise Mishap(415, f"A question is {_JSON} or {_FRAMES} (frames), not {kind[:60]}.")
@@ -90,16 +89,6 @@ async def understand(question: str | Spoken, answering: Answering) -> str:
     if not understood:
         raise Mishap(422, "Nothing was understood in the question.")
     return understood
-
-
-async def _counted(body: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
-    size = 0
-    async with scoped(body) as pieces:
-        async for piece in pieces:
-            size += len(piece)
-            if size > most:
-                raise Mishap(413, f"At most {most} bytes are read.")
-            yield piece
 
 
 async def _written(body: AsyncIterator[bytes], limits: QuestionLimits) -> str:
@@ -196,7 +185,7 @@ class _Ear:
     """Frames of any format in, mono samples at the hearing rate out."""
 
     def __init__(self, limits: QuestionLimits) -> None:
-        self._longest = limits.audio
+        self._longest = limits.spoken
         self._resampler: Resampler | None = None
         self.seconds = 0.0  # heard so far
 

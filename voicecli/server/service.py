@@ -14,16 +14,13 @@ from voicecli.providers.choose import Choice
 from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.secrets import secret
 from voicecli.server.app import Pages, make_app
-from voicecli.server.channel import SegmentOptions
-from voicecli.server.guard import Guard, GuardOptions, Reason, Tokens, parse_tokens
-from voicecli.server.http import Door, DoorOptions
+from voicecli.server.guard import Guard, Reason, Tokens, parse_tokens
+from voicecli.server.http import Door
 from voicecli.server.place import check_networks
-from voicecli.server.query import Answering, QueryOptions, query_router
-from voicecli.server.question import QuestionLimits
+from voicecli.server.query import Answering, query_router
 from voicecli.server.refusals import Refusals
-from voicecli.server.session import Hearing, HearingOptions, Mode, SessionLimits
-from voicecli.server.sockets import Recognition, SocketOptions
-from voicecli.server.voice import VoiceOptions
+from voicecli.server.session import Hearing, HearingOptions, Mode
+from voicecli.server.sockets import Recognition
 from voicecli.server.watch import EVENTS, QUEUES, Watch
 from voicecli.server.workers import WorkerOptions
 from voicecli.speech.gate import GateOptions
@@ -31,7 +28,6 @@ from voicecli.speech.vad import VoiceDetector
 from voicecli.telemetry.logs import current_trace
 from voicecli.telemetry.prometheus import Exposition
 from voicecli.telemetry.traces import Tracer
-from voicecli.wire.recognition import WireLimits
 
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
@@ -57,15 +53,15 @@ class Service:
         tokens = read_tokens(settings)
         if self.guard.needs_token and not len(tokens):
             raise UsageError("There are no tokens any more, and that would let anybody in.")
-        self.guard.follow(_guard(settings), tokens)
-        self.door.options = replace(_door(settings), proxies=self.door.options.proxies)
-        self.recognition.options = _sockets(settings)
+        self.guard.follow(settings, tokens)
+        self.door.settings = replace(settings, trusted_proxies=self.door.settings.trusted_proxies)
+        self.recognition.settings = settings
 
 
 def make_guard(settings: ServerSettings) -> Guard:
     """Who may come in. Raises UsageError when anybody could, SettingsError for tokens that are none."""
     check_networks(settings.trusted_proxies, "server.trusted_proxies")
-    return Guard(_guard(settings), read_tokens(settings))
+    return Guard(settings, read_tokens(settings))
 
 
 def read_tokens(settings: ServerSettings) -> Tokens:
@@ -85,19 +81,6 @@ def _private(path: Path) -> str:
         raise UsageError(f"The tokens cannot be read from {path}: {error}.") from error
 
 
-def _guard(settings: ServerSettings) -> GuardOptions:
-    return GuardOptions(
-        host=settings.host,
-        token_env=settings.token_env,
-        origins=settings.origins,
-        hosts=settings.hosts,
-        metrics_open=settings.metrics_open,
-        sessions=settings.sessions.most,
-        token_sessions=settings.tokens.sessions,
-        token_audio=settings.tokens.audio,
-    )
-
-
 def make_service(
     settings: ServerSettings,
     guard: Guard,
@@ -105,7 +88,7 @@ def make_service(
     vad: Choice[VoiceDetector],
     *,
     gate: GateOptions,
-    timeout: float = 10.0,
+    timeout: float,
     answering: Answering | None = None,
 ) -> Service:
     """Everything, not yet running; without `answering` it takes no questions.
@@ -120,10 +103,11 @@ def make_service(
         events=EVENTS,
     )
     tracer = Tracer(settings.otlp, version=__version__) if settings.otlp else None
-    door = Door(_door(settings), lambda reason: exposition.refused(reason.value))
-    hearing = Hearing(asr, vad, _hearing(settings, gate, timeout), observer=Watch(exposition))
+    door = Door(settings, lambda reason: exposition.refused(reason.value))
+    options = HearingOptions(workers=WorkerOptions(timeout=timeout), gate=gate)
+    hearing = Hearing(asr, vad, settings, options, observer=Watch(exposition))
     refusals = Refusals(exposition)
-    recognition = Recognition(hearing, guard, exposition, tracer, _sockets(settings), refusals=refusals)
+    recognition = Recognition(hearing, guard, exposition, settings, tracer, refusals=refusals)
 
     def measure() -> None:
         exposition.connections(len(door))
@@ -152,53 +136,4 @@ def _questions(
         if tracer is not None:
             tracer.turn(timeline, error="it broke off" if failed else "", parent=current_trace())
 
-    options = QueryOptions(
-        at_once=settings.sessions.questions, limits=QuestionLimits(body=settings.connections.body)
-    )
-    return query_router(answering, options, observe)
-
-
-def _door(settings: ServerSettings) -> DoorOptions:
-    sockets = settings.connections
-    return DoorOptions(
-        most=sockets.most,
-        per_address=sockets.per_address,
-        waiting=sockets.waiting,
-        reserved=sockets.reserved,
-        memory=sockets.memory,
-        proxies=settings.trusted_proxies,
-        header_timeout=sockets.header_timeout,
-        body_timeout=sockets.body_timeout,
-        send_timeout=sockets.send_timeout,
-        header=sockets.header,
-        message=settings.sessions.message,
-        frame=settings.sessions.frame,
-    )
-
-
-def _sockets(settings: ServerSettings) -> SocketOptions:
-    sessions = settings.sessions
-    return SocketOptions(
-        length=sessions.length,
-        idle=sessions.idle,
-        start=sessions.start,
-        grace=settings.grace,
-        log_text=settings.log_text,
-        limits=SessionLimits(queued_audio=sessions.queued, wire=WireLimits(channels=sessions.channels)),
-    )
-
-
-def _hearing(settings: ServerSettings, gate: GateOptions, timeout: float) -> HearingOptions:
-    segments = settings.segments
-    return HearingOptions(
-        voice=VoiceOptions(batched=settings.batched),
-        workers=WorkerOptions(workers=settings.workers, timeout=timeout),
-        segments=SegmentOptions(
-            min_silence=segments.min_silence,
-            pre_roll=segments.pre_roll,
-            longest=segments.longest,
-            interim=segments.interim,
-            piece=segments.piece,
-        ),
-        gate=gate,
-    )
+    return query_router(answering, settings.sessions, observe=observe)

@@ -12,10 +12,10 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from voicecli.audio.block import Samples
+from voicecli.config.serving import SessionSettings
 from voicecli.errors import VoiceError, WireError
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.server.channel import Channel
@@ -43,7 +43,6 @@ __all__ = [
     "Observer",
     "Pipeline",
     "Session",
-    "SessionLimits",
 ]
 
 _PACE = 1.0  # seconds that sound may be ahead of the results where interim ones are asked for
@@ -57,19 +56,6 @@ class Mode(StrEnum):
     SEGMENTED = "segmented"  # speech is
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionLimits:
-    """How much of a client is kept."""
-
-    queued_audio: float = 10.0  # seconds of a channel that wait for the detector, or for the engine
-    events: int = 1024  # that the client has not read
-    wire: WireLimits = field(default_factory=WireLimits)
-
-    def __post_init__(self) -> None:
-        if self.queued_audio <= 0 or self.events < 1:
-            raise ValueError("queued_audio must be above 0 s, and events at least 1")
-
-
 class Session:
     """Give it every message with `receive`, one after the other, and send what `events` yields.
 
@@ -80,12 +66,13 @@ class Session:
         self,
         hearing: Hearing,
         mode: Mode,
-        limits: SessionLimits | None = None,
+        settings: SessionSettings | None = None,
         observer: Observer | None = None,
         holder: str | None = None,
     ) -> None:
         """`holder` is whose token it is: what the sessions of one hold up are each other."""
-        self.limits = limits or SessionLimits()
+        self._settings = settings or SessionSettings()
+        self._limits = WireLimits(channels=self._settings.channels)
         self._hearing = hearing
         self._mode = mode
         self._observer = observer
@@ -131,7 +118,7 @@ class Session:
         while True:
             while self._events:
                 event = self._events.popleft()
-                if len(self._events) == self.limits.events - 1:
+                if len(self._events) == self._settings.events - 1:
                     self._room.set()
                 yield event
             if self._over:
@@ -197,7 +184,7 @@ class Session:
 
     async def _obey(self, text: str) -> None:
         try:
-            request = decode_request(text, self.limits.wire)
+            request = decode_request(text, self._limits)
         except WireError as error:
             self.failed(error, None)
             return
@@ -222,8 +209,8 @@ class Session:
             channels = [hearing.simple(number, self, self._speaker) for number in numbers]
         else:
             channels = [hearing.segmented(number, self, self._speaker, interim) for number in numbers]
-        pace = min(_PACE, self.limits.queued_audio) if interim else None
-        self._stream = _Stream(decoder, channels, self._speaker, self.limits.queued_audio, pace)
+        pace = min(_PACE, self._settings.queued) if interim else None
+        self._stream = _Stream(decoder, channels, self._speaker, self._settings.queued, pace)
         if self._observer is not None:
             self._observer.started(start.trace_id, start.format)
 
@@ -290,7 +277,7 @@ class Session:
     def _is_full(self) -> bool:
         if self._finishing or self._over:
             return False
-        if len(self._events) >= self.limits.events:
+        if len(self._events) >= self._settings.events:
             return True
         stream = self._stream
         return stream is not None and stream.is_full

@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -19,11 +18,12 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from voicecli.config.serving import ServerSettings
 from voicecli.errors import WireError
 from voicecli.server.guard import Guard, Reason, Refusal, Request, Share
 from voicecli.server.http import GONE, VISIT
 from voicecli.server.refusals import Refusals
-from voicecli.server.session import Hearing, Mode, Session, SessionLimits
+from voicecli.server.session import Hearing, Mode, Session
 from voicecli.server.watch import SessionWatch
 from voicecli.telemetry.logs import traced
 from voicecli.telemetry.prometheus import Exposition
@@ -34,7 +34,7 @@ from voicecli.wire.recognition import Failure, Start, decode_request, encode_eve
 if TYPE_CHECKING:
     from starlette.types import Message, Scope
 
-__all__ = ["Recognition", "SocketOptions", "Stopping", "peer_of"]
+__all__ = ["Recognition", "Stopping", "peer_of"]
 
 log = logging.getLogger(__name__)
 
@@ -44,18 +44,6 @@ _POLICY: Final = 1008
 _DEFECT: Final = 1011
 _LATER: Final = 1013  # IANA's registry: try again later
 _LAST_WORDS: Final = 2.0  # seconds to say why it ends
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SocketOptions:
-    """How long a session may last and wait."""
-
-    length: float = 14_400.0  # seconds that it may last
-    idle: float = 300.0  # seconds without a message
-    start: float = 10.0  # seconds to the first message, where that brings the token
-    grace: float = 10.0  # seconds to finish what is under way
-    log_text: bool = False  # let the log show what was said
-    limits: SessionLimits = field(default_factory=SessionLimits)
 
 
 class Stopping:
@@ -116,8 +104,8 @@ class Recognition:
         hearing: Hearing,
         guard: Guard,
         exposition: Exposition,
+        settings: ServerSettings,
         tracer: Tracer | None = None,
-        options: SocketOptions = SocketOptions(),
         stopping: Stopping | None = None,
         refusals: Refusals | None = None,
     ) -> None:
@@ -126,7 +114,7 @@ class Recognition:
         self.exposition = exposition
         self._refusals = refusals or Refusals(exposition)
         self._tracer = tracer
-        self.options = options
+        self.settings = settings
         self.stopping = stopping or Stopping()
 
     def routes(self) -> list[WebSocketRoute]:
@@ -169,7 +157,7 @@ class Recognition:
         message: Message | None = None
         holder: str | None = None
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.options.start):
+            async with asyncio.timeout(self.settings.sessions.start):
                 message = await websocket.receive()
         text = None if message is None else message.get("text")
         if message is not None and message["type"] == "websocket.disconnect":
@@ -198,11 +186,11 @@ class Recognition:
     ) -> None:
         parent = parse_traceparent(request.headers.get("traceparent"))
         watch = SessionWatch(
-            self.exposition, self._tracer, mode.value, parent, log_text=self.options.log_text
+            self.exposition, self._tracer, mode.value, parent, log_text=self.settings.log_text
         )
         self.exposition.session_began(mode.value)
         with traced(parent):
-            session = Session(self._hearing, mode, self.options.limits, watch, share.holder)
+            session = Session(self._hearing, mode, self.settings.sessions, watch, share.holder)
             try:
                 await _Exchange(websocket, session, share, watch, self).run(first)
             finally:
@@ -231,7 +219,7 @@ class _Exchange:
         self._share = share
         self._watch = watch
         self._server = server
-        self._options = server.options
+        self._settings = server.settings
         self._exposition = server.exposition
         self._busy = True  # the client waits for us, not we for the client
         self._last = _now()  # when it last sent something
@@ -263,10 +251,10 @@ class _Exchange:
         gone: asyncio.Task[bool],
     ) -> _End:
         """How it ends."""
-        over = _now() + self._options.length
+        over = _now() + self._settings.sessions.length
         while True:
             waiting_since = _now() if self._busy else self._last
-            until = min(over, waiting_since + self._options.idle)
+            until = min(over, waiting_since + self._settings.sessions.idle)
             done, _ = await asyncio.wait(
                 (reader, writer, stopping, gone),
                 timeout=max(until - _now(), 0.01),
@@ -286,10 +274,10 @@ class _Exchange:
             if stopping in done:
                 return _STOPPED
             if _now() >= over:
-                words = f"The session has lasted {self._options.length:g} seconds."
+                words = f"The session has lasted {self._settings.sessions.length:g} seconds."
                 return _End(_POLICY, words, Reason.LENGTH)
-            if not self._busy and _now() >= self._last + self._options.idle:
-                words = f"Nothing has come for {self._options.idle:g} seconds."
+            if not self._busy and _now() >= self._last + self._settings.sessions.idle:
+                words = f"Nothing has come for {self._settings.sessions.idle:g} seconds."
                 return _End(_POLICY, words, Reason.IDLE)
 
     async def _flush(self, reader: asyncio.Task[None], writer: asyncio.Task[None]) -> None:
@@ -301,7 +289,7 @@ class _Exchange:
         try:
             # The writer ends when everything has been said.
             await asyncio.wait(
-                {writer, over}, timeout=self._options.grace, return_when=asyncio.FIRST_COMPLETED
+                {writer, over}, timeout=self._settings.grace, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             for task in (finishing, over, writer):

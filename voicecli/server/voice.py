@@ -35,7 +35,6 @@ class VoiceOptions:
     share: float = 0.0004  # seconds of that for each open stream: few streams hardly wait
     windows: int = 128  # judged at most before the results are told
     rounds: int = 16  # windows of one stream among them at most
-    batched: bool = True  # one call for all streams, where the detector can; false: one call a stream
 
     def __post_init__(self) -> None:
         if self.gather < 0 or self.share < 0 or self.windows < 1 or self.rounds < 1:

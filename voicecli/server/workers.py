@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import os
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Self
 
+from voicecli.config.settings import RecognitionSettings
 from voicecli.errors import TimedOut, VoiceError
 from voicecli.server.job import Answer, Job, Outcome
 from voicecli.server.observer import HearingObserver
@@ -37,28 +37,28 @@ SLOWEST = 30.0  # seconds at most before the next attempt to start one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOptions:
-    workers: int = 0  # processes; 0: one for each core but one
     early: bool = True  # begin while the speaker still speaks; false: after the end, whole utterances
-    timeout: float = 10.0  # seconds without progress before a job has failed; 0: never
+    timeout: float = RecognitionSettings().timeout  # seconds without progress until a job fails; 0: never
     patience: float = 60.0  # seconds that a job may take after its end, whatever else makes progress; 0: ever
     silence: float = 5.0  # seconds without a sign of life before a worker is replaced; 0: never
 
     def __post_init__(self) -> None:
-        if min(self.workers, self.timeout, self.patience, self.silence) < 0:
-            raise ValueError("workers, timeout, patience and silence must not be negative")
-
-    @property
-    def count(self) -> int:
-        """Processes."""
-        return self.workers or max(1, (os.cpu_count() or 2) - 1)
+        if min(self.timeout, self.patience, self.silence) < 0:
+            raise ValueError("timeout, patience and silence must not be negative")
 
 
 class Workers:
     """The pool, opened and closed with the server."""
 
     def __init__(
-        self, recipe: Recipe, options: WorkerOptions | None = None, observer: HearingObserver | None = None
+        self,
+        recipe: Recipe,
+        count: int,
+        options: WorkerOptions | None = None,
+        observer: HearingObserver | None = None,
     ) -> None:
+        """`count` is of processes."""
+        self._size = count
         self.options = options or WorkerOptions()
         self._recipe = recipe
         self._observer = observer
@@ -76,7 +76,7 @@ class Workers:
         try:
             # The first alone: it may fetch a model that the others then find.
             await self._start()
-            others = [self._start() for _ in range(self.options.count - 1)]
+            others = [self._start() for _ in range(self._size - 1)]
             for failure in await asyncio.gather(*others, return_exceptions=True):
                 if failure is not None:
                     raise failure
