@@ -1,14 +1,18 @@
-"""`voicecli bench talk`: what it takes; the work is in `conversing.py`, loaded when needed."""
+"""`voicecli bench talk`: what it takes."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from voicecli.cli.bench_options import Outputs, Seed, Speech
 from voicecli.cli.invocation import finish, loaded_settings
 from voicecli.cli.options import Asr, Config, Llm, Profile, Set, Tts, Vad, spread
+from voicecli.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from voicecli.bench.measure.conversations_bench import TalkBench
 
 __all__ = ["talk"]
 
@@ -74,14 +78,26 @@ def talk(
 
     Without recordings the bundled voice asks. Pipelines and networks take turns, question by question.
     """
+    from voicecli.bench.measure.conversations_bench import TalkBench, TalkRequest
     from voicecli.bench.measure.formats import codecs_of
-    from voicecli.cli.conversing import TalkBenchRequest, run_talk_bench
+    from voicecli.cli.reporting import loudspeaker
 
-    request = TalkBenchRequest(
+    request = TalkRequest(
         runs=runs, turns=turns, speech=speech, networks=tuple(dict.fromkeys(net or ())),
         codecs=codecs_of(format), baseline=baseline, scenario=scenario, real_time=real_time, mic=mic,
         mouth=mouth, speaker=speaker, seed=seed,
     )  # fmt: skip
     request.check()
     flags: dict[str, Any] = {"asr.engine": asr, "llm.engine": llm, "tts.engine": tts, "vad.engine": vad}
-    finish(run_talk_bench(loaded_settings(config, profile, settings, flags), request, outputs))
+    loaded = loaded_settings(config, profile, settings, flags)
+    heard = loudspeaker(speaker, real_time=real_time)
+    finish(_conversed(TalkBench(loaded=loaded, request=request, speaker=heard), outputs))
+
+
+async def _conversed(bench: TalkBench, outputs: Outputs) -> ExitStatus:
+    from voicecli.cli.reporting import run_bench
+
+    status = await run_bench(bench, outputs, bench.speaker.name)
+    if outputs.strict and status is ExitStatus.FINE:
+        bench.hold()
+    return status

@@ -25,11 +25,11 @@ from voicecli.bench.measure.network import (
 from voicecli.bench.measure.serial import SerialOptions
 from voicecli.bench.report import Participant
 from voicecli.bench.report_file import participant
-from voicecli.cli.downloads import Downloads
 from voicecli.config import Loaded
 from voicecli.config.assembly import Assembly, ReadyDecoder, assemble, enter_all
 from voicecli.errors import UsageError
 from voicecli.providers.choose import Choice, choose_detector
+from voicecli.providers.fetch import Reporter
 from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.registry import Stage
 from voicecli.providers.synthesizer import Synthesizer
@@ -60,14 +60,13 @@ async def open_lineup(
     serial: tuple[str, SerialOptions] | None,
     seed: int,
     codecs: Sequence[Codec] = (),
+    report: Reporter | None = None,
 ) -> Lineup:
     """Ours over each of the networks with speech in each of the `codecs`, and a `serial` one by its name.
 
-    Raises UsageError, LibraryMissing, ProviderError.
+    `report` hears of models that are fetched. Raises UsageError, LibraryMissing, ProviderError.
     """
-    downloads = Downloads()
-    stack.callback(downloads.close)
-    assembly = await assemble(loaded, report=downloads)
+    assembly = await assemble(loaded, report=report)
     voices = await in_formats(assembly.tts, codecs)
     if not voices.choices:
         raise UsageError("The speech engine sends nothing that was asked for.", f"{'. '.join(voices.notes)}.")
@@ -76,7 +75,6 @@ async def open_lineup(
     await enter_all(stack, assembly.engines)
     for voice in voices.choices[1:]:
         await enter_all(stack, [voice.engine, ReadyDecoder(voice.engine)])
-    downloads.close()
     lineup = Lineup(hears=assembly.asr.name != SIMULATED, notes=list(voices.notes))
     lineup.participants += _participants(assembly)
     lineup.participants += [_voice(voice) for voice in voices.choices[1:]]

@@ -1,4 +1,4 @@
-"""The work of `voicecli bench talk`: pipelines, networks and questions brought together."""
+"""What `voicecli bench talk` measures: pipelines, networks and questions brought together."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from voicecli.audio.devices import DeviceInput, DeviceOutput
 from voicecli.audio.format import Codec
 from voicecli.audio.microphone import DeviceMicrophone
 from voicecli.audio.player import AudioStreamPlayer
-from voicecli.bench.host import Machine, machine
 from voicecli.bench.measure import conversations
 from voicecli.bench.measure.conversations import Asked, Contender, TalkOptions
 from voicecli.bench.measure.conversations_report import (
@@ -27,34 +25,28 @@ from voicecli.bench.measure.conversations_report import (
     talk_tables,
     word_facts,
 )
-from voicecli.bench.measure.first_audio import BriefPlayer
 from voicecli.bench.measure.lateness import Stated
-from voicecli.bench.measure.loudspeaker import Heard
+from voicecli.bench.measure.lineup import SIMULATED, open_lineup
+from voicecli.bench.measure.loudspeaker import Heard, Loudspeaker
+from voicecli.bench.measure.measurement import Bars, Measurement
 from voicecli.bench.measure.mouth import MouthMicrophone
 from voicecli.bench.measure.network import find_network
 from voicecli.bench.measure.recordings import Question, choose_questions, read_folder, speech_folder
 from voicecli.bench.measure.scenario import find_scenario
 from voicecli.bench.measure.serial import NAIVE, SerialOptions
 from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
-from voicecli.bench.report import Participant, Report, Sample, case_name
-from voicecli.cli import sound
-from voicecli.cli.bench_options import Outputs
-from voicecli.cli.lineup import SIMULATED, Lineup, open_lineup
-from voicecli.cli.progress import progress
-from voicecli.cli.reporting import check, publish
-from voicecli.config import Loaded, Settings
+from voicecli.bench.report import Report, Sample, case_name
+from voicecli.config import Loaded
 from voicecli.config.settings import Engines as StageEngines
-from voicecli.errors import BudgetBreached, ExitStatus, UsageError, VoiceError
+from voicecli.errors import BudgetBreached, UsageError
 from voicecli.flow.steps import scoped
-from voicecli.latency.budget import Limit
 from voicecli.latency.timeline import Span
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.espeak import EspeakOptions
 from voicecli.providers.registry import Stage
 
-__all__ = ["TalkBenchRequest", "run_talk_bench"]
+__all__ = ["TalkBench", "TalkRequest"]
 
-_KIND = "talk"
 _HOLDS = 120.0  # seconds of sound that the player holds where nobody hears it
 _BASELINES = ("naive",)
 _ASKING_VOICE = "en-us+f4"  # another one than the one that answers
@@ -62,7 +54,7 @@ _SLOW = "nothing kept the pace of time, so there are words and cut-offs and no l
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TalkBenchRequest:
+class TalkRequest:
     """What the command line says about what is measured."""
 
     runs: int = 1  # conversations
@@ -75,7 +67,7 @@ class TalkBenchRequest:
     real_time: bool = True
     mic: str | None = None
     mouth: str | None = None
-    speaker: str = sound.NULL
+    speaker: str = "null"
     seed: int = 0
 
     def check(self) -> None:
@@ -99,93 +91,77 @@ class TalkBenchRequest:
             raise UsageError("--fast measures no latencies: leave out --mic, --baseline and --scenario.")
 
 
-async def run_talk_bench(loaded: Loaded, request: TalkBenchRequest, outputs: Outputs) -> ExitStatus:
-    """Converse and report; returns what the process should. Raises VoiceError.
+@dataclass(kw_only=True)
+class TalkBench(Measurement):
+    """Conversations: every span, and who made a turn late."""
 
-    What was measured before an interruption, or before a device or an engine failed for good, is reported
-    too.
-    """
-    request.check()
-    destinations = check(outputs, _KIND, METRICS, request.speaker)
-    gathered = _Gathered(
-        started=datetime.now().astimezone().isoformat(timespec="seconds"), machine=machine(), request=request
+    kind: ClassVar = "talk"
+    metrics: ClassVar = METRICS
+    excluded: ClassVar = (
+        "starting the process, and opening engines and devices",
+        "the first question of each pipeline",
     )
-    interrupted, lost = False, None
-    try:
-        async with AsyncExitStack() as stack:
-            await _measure(stack, loaded, request, gathered)
-    except asyncio.CancelledError:
-        interrupted = True
-    except VoiceError as error:
-        lost = error
-    budgets = loaded.settings.budgets.limits() if request.real_time else {}
-    limits = destinations.limits(budgets)
-    report = gathered.report(limits, budgets, interrupted=interrupted or lost is not None)
-    if report is None:
-        if lost is not None:
-            raise lost
-        return ExitStatus.INTERRUPTED
-    status = publish(report, destinations)
-    if lost is not None:
-        raise lost
-    broken = [claim for claim in gathered.claims if claim.held and not claim.ok]
-    if outputs.strict and broken and status is ExitStatus.FINE:
-        raise BudgetBreached(f"Not as claimed: {'; '.join(f'{one.name}: {one.said}' for one in broken)}.")
-    return status
 
-
-@dataclass(slots=True, kw_only=True)
-class _Gathered:
-    """What there is so far, for a report at any moment."""
-
-    started: str
-    machine: Machine
-    request: TalkBenchRequest
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    engines: list[Participant] = field(default_factory=list)
-    versions: dict[str, str] = field(default_factory=dict)
+    request: TalkRequest
+    speaker: Loudspeaker
     stated: dict[int, Stated] = field(default_factory=dict)
     hears: bool = True  # whether the recogniser listens to what is said
     heard: Heard | None = None
-    facts: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
 
-    def take(self, lineup: Lineup) -> None:
-        """What is known of the engines."""
+    @property
+    def budgets(self) -> Mapping[Span, float]:
+        return self.loaded.settings.budgets.limits() if self.request.real_time else {}
+
+    async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
+        request, loaded = self.request, self.loaded
+        questions, source = await _questions(request)
+        if request.scenario is not None:
+            self.facts["scenario"] = f"{request.scenario}: {find_scenario(request.scenario).said}"
+            loaded = _with_scenario(loaded, request.scenario)
+        self.facts["speech"] = f"{len(questions)} questions, {source}"
+        self.settings = _settings_record(loaded, request)
+        networks = [find_network(name) for name in request.networks or ("none",)]
+        lineup = await open_lineup(
+            stack, loaded, networks, _serial(request), request.seed, request.codecs, bars.fetching
+        )
         self.engines += lineup.participants
         self.versions |= lineup.versions
         self.stated |= lineup.stated
         self.notes += lineup.notes
         self.facts |= lineup.facts
         self.hears = lineup.hears
+        player = self.speaker.player(loaded.settings.player, _HOLDS)
+        await stack.enter_async_context(player)
+        self.heard = self.speaker.heard(player)
+        options = TalkOptions(runs=request.runs, real_time=request.real_time, seed=request.seed)
+        if request.mic is not None:
+            mouth = AudioStreamPlayer(DeviceOutput(request.mouth or ""), loaded.settings.player)
+            microphone = MouthMicrophone(DeviceMicrophone(DeviceInput(request.mic)), mouth)
+            await stack.enter_async_context(microphone)
+            self.facts["microphone"] = f"{microphone.name} · {microphone.rate} Hz"
+            options = replace(options, microphones=[microphone])
+        contenders = lineup.contenders
+        with bars.measuring((request.runs * len(questions) + 1) * len(contenders)) as advance:
+            async with scoped(conversations.conversed(contenders, questions, player, options)) as asking:
+                async for asked in asking:
+                    self.asked.append(asked)
+                    advance(f"{case_name(asked.contender.label)}: {asked.question.name}"[:40])
 
-    def report(
-        self, limits: Sequence[Limit], budgets: Mapping[Span, float], *, interrupted: bool
-    ) -> Report | None:
-        """None when nothing was measured."""
+    def report(self) -> Report | None:
         if self.heard is None or not self.asked:
             return None
-        request = self.request
+        request, budgets = self.request, self.budgets
         samples = sampled(self.asked, self.stated, budgets, timed=request.real_time, scored=self.hears)
-        theirs = [one.label for one in self._contenders() if one.serial is not None]
         self.claims = self._claimed(samples) if request.real_time else []
         facts = {claim.name: f"{claim.said}{'' if claim.ok else ': missed'}" for claim in self.claims}
         words = word_facts(self.asked) if self.hears else {}
         limit = budgets.get(Span.VOICE_TO_VOICE)
-        return Report(
-            kind=_KIND,
-            started=self.started,
-            machine=self.machine,
-            versions=self.versions,
-            metrics=METRICS,
+        return replace(
+            self._head(request.seed),
             samples=samples,
-            engines=self.engines,
-            settings=self.settings,
-            seed=request.seed,
-            excluded=self._excluded(),
-            notes=self.notes,
+            excluded=self._excluded(self.heard),
             facts={"speaker": str(self.heard), **self.facts, **facts, **words, **talk_facts(samples)},
             details={
                 "speaker": self.heard.as_dict(),
@@ -193,10 +169,14 @@ class _Gathered:
             },
             tables=talk_tables(samples),
             charts=talk_charts(samples, self.asked, limit) if request.real_time else [],
-            limits=limits,
-            references=theirs,
-            interrupted=interrupted,
+            references=[one.label for one in self._contenders() if one.serial is not None],
         )
+
+    def hold(self) -> None:
+        """Raises BudgetBreached where something that was reported is not as claimed."""
+        broken = [f"{claim.name}: {claim.said}" for claim in self.claims if claim.held and not claim.ok]
+        if broken:
+            raise BudgetBreached(f"Not as claimed: {'; '.join(broken)}.")
 
     def _contenders(self) -> list[Contender]:
         """Those that were asked, in order."""
@@ -220,59 +200,16 @@ class _Gathered:
             found += [replace(claim, name=f"{claim.name}{where}") for claim in made]
         return found
 
-    def _excluded(self) -> list[str]:
-        lacks = [
-            "starting the process, and opening engines and devices",
-            "the first question of each pipeline",
-        ]
+    def _excluded(self, heard: Heard) -> list[str]:
+        lacks = [*self.excluded]
         if self.request.mic is None:
             lacks.append("a microphone's own latency: the questions are played into the pipeline")
         if not self.hears:
             lacks.append("word errors: the simulated recogniser does not listen, and its words end turns")
-        if not self.request.real_time:
-            return [*lacks, _SLOW]
-        return lacks if self.heard is None else [*lacks, *self.heard.excluded()]
+        return [*lacks, *(heard.excluded() if self.request.real_time else [_SLOW])]
 
 
-async def _measure(
-    stack: AsyncExitStack, loaded: Loaded, request: TalkBenchRequest, gathered: _Gathered
-) -> None:
-    questions, source = await _questions(request)
-    if request.scenario is not None:
-        gathered.facts["scenario"] = f"{request.scenario}: {find_scenario(request.scenario).said}"
-        loaded = _with_scenario(loaded, request.scenario)
-    gathered.facts["speech"] = f"{len(questions)} questions, {source}"
-    gathered.settings = _settings_record(loaded, request)
-    lineup = await open_lineup(
-        stack,
-        loaded,
-        [find_network(name) for name in request.networks or ("none",)],
-        _serial(request),
-        request.seed,
-        request.codecs,
-    )
-    gathered.take(lineup)
-    player, kind = _player(loaded.settings, request)
-    await stack.enter_async_context(player)
-    output = player.output
-    whole = not isinstance(player, BriefPlayer)
-    gathered.heard = Heard(output.name, kind, output.rate, output.latency, whole=whole)
-    options = TalkOptions(runs=request.runs, real_time=request.real_time, seed=request.seed)
-    if request.mic is not None:
-        mouth = AudioStreamPlayer(DeviceOutput(request.mouth or ""), loaded.settings.player)
-        microphone = MouthMicrophone(DeviceMicrophone(DeviceInput(request.mic)), mouth)
-        await stack.enter_async_context(microphone)
-        gathered.facts["microphone"] = f"{microphone.name} · {microphone.rate} Hz"
-        options = replace(options, microphones=[microphone])
-    total = (request.runs * len(questions) + 1) * len(lineup.contenders)
-    with progress(total) as advance:
-        async with scoped(conversations.conversed(lineup.contenders, questions, player, options)) as asking:
-            async for asked in asking:
-                gathered.asked.append(asked)
-                advance(f"{case_name(asked.contender.label)}: {asked.question.name}"[:40])
-
-
-async def _questions(request: TalkBenchRequest) -> tuple[list[Question], str]:
+async def _questions(request: TalkRequest) -> tuple[list[Question], str]:
     """What is asked, and where it comes from. Raises UsageError, DecodeError."""
     folder = request.speech or speech_folder()
     if folder is not None:
@@ -303,25 +240,14 @@ def _only(stage: Stage, options: object) -> StageEngines:
     return StageEngines(stage, {SIMULATED: options})
 
 
-def _serial(request: TalkBenchRequest) -> tuple[str, SerialOptions] | None:
+def _serial(request: TalkRequest) -> tuple[str, SerialOptions] | None:
     """The pipeline to compare with, and its name."""
     if request.scenario is not None:
         return "serial", find_scenario(request.scenario).serial
     return None if request.baseline is None else (request.baseline, NAIVE)
 
 
-def _player(settings: Settings, request: TalkBenchRequest) -> tuple[AudioStreamPlayer, str]:
-    """The player, and what kind of loudspeaker it has. Raises DeviceError, UsageError, SaveError."""
-    options, speaker = settings.player, request.speaker
-    output = sound.open_speaker(speaker, real_time=request.real_time, silence=False)
-    if speaker == sound.NULL and request.real_time:
-        return BriefPlayer(output, replace(options, capacity=max(options.capacity, _HOLDS))), sound.NULL
-    named = {sound.NULL: sound.NULL, sound.PIPE: "pipe"}
-    kind = named.get(speaker) or ("file" if sound.is_file(speaker) else "device")
-    return AudioStreamPlayer(output, options), kind
-
-
-def _settings_record(loaded: Loaded, request: TalkBenchRequest) -> dict[str, Any]:
+def _settings_record(loaded: Loaded, request: TalkRequest) -> dict[str, Any]:
     settings = loaded.settings
     return {
         **{name: value for name, value in asdict(request).items() if name != "speech"},
