@@ -11,39 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 
-__all__ = ["BenchBars", "progress"]
+__all__ = ["BenchBars"]
 
 _SECONDS_REMEMBERED = 600.0  # of which the time left is worked out: cases differ, so it is many of them
-
-
-@contextmanager
-def progress(total: int, done: int = 0) -> Iterator[Callable[[str], None]]:
-    """Yield what is to be called, with a name, after each of `total` things; silent without a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    # Drawn between the runs alone: a thread that draws meanwhile would be in the numbers.
-    bar = Progress(
-        *columns,
-        console=SafeConsole(stderr=True),
-        transient=True,
-        auto_refresh=False,
-        speed_estimate_period=_SECONDS_REMEMBERED,
-    )
-    with bar:
-        task = bar.add_task("measuring", total=total, completed=done)
-        bar.refresh()
-
-        def advance(name: str) -> None:
-            bar.update(task, advance=1, description=name, refresh=True)
-
-        yield advance
 
 
 class BenchBars:
@@ -54,7 +24,23 @@ class BenchBars:
 
     @contextmanager
     def measuring(self, total: int, done: int = 0) -> Iterator[Callable[[str], None]]:
-        """As `progress`."""
+        """Yield what is called, with a name, after each of `total` things; silent without a terminal."""
         self.fetching.close()
-        with progress(total, done) as advance:
-            yield advance
+        if not sys.stderr.isatty():
+            yield lambda _: None
+            return
+        # Drawn between the runs alone: a thread that draws meanwhile would be in the numbers.
+        bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=SafeConsole(stderr=True),
+            transient=True,
+            auto_refresh=False,
+            speed_estimate_period=_SECONDS_REMEMBERED,
+        )
+        with bar:
+            task = bar.add_task("measuring", total=total, completed=done)
+            bar.refresh()
+            yield lambda name: bar.update(task, advance=1, description=name, refresh=True)

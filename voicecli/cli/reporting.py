@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -45,9 +45,11 @@ async def run_bench(bench: Measurement, outputs: Outputs, speaker: str | None = 
 
     What was measured before an interruption, or before something failed for good, is reported too.
     """
-    destinations = check(outputs, bench.kind, bench.metrics, speaker)
-    bench.limits = destinations.limits(bench.budgets)
-    lost = await bench.gather(BenchBars())
+    destinations = check(outputs, bench.kind, bench.metrics, speaker, bench.budgets)
+    bench.limits = destinations.limits
+    bars = BenchBars()
+    with closing(bars.fetching):
+        lost = await bench.gather(bars)
     report = bench.report()
     status = ExitStatus.INTERRUPTED if report is None else publish(report, destinations)
     if lost is not None:
@@ -55,7 +57,13 @@ async def run_bench(bench: Measurement, outputs: Outputs, speaker: str | None = 
     return status
 
 
-def check(outputs: Outputs, kind: str, metrics: Sequence[Metric], speaker: str | None = None) -> Destinations:
+def check(
+    outputs: Outputs,
+    kind: str,
+    metrics: Sequence[Metric],
+    speaker: str | None = None,
+    budgets: Mapping[Span, float] | None = None,
+) -> Destinations:
     """Find before minutes of measuring what would spoil its end; `speaker` may be standard output too.
 
     Raises UsageError; LibraryMissing when a picture is wanted that cannot be drawn.
@@ -70,8 +78,8 @@ def check(outputs: Outputs, kind: str, metrics: Sequence[Metric], speaker: str |
     if outputs.plot is not None:
         _check_picture(Path(outputs.plot))
     names = [metric.name for metric in metrics]
-    limits = tuple(parse_limit(text, names) for text in outputs.budget or ())
-    return Destinations(outputs, limits, tuple(names), _base(outputs.compare, kind), speaker)
+    given = [parse_limit(text, names) for text in outputs.budget or ()]
+    return Destinations(outputs, _limits(given, names, budgets or {}), _base(outputs.compare, kind), speaker)
 
 
 def _base(path: Path | None, kind: str) -> Report | None:
@@ -88,20 +96,15 @@ class Destinations:
     """Outputs that were found to be possible, read once."""
 
     outputs: Outputs
-    given: Sequence[Limit]  # the limits of the command line
-    names: Sequence[str]  # of the metrics
+    limits: Sequence[Limit]
     base: Report | None  # that the report is compared with
     speaker: str | None = None  # the loudspeaker, where there is one
 
-    def limits(self, configured: Mapping[Span, float]) -> list[Limit]:
-        """Those of the command line, and for spans without one the settings' budgets, for p95."""
-        named = {limit.span for limit in self.given}
-        others = [
-            Limit(str(span), "p95", seconds)
-            for span, seconds in configured.items()
-            if span in self.names and span not in named
-        ]
-        return [*self.given, *others]
+
+def _limits(given: Sequence[Limit], names: Sequence[str], configured: Mapping[Span, float]) -> list[Limit]:
+    """Those of the command line, and for spans without one the settings' budgets, for p95."""
+    spans = {*names} - {limit.span for limit in given}
+    return [*given, *(Limit(str(span), "p95", limit) for span, limit in configured.items() if span in spans)]
 
 
 def _check_writable(path: Path) -> None:
@@ -155,7 +158,7 @@ def show_report(path: Path, outputs: Outputs) -> ExitStatus:
     """
     report = read_report(path)
     destinations = check(outputs, report.kind, report.metrics)
-    publish(replace(report, limits=destinations.limits({})), destinations)
+    publish(replace(report, limits=destinations.limits), destinations)
     return ExitStatus.FINE
 
 

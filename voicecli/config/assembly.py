@@ -25,6 +25,7 @@ from voicecli.providers.choose import (
 from voicecli.providers.fetch import Reporter
 from voicecli.providers.language_model import LanguageModel
 from voicecli.providers.recognizer import Recognizer
+from voicecli.providers.registry import Stage
 from voicecli.providers.synthesizer import Synthesizer
 from voicecli.speech.vad import VoiceDetector
 
@@ -80,24 +81,30 @@ class Assembly:
     vad: Choice[VoiceDetector] | None
 
     @property
-    def _choices(self) -> dict[str, Choice[Any]]:
-        choices = {"asr": self.asr, "llm": self.llm, "tts": self.tts, "vad": self.vad}
+    def choices(self) -> dict[Stage, Choice[Any]]:
+        """By stage."""
+        choices: dict[Stage, Choice[Any] | None] = {
+            "asr": self.asr,
+            "llm": self.llm,
+            "tts": self.tts,
+            "vad": self.vad,
+        }
         return {stage: choice for stage, choice in choices.items() if choice is not None}
 
     @property
     def names(self) -> dict[str, str]:
         """By stage."""
-        return {stage: choice.name for stage, choice in self._choices.items()}
+        return {stage: choice.name for stage, choice in self.choices.items()}
 
     @property
     def reasons(self) -> dict[str, str]:
         """By stage: why this engine."""
-        return {stage: choice.reason for stage, choice in self._choices.items()}
+        return {stage: choice.reason for stage, choice in self.choices.items()}
 
     @property
     def engines(self) -> list[_Enterable]:
         """All of them."""
-        return [*(choice.engine for choice in self._choices.values()), ReadyDecoder(self.tts.engine)]
+        return [*(choice.engine for choice in self.choices.values()), ReadyDecoder(self.tts.engine)]
 
 
 def language_of(loaded: Loaded) -> str | None:

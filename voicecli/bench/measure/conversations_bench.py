@@ -225,19 +225,16 @@ async def _questions(request: TalkRequest) -> tuple[list[Question], str]:
 def _with_scenario(loaded: Loaded, name: str) -> Loaded:
     """The settings with the scenario's engines in them."""
     scenario, settings = find_scenario(name), loaded.settings
-    return replace(
-        loaded,
-        settings=replace(
-            settings,
-            asr=replace(settings.asr, engine=SIMULATED, engines=_only("asr", scenario.asr)),
-            llm=replace(settings.llm, engine=SIMULATED, engines=_only("llm", scenario.llm)),
-            tts=replace(settings.tts, engine=SIMULATED, engines=_only("tts", scenario.tts)),
-        ),
-    )
-
-
-def _only(stage: Stage, options: object) -> StageEngines:
-    return StageEngines(stage, {SIMULATED: options})
+    stages: tuple[Stage, ...] = ("asr", "llm", "tts")
+    simulated = {
+        stage: replace(
+            getattr(settings, stage),
+            engine=SIMULATED,
+            engines=StageEngines(stage, {SIMULATED: getattr(scenario, stage)}),
+        )
+        for stage in stages
+    }
+    return replace(loaded, settings=replace(settings, **simulated))
 
 
 def _serial(request: TalkRequest) -> tuple[str, SerialOptions] | None:

@@ -27,8 +27,8 @@ from voicecli.bench.measure.formats import another, codecs_of, in_formats
 from voicecli.bench.measure.loudspeaker import Heard, Loudspeaker
 from voicecli.bench.measure.measurement import Bars, Measurement
 from voicecli.bench.measure.texts import TEXTS, Line, line_of
-from voicecli.bench.report import Participant, Report, Sample, case_key, case_name, in_order
-from voicecli.bench.report_file import public_options
+from voicecli.bench.report import Report, Sample, case_key, case_name, in_order
+from voicecli.bench.report_file import participant
 from voicecli.bench.resume import done, resumed
 from voicecli.config.assembly import pick_synthesizer
 from voicecli.errors import UsageError
@@ -126,8 +126,7 @@ class SpeechBench(Measurement):
             "utterer": asdict(options.utterer),
         }
         # One after the other, so that each has the machine to itself while it is timed.
-        contenders = [await _opened(stack, choice) for choice in await self._choices()]
-        self.engines += map(_participant, contenders)
+        contenders = [await self._opened(stack, choice) for choice in await self._choices()]
         self.versions |= versions("tts", [contender.name for contender in contenders])
         known = done(self._earlier())
         await stack.enter_async_context(player)
@@ -179,6 +178,17 @@ class SpeechBench(Measurement):
             raise UsageError("No engine sends what was asked for.", f"{'. '.join(self.notes)}.")
         return found
 
+    async def _opened(self, stack: AsyncExitStack, choice: Choice[Synthesizer]) -> Contender:
+        began = time.monotonic()
+        engine = await stack.enter_async_context(choice.engine)
+        took = time.monotonic() - began
+        found = Contender(choice.name, choice.reason, engine, choice.options, took, partial(another, choice))
+        sent = engine.format
+        rate = sent.rate if sent.codec == "pcm" else None  # the others say it in the stream
+        more = {"format": found.codec, "voice": found.voice, "rate": rate, "opened": took}
+        self.engines.append(participant("tts", choice, **more))
+        return found
+
     def report(self) -> Report | None:
         if self.heard is None or not self.samples:
             return None
@@ -192,26 +202,3 @@ class SpeechBench(Measurement):
             details={"speaker": self.heard.as_dict()},
             charts=tts_charts(in_order(self.samples, cases), self.limits, seed),
         )
-
-
-def _participant(contender: Contender) -> Participant:
-    sent = contender.engine.format
-    return Participant(
-        stage="tts",
-        engine=contender.name,
-        reason=contender.reason,
-        options=public_options(contender.options),
-        more={
-            "format": contender.codec,
-            "voice": contender.voice,
-            "rate": sent.rate if sent.codec == "pcm" else None,  # the others say it in the stream
-            "opened": contender.opened,
-        },
-    )
-
-
-async def _opened(stack: AsyncExitStack, choice: Choice[Synthesizer]) -> Contender:
-    began = time.monotonic()
-    engine = await stack.enter_async_context(choice.engine)
-    took = time.monotonic() - began
-    return Contender(choice.name, choice.reason, engine, choice.options, took, partial(another, choice))

@@ -31,7 +31,6 @@ from voicecli.errors import UsageError
 from voicecli.providers.choose import Choice, choose_detector
 from voicecli.providers.fetch import Reporter
 from voicecli.providers.recognizer import Recognizer
-from voicecli.providers.registry import Stage
 from voicecli.providers.synthesizer import Synthesizer
 
 __all__ = ["SIMULATED", "Lineup", "open_lineup"]
@@ -78,7 +77,8 @@ async def open_lineup(
     lineup = Lineup(hears=assembly.asr.name != SIMULATED, notes=list(voices.notes))
     lineup.participants += _participants(assembly)
     lineup.participants += [_voice(voice) for voice in voices.choices[1:]]
-    lineup.versions = _versions(assembly)
+    for stage, choice in assembly.choices.items():
+        lineup.versions |= versions(stage, [choice.name])
     some = any(network != NETWORKS["none"] for network in networks)
     if some:
         lineup.facts["network"] = "; ".join(map(str, networks))
@@ -92,7 +92,10 @@ async def open_lineup(
             label = {"pipeline": _OURS, **where, **form}
             ours = await _contender(stack, loaded, assembly, voice.engine, (network, seed), label, None)
             lineup.contenders.append(ours)
-            options = _simulated(replace(assembly, tts=voice))
+            choices = replace(assembly, tts=voice).choices
+            options: dict[str, Any] = {
+                stage: one.options for stage, one in choices.items() if one.name == SIMULATED
+            }
             stated = simulated_delays(ours, options) if network == NETWORKS["none"] else None
             if stated is not None:
                 lineup.stated[id(ours)] = stated
@@ -143,30 +146,12 @@ async def _speech(
     return await stack.enter_async_context(other.engine)
 
 
-def _choices(assembly: Assembly) -> dict[Stage, Choice[Any]]:
-    assert assembly.asr is not None
-    assert assembly.vad is not None
-    return {"asr": assembly.asr, "llm": assembly.llm, "tts": assembly.tts, "vad": assembly.vad}
-
-
 def _participants(assembly: Assembly) -> list[Participant]:
     return [
         _voice(choice) if stage == "tts" else participant(stage, choice)
-        for stage, choice in _choices(assembly).items()
+        for stage, choice in assembly.choices.items()
     ]
 
 
 def _voice(choice: Choice[Synthesizer]) -> Participant:
     return participant("tts", choice, format=str(choice.engine.format.codec))
-
-
-def _versions(assembly: Assembly) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for stage, choice in _choices(assembly).items():
-        found |= versions(stage, [choice.name])
-    return found
-
-
-def _simulated(assembly: Assembly) -> dict[str, Any]:
-    """The options of those engines that are simulated."""
-    return {stage: one.options for stage, one in _choices(assembly).items() if one.name == SIMULATED}
