@@ -10,11 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from voicecli.audio.block import Samples
-from voicecli.audio.decode import CHUNK, open_decoder, prepare
+from voicecli.audio.decode import CHUNK, MulawDecoder, open_decoder, prepare
 from voicecli.audio.encode import open_encoder
 from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
 from voicecli.audio.sniff import sniff
 from voicecli.errors import DecodeError
+from voicecli.wire.riff import WavLayout, riff_header
 
 CODECS = list(Codec)
 FRAMED = [codec for codec in Codec if codec is not Codec.PCM]
@@ -214,3 +216,11 @@ def test_preparing_is_harmless() -> None:
     for codec in Codec:
         prepare(codec)
     assert CHUNK <= 65_536
+
+
+def test_telephone_decoder_takes_files_too() -> None:
+    data = mulaw_bytes(tone(8000, 0.1))
+    raw, file = MulawDecoder(), MulawDecoder()
+    assert np.array_equal(raw.decode(data), from_mulaw(data))
+    assert np.array_equal(file.decode(riff_header(WavLayout("mu-law", 8, 1, 8000)) + data), from_mulaw(data))
+    assert len(raw.flush()) == len(file.flush()) == 0

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from tests.audio.encoded import MP3, OPUS, cut, decoded, encoded, tagged_mp3, voice
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.lengths import AudioFormat, Meter, get_audio_length
-from voicecli.audio.mulaw import mulaw_bytes, mulaw_header
+from voicecli.audio.mulaw import mulaw_bytes
 from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import DecodeError
+from voicecli.wire.riff import WavLayout, riff_header
 
 NAMED = {Codec.MP3: AudioFormat.MP3, Codec.OPUS: AudioFormat.OGG_OPUS, Codec.WEBM: AudioFormat.WEBM_OPUS}
 
@@ -61,7 +62,12 @@ def test_streams_in_a_row_add_up() -> None:
 def test_mulaw_raw_and_in_a_file() -> None:
     data = mulaw_bytes(voice(8000, 0.75))
     assert get_audio_length(AudioFormat.WAV_MULAW_8KHZ, data) == 0.75
-    assert get_audio_length(AudioFormat.WAV_MULAW_8KHZ, mulaw_header(len(data)) + data) == 0.75
+    assert (
+        get_audio_length(
+            AudioFormat.WAV_MULAW_8KHZ, riff_header(WavLayout("mu-law", 8, 1, 8000), len(data)) + data
+        )
+        == 0.75
+    )
 
 
 def test_flac_states_its_length() -> None:

@@ -4,14 +4,17 @@ import wave
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.audio.block import Samples
 from voicecli.audio.decode import open_decoder
 from voicecli.audio.format import Codec, StreamFormat
-from voicecli.audio.wav import UNKNOWN, wav_header
+from voicecli.audio.wav import find_sound, remove_wav_header
 from voicecli.errors import DecodeError
+from voicecli.wire.riff import WavLayout, riff_header
+
+UNKNOWN = 0xFFFFFFFF
 
 RAMP = np.linspace(-0.9, 0.9, 500).astype(np.float32)
 EXTENSIBLE_TAIL = bytes.fromhex("000000001000800000aa00389b71")
@@ -194,12 +197,44 @@ def test_broken_header_says_why(data: bytes, reason: str) -> None:
         decoded(data, 10)
 
 
-@given(size=st.integers(0, UNKNOWN), rate=st.integers(1, 192_000), channels=st.integers(1, 2))
-@settings(max_examples=30, deadline=None)
-def test_header_is_standard(size: int, rate: int, channels: int) -> None:
-    header = wav_header(rate, channels, size)
-    assert len(header) == 44
-    with wave.open(io.BytesIO(header), "rb") as file:
-        assert file.getframerate() == rate
-        assert file.getnchannels() == channels
-        assert file.getnframes() == size // (2 * channels)
+def test_stated_size_of_rf64_is_honoured() -> None:
+    """What follows the sound of a long file is not heard as sound."""
+    sizes = chunk(b"ds64", struct.pack("<QQQI", 0, 2 * len(RAMP), 0, 0))
+    fmt = chunk(b"fmt ", layout(1, 1, 16_000, 16))
+    sound = chunk(b"data", s16(RAMP), UNKNOWN)
+    data = riff(sizes, fmt, sound, chunk(b"LIST", b"INFOIART" + bytes(40)), size=UNKNOWN, name=b"RF64")
+    for step in (1, 50, 10_000):
+        assert len(decoded(data, step)[0]) == len(RAMP)
+
+
+@given(st.binary(max_size=100))
+def test_header_is_removed(data: bytes) -> None:
+    for of in (WavLayout("integer", 16, 1, 8000), WavLayout("mu-law", 8, 1, 8000)):
+        assert remove_wav_header(riff_header(of, len(data)) + data) == data
+        assert remove_wav_header(riff_header(of) + data) == data
+
+
+def test_other_chunks_are_not_the_sound() -> None:
+    odd = chunk(b"LIST", b"abc")
+    fmt = chunk(b"fmt ", layout(1, 1, 16_000, 16))
+    assert remove_wav_header(riff(fmt, odd, chunk(b"data", b"1234"), odd)) == b"1234"
+
+
+def test_no_wav_has_no_header_to_remove() -> None:
+    for data, reason in (
+        (b"OggS" + bytes(60), "RIFF"),
+        (riff_header(WavLayout("integer", 16, 1, 16_000))[:36], "no sound"),
+        (b"RIFF\xff\xff\xff\xffWAVEdata\0\0\0\0", "format is not stated"),
+        (b"RIFF\xff\xff\xff\xffWAVEfmt \x02\0\0\0ab", "fmt"),
+    ):
+        with pytest.raises(DecodeError, match=reason):
+            remove_wav_header(data)
+
+
+def test_file_stands_where_its_sound_begins() -> None:
+    file = io.BytesIO(
+        riff(chunk(b"JUNK", bytes(70_000)), chunk(b"fmt ", layout(7, 1, 8000, 8)), chunk(b"data", b"ab"))
+    )
+    found = find_sound(file)
+    assert (found.layout, found.size) == (WavLayout("mu-law", 8, 1, 8000), 2)
+    assert file.read() == b"ab"

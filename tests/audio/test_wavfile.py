@@ -1,6 +1,8 @@
 import os
+import resource
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -10,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.audio.encoded import voice
+from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
 from voicecli.audio.recording import load_recording
-from voicecli.audio.wavfile import INTERVAL, WavWriter
+from voicecli.audio.wavfile import INTERVAL, MulawWriter, WavWriter
 from voicecli.errors import SaveError
 
 RATE = 16_000
@@ -142,3 +146,58 @@ def test_closed_is_closed(tmp_path: Path) -> None:
     writer.close()
     with pytest.raises(SaveError, match="is closed"):
         writer.write(SOUND)
+
+
+@pytest.mark.parametrize("size", [0, 1, 8000, 8001])
+def test_telephone_sizes_are_true(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "folder" / "call.wav"
+    data = mulaw_bytes(voice(8000, 2))[:size]
+    with MulawWriter(path) as writer:
+        writer.write(data)
+    written = path.read_bytes()
+    assert struct.unpack_from("<I", written, 4)[0] == len(written) - 8
+    assert struct.unpack_from("<I", written, 46)[0] == size  # fact: samples
+    assert struct.unpack_from("<I", written, 54)[0] == size
+    assert written[58 : 58 + size] == data
+    if size:
+        samples, rate = load_recording(path)
+        assert rate == 8000
+        assert np.array_equal(samples, from_mulaw(data))
+    with pytest.raises(wave.Error, match="7"):  # Python's own reader gets as far as the coding
+        wave.Wave_read(str(path))
+
+
+def test_closed_telephone_file_is_closed(tmp_path: Path) -> None:
+    writer = MulawWriter(tmp_path / "call.wav")
+    writer.close()
+    writer.close()
+    with pytest.raises(SaveError, match="closed"):
+        writer.write(b"\xff")
+    with pytest.raises(SaveError, match="folder"):
+        MulawWriter(tmp_path)
+
+
+def test_telephone_header_follows_the_sound(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    writer = MulawWriter(path)
+    writer.write(bytes(4001))
+    samples, _ = load_recording(path)
+    assert len(samples) == 4001
+    writer.close()
+
+
+def test_odd_telephone_sound_on_a_full_disk(tmp_path: Path) -> None:
+    """There is no room for the byte that makes it even: the last sample goes."""
+    path = tmp_path / "call.wav"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    writer = MulawWriter(path)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (58 + 101, hard))
+        writer.write(bytes(101))
+        with pytest.raises(SaveError, match="may not grow"):
+            writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert struct.unpack_from("<I", path.read_bytes(), 54) == (100,)

@@ -17,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 
 from tests.server.listening import listening
 from voicecli.audio.block import Samples
-from voicecli.audio.wav import wav_header
 from voicecli.config.serving import SessionSettings
 from voicecli.latency.timeline import Mark, Timeline
 from voicecli.providers.language_model import Action, Goodbye, Message, Token
@@ -34,6 +33,7 @@ from voicecli.server.guard import HOLDER
 from voicecli.server.query import PATH, Answering, AnsweringOptions, Engines, query_router
 from voicecli.server.question import QuestionLimits
 from voicecli.wire.frames import AudioFrame, FrameDecoder, FrameLimits, ObjectFrame, encode
+from voicecli.wire.riff import WavLayout, riff_header
 
 REPLY = "This is the first sentence. And this, somewhat longer, is the second one."
 FRAMES = "application/octet-stream"
@@ -143,7 +143,10 @@ def complete(frames: Sequence[AudioFrame]) -> None:
         (encode(SPOKEN), FRAMES),
         (encode(SPOKEN) + encode(AudioFrame(sign=3, order=2, payload=bytes(64))), FRAMES),
         (encode(AudioFrame("int32", 32, 44_100, 2, payload=bytes(8 * 44_100))), FRAMES),
-        (encode(AudioFrame(payload=wav_header(22_050, 2) + bytes(88_200))), FRAMES),
+        (
+            encode(AudioFrame(payload=riff_header(WavLayout("integer", 16, 2, 22_050)) + bytes(88_200))),
+            FRAMES,
+        ),
     ],
 )
 def test_every_kind_of_question_is_answered(content: bytes, kind: str) -> None:
@@ -377,7 +380,7 @@ NO_QUESTIONS = [
     (encode(AudioFrame()), FRAMES, 400, "neither sound nor text"),
     (encode(AudioFrame(sample_rate=1, payload=bytes(2))), FRAMES, 400, "1000 or more"),
     (encode(AudioFrame(sample_rate=1000, payload=bytes(700_000))), FRAMES, 413, "300 seconds"),
-    (encode(AudioFrame(payload=wav_header(16_000)[:30])), FRAMES, 400, "WAV"),
+    (encode(AudioFrame(payload=riff_header(WavLayout("integer", 16, 1, 16_000))[:30])), FRAMES, 400, "WAV"),
 ]
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicecli.audio.wav import wav_header
 from voicecli.errors import WireError
 from voicecli.wire.frames import AudioFrame, FrameDecoder, FrameLimits, FrameSequence, ObjectFrame, encode
+from voicecli.wire.riff import WavLayout, riff_header
 
 # By hand: 4 + 4 bytes of lengths, 162 of header, 4 of sound.
 GOLDEN_HEADER = (
@@ -156,7 +156,11 @@ def test_samples_are_exact(depth: int, channels: int) -> None:
 
 def test_whole_wav_file_is_known_by_its_mark() -> None:
     values = np.array([1, -2, 3, -4], "<i2")
-    file = wav_header(22_050, 2, 8) + values.tobytes() + b"LIST\x03\x00\x00\x00abc\x00"
+    file = (
+        riff_header(WavLayout("integer", 16, 2, 22_050), 8)
+        + values.tobytes()
+        + b"LIST\x03\x00\x00\x00abc\x00"
+    )
     frame = AudioFrame(payload=file)  # what the frame says of rate and channels is not that of the file
     assert frame.is_file
     assert frame.samples.tolist() == [[1, -2], [3, -4]]
@@ -173,7 +177,7 @@ def test_wav_file_of_other_coding_is_refused_for_its_samples() -> None:
 
 def test_wav_file_without_sound_is_refused_for_its_samples() -> None:
     with pytest.raises(WireError, match="before its sound"):
-        _ = AudioFrame(payload=wav_header(16_000)[:40]).samples
+        _ = AudioFrame(payload=riff_header(WavLayout("integer", 16, 1, 16_000))[:40]).samples
 
 
 # What is refused

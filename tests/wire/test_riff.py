@@ -1,13 +1,15 @@
 """The header of a WAV file, in any pieces, and its sound bit for bit."""
 
+import io
 import struct
+import wave
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicecli.errors import WireError
-from voicecli.wire.riff import RiffReader, WavLayout
+from voicecli.wire.riff import RiffHeader, RiffReader, WavLayout, riff_header
 
 SOUND = bytes(range(48))
 
@@ -82,6 +84,7 @@ def test_extensible_names_its_coding() -> None:
         (wav(b"LIST\xff\xff\xff\xff"), "no sound"),
         (wav(layout(channels=0)), "0 channels"),
         (wav(layout(rate=0)), "0 Hz"),
+        (wav(b"\x01\x02\x03\x04" * 3), "chunks are broken"),
     ],
 )
 def test_broken_files_are_refused(data: bytes, reason: str) -> None:
@@ -90,3 +93,23 @@ def test_broken_files_are_refused(data: bytes, reason: str) -> None:
     if data:
         with pytest.raises(WireError, match=reason):
             read(data, 1)
+
+
+def test_header_knows_where_the_sound_begins() -> None:
+    for size in range(1, len(PLAIN)):
+        header = RiffHeader()
+        rest = header.push(PLAIN[:size])
+        assert header.found == (size >= PLAIN.index(SOUND))
+        assert rest == PLAIN[PLAIN.index(SOUND) : size]
+        assert not header.found or (header.start, header.size) == (PLAIN.index(SOUND), len(SOUND))
+
+
+@given(size=st.integers(0, (1 << 32) - 45), rate=st.integers(1, 192_000), channels=st.integers(1, 2))
+@settings(max_examples=30, deadline=None)
+def test_header_is_standard(size: int, rate: int, channels: int) -> None:
+    header = riff_header(WavLayout("integer", 16, channels, rate), size)
+    assert len(header) == 44
+    with wave.open(io.BytesIO(header), "rb") as file:
+        assert file.getframerate() == rate
+        assert file.getnchannels() == channels
+        assert file.getnframes() == size // (2 * channels)

@@ -4,6 +4,9 @@ Cost of `decode` on the event loop, for a chunk of 64 kB of speech: PCM and WAV 
 MP3 5 ms, AAC 7 ms (both at 64 kbit/s), FLAC 10 ms, Opus 14 ms at 57 kbit/s. It grows as
 the bit rate falls (more sound in the chunk): Opus at 24 kbit/s takes some 30 ms, so cut chunks of
 more than `CHUNK` bytes, or decode them in a thread.
+
+Containers are taken apart here and not by FFmpeg, which reads where a stream pushes (so each stream would
+need a thread) and gives no packet of an Ogg page before the page is whole: 9,024 bytes where 469 are enough.
 """
 
 from __future__ import annotations
@@ -16,16 +19,17 @@ from voicecli.audio.block import Samples
 from voicecli.audio.flac import FlacUnpacker
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.mpeg import AdtsUnpacker, Mp3Unpacker
+from voicecli.audio.mulaw import MULAW_RATE, from_mulaw
 from voicecli.audio.ogg import OggUnpacker
 from voicecli.audio.packets import preload
 from voicecli.audio.pcm import NOTHING, PcmUnpacker, Sound
 from voicecli.audio.resample import OneRate
-from voicecli.audio.sniff import HEAD, unlike
+from voicecli.audio.sniff import HEAD, sniff, unlike
 from voicecli.audio.wav import WavUnpacker
 from voicecli.audio.webm import WebmUnpacker
 from voicecli.errors import DecodeError
 
-__all__ = ["CHUNK", "Decoder", "open_decoder", "prepare"]
+__all__ = ["CHUNK", "Decoder", "MulawDecoder", "open_decoder", "prepare"]
 
 CHUNK: Final = 32_768  # bytes that any codec decodes within 20 ms
 _JUDGED: Final = 16  # bytes: fewer than the smallest frame
@@ -140,6 +144,31 @@ class _StreamDecoder:
         if self._unpacker.started:
             return DecodeError(f"The sound stops making sense in the middle: {reason}.")
         return unlike(self._codec, self._head, reason)
+
+
+class MulawDecoder:
+    """Mu-law bytes to samples, chunk by chunk; a WAV header before them is taken for what it is."""
+
+    def __init__(self) -> None:
+        self.rate: int | None = MULAW_RATE
+        self._wav: WavUnpacker | None = None
+        self._began = False
+
+    def decode(self, data: bytes) -> Samples:
+        """Raises DecodeError for a broken WAV."""
+        if data and not self._began:
+            self._began = True
+            self._wav = WavUnpacker() if sniff(data) is Codec.WAV else None
+        return from_mulaw(data) if self._wav is None else self._joined(self._wav.push(data))
+
+    def flush(self) -> Samples:
+        """Nothing: every byte was a sample."""
+        return NOTHING
+
+    def _joined(self, sounds: list[Sound]) -> Samples:
+        if sounds:
+            self.rate = sounds[-1][1]
+        return np.concatenate([NOTHING, *(samples for samples, _ in sounds)])
 
 
 def _unpacker(format: StreamFormat) -> _Unpacker:

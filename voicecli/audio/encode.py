@@ -14,13 +14,14 @@ from voicecli.audio.block import Samples
 from voicecli.audio.flac import length_patch
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.mpeg import info_frame
+from voicecli.audio.mulaw import mulaw_bytes
 from voicecli.audio.packets import Muxer, Patch
 from voicecli.audio.pcm import s16_bytes
 from voicecli.audio.resample import Resampler
-from voicecli.audio.wav import wav_header
 from voicecli.errors import UsageError
+from voicecli.wire.riff import WavLayout, riff_header
 
-__all__ = ["Encoder", "open_encoder"]
+__all__ = ["Encoder", "MulawEncoder", "open_encoder"]
 
 _INFORMATION: Final = 42  # bytes at the start of a FLAC that tell of all of it
 _LAME_DELAY: Final = 576  # samples that LAME's encoder puts first, whatever the rate
@@ -90,7 +91,8 @@ class _PlainEncoder:
 
     def __init__(self, format: StreamFormat) -> None:
         self._channels = format.channels
-        self._header = b"" if format.codec is Codec.PCM else wav_header(format.rate, format.channels)
+        layout = WavLayout("integer", 16, format.channels, format.rate)
+        self._header = b"" if format.codec is Codec.PCM else riff_header(layout)
 
     def encode(self, samples: Samples) -> bytes:
         header, self._header = self._header, b""
@@ -99,6 +101,20 @@ class _PlainEncoder:
     def flush(self) -> bytes:
         header, self._header = self._header, b""
         return header
+
+    def patches(self) -> list[Patch]:
+        return []
+
+
+class MulawEncoder:
+    """Samples at 8 kHz to mu-law bytes."""
+
+    def encode(self, samples: Samples) -> bytes:
+        return mulaw_bytes(samples)
+
+    def flush(self) -> bytes:
+        """Nothing: every sample was a byte."""
+        return b""
 
     def patches(self) -> list[Patch]:
         return []

@@ -25,6 +25,7 @@ from voicecli.audio.pcm import NOTHING, from_s16, s16_bytes
 from voicecli.audio.resample import OneRate
 from voicecli.audio.sniff import HEAD, sniff
 from voicecli.audio.soundfile import SoundFile
+from voicecli.audio.wav import find_sound
 from voicecli.errors import DecodeError, SaveError, UsageError, read_failure
 
 if TYPE_CHECKING:
@@ -258,12 +259,14 @@ def _with_first(pieces: Iterator[tuple[Samples, int]]) -> tuple[Iterator[Samples
 def _is_plain(path: Path) -> bool:
     """Whether pydub itself reads this file rightly: 16-bit PCM whose header states its size."""
     with _open(path) as file:
-        head = file.read(44)
-        if len(head) < 44 or head[:4] != b"RIFF" or head[8:16] != b"WAVEfmt " or head[36:40] != b"data":
+        try:
+            header = find_sound(file)
+        except DecodeError:
             return False
-        pcm = head[16:22] == b"\x10\0\0\0\x01\0" and head[34:36] == b"\x10\0"
-        size = int.from_bytes(head[40:44], "little")
-        return pcm and 0 < size == file.seek(0, 2) - 44 and head[22:24] in (b"\x01\0", b"\x02\0")
+        layout = header.layout
+        if layout is None or (layout.coding, layout.bits) != ("integer", 16) or header.start != 44:
+            return False
+        return header.size == file.seek(0, 2) - 44 and layout.channels in (1, 2)
 
 
 def _audio_segment() -> type[AudioSegment]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from voicecli.audio.format import Codec
 from voicecli.errors import DecodeError
+from voicecli.wire.riff import is_riff
 
 __all__ = ["HEAD", "is_message", "is_text", "shown", "sniff", "spoken_name", "unlike"]
 
@@ -30,7 +31,7 @@ def sniff(data: bytes) -> Codec | None:
     Headerless PCM cannot be told and is never the answer. Sixteen bytes are enough, except for an MP3 or
     AAC stream behind an ID3 tag, which is taken for MP3 (AAC streams rarely carry one).
     """
-    if data[:4] in (b"RIFF", b"RF64") and data[8:12] == b"WAVE":
+    if is_riff(data):
         return Codec.WAV
     if data[:4] == b"OggS":
         return Codec.OPUS

@@ -18,11 +18,11 @@ from typing import IO, Final, Protocol, TypeAlias
 import numpy as np
 
 from voicecli.audio.block import Block, Samples
-from voicecli.audio.decode import Decoder, open_decoder, prepare
-from voicecli.audio.encode import Encoder, open_encoder
+from voicecli.audio.decode import Decoder, MulawDecoder, open_decoder, prepare
+from voicecli.audio.encode import Encoder, MulawEncoder, open_encoder
 from voicecli.audio.lengths import AnyFormat, AudioFormat, get_audio_length, stream_format
 from voicecli.audio.microphone import Microphone
-from voicecli.audio.mulaw import MULAW_RATE, MulawDecoder, MulawEncoder, MulawWriter
+from voicecli.audio.mulaw import MULAW_RATE
 from voicecli.audio.named import named_microphone, named_speaker
 from voicecli.audio.pcm import NOTHING
 from voicecli.audio.player import AudioStreamPlayer, Output, PlayerOptions
@@ -39,8 +39,8 @@ from voicecli.audio.splitting import (
     ogg_concatenator_step,
     ogg_page_separator_step,
 )
-from voicecli.audio.wavdata import find_wav_data, remove_wav_header
-from voicecli.audio.wavfile import WavWriter
+from voicecli.audio.wav import find_sound, remove_wav_header
+from voicecli.audio.wavfile import MulawWriter, WavWriter
 from voicecli.errors import DecodeError, read_failure
 from voicecli.flow.awaitables import AwaitableOrObj, finish_in_thread, resolve_awaitable_or_obj
 from voicecli.flow.scope import scoped
@@ -355,17 +355,13 @@ def _open_mulaw(path: Path) -> tuple[IO[bytes], int]:
     except OSError as exc:
         raise read_failure(path, exc) from exc
     try:
-        head = file.read(_BATCH)
-        while (found := find_wav_data(head)) is None and (more := file.read(_BATCH)):
-            head += more
-        if found is None:
-            raise DecodeError(f"{path} has no sound in it.", "It may have been cut off.")
-        if (found.tag, found.channels, found.rate) != (7, 1, MULAW_RATE):
+        found = find_sound(file, str(path))
+        layout = found.layout
+        if layout is None or (layout.coding, layout.channels, layout.rate) != ("mu-law", 1, MULAW_RATE):
             raise DecodeError(
                 f"{path} is no telephone recording: mono mu-law at {MULAW_RATE} Hz.",
                 "wav_file_source reads any recording.",
             )
-        file.seek(found.start)
     except BaseException:
         file.close()
         raise

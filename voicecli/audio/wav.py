@@ -1,57 +1,67 @@
-"""WAV, read and written as a stream: RIFF chunks around plain samples.
-
-Format: Microsoft's "Multiple channel audio data and WAVE files"; RF64 as in EBU Tech 3306. Sizes in the
-header are not trusted: a stream is often sent before its length is known.
-"""
+"""WAV as a stream of samples; `wire/riff.py` reads the header."""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Final
+from io import BytesIO
+from typing import IO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voicecli.audio.block import Samples
+from voicecli.audio.format import Codec
+from voicecli.audio.mulaw import from_mulaw
 from voicecli.audio.pcm import NOTHING, Sound, mixed
+from voicecli.audio.sniff import unlike
 from voicecli.errors import DecodeError
+from voicecli.wire.riff import BrokenRiff, RiffHeader, WavLayout
 
-__all__ = ["Unsupported", "WavUnpacker", "wav_header"]
+__all__ = ["WavUnpacker", "find_sound", "remove_wav_header"]
 
-UNKNOWN: Final = 0xFFFFFFFF  # a size that is not known yet
-_PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
-_LARGEST_FORMAT: Final = 4096  # bytes of a fmt chunk: more is a lie
-_LARGEST_PREFACE: Final = 1 << 24  # bytes of other chunks before the sound: more is a lie
-_OTHER_FORMATS: Final = {2: "MS ADPCM", 17: "IMA ADPCM", 49: "GSM", 80: "MPEG", 85: "MP3"}
+_READ: Final = 1 << 16  # bytes of a file at once
 
 
-class Unsupported(DecodeError):
-    """A sound WAV file, but in a coding that is not decoded here."""
+def find_sound(file: IO[bytes], name: str = "This WAV file") -> RiffHeader:
+    """Read a WAV file's header and go to where its sound begins. Raises DecodeError, with its `name`."""
+    header, head = RiffHeader(), b""
+    while not header.found and (data := file.read(_READ)):
+        head = head or data
+        try:
+            header.push(data)
+        except BrokenRiff as exc:
+            raise unlike(Codec.WAV, head, exc.reason) from exc
+    if not header.found:
+        raise DecodeError(f"{name} has no sound in it.", "It may have been cut off.")
+    file.seek(header.start)
+    return header
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    tag: int
-    channels: int
-    rate: int
-    width: int  # bytes of one sample
+def remove_wav_header(wav_bytes: bytes) -> bytes:
+    """The sound of a WAV file as its bytes are, without what comes before and behind it.
+
+    Raises DecodeError when it is no WAV file, or one without sound.
+    """
+    file = BytesIO(wav_bytes)
+    return file.read(find_sound(file).size)
 
 
 class WavUnpacker:
     """8 to 32-bit integers, 32 and 64-bit floats, a-law and mu-law.
 
-    A data size of 0 or `UNKNOWN`, or one that is too large, means "to the end". What follows data of a
+    A data size of 0 or "unknown", or one that is too large, means "to the end". What follows data of a
     true size is skipped when it is a chunk, is another file when it begins so, and is sound otherwise.
     """
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._layout: _Layout | None = None
-        self._skip = 0  # bytes of a chunk that nobody reads
-        self._skipped = 0
+        self._header = RiffHeader()
+        self._buffer = bytearray()  # what lies behind the header
+        self._layout: WavLayout | None = None
+        self._width = 0  # bytes of one sample
+        self._skip = 0  # bytes of a chunk behind the sound
         self._left: int | None = None  # bytes of sound still to come, None: to the end
         self._padded = False
-        self._state = self._read_riff
+        self._state = self._read_header
         self.started = False
 
     def push(self, data: bytes) -> list[Sound]:
@@ -66,74 +76,37 @@ class WavUnpacker:
         """Nothing: half a frame at the end is dropped."""
         return []
 
-    def _read_riff(self, sounds: list[Sound]) -> bool:
-        head = bytes(self._buffer[:12])
-        if (
-            head[:4] not in (b"RIFF"[: len(head)], b"RF64"[: len(head)])
-            or head[8:] != b"WAVE"[: len(head[8:])]
-        ):
-            raise DecodeError("no RIFF header")
-        if len(head) < 12:
-            return False
-        del self._buffer[:12]
-        self._layout = None
-        self._skipped = 0
-        self._state = self._read_chunk
-        return True
-
-    def _read_chunk(self, sounds: list[Sound]) -> bool:
-        if self._skip:
-            gone = min(self._skip, len(self._buffer))
-            del self._buffer[:gone]
-            self._skip -= gone
-            if self._skip:
-                return False
-        if len(self._buffer) < 8:
-            return False
-        name = bytes(self._buffer[:4])
-        (size,) = struct.unpack_from("<I", self._buffer, 4)
-        if name == b"data":
-            del self._buffer[:8]
-            sounds.append((NOTHING, self._begin(size)))
-            return True
-        if not _is_name(name):
-            raise DecodeError("broken chunks")
-        whole = size + size % 2
-        if name == b"fmt ":
-            if not 14 <= size <= _LARGEST_FORMAT:
-                raise DecodeError("a broken fmt chunk")
-            if len(self._buffer) < 8 + whole:
-                return False
-            self._layout = _layout(bytes(self._buffer[8 : 8 + size]))
-            del self._buffer[: 8 + whole]
-            return True
-        self._skipped += whole
-        if self._skipped > _LARGEST_PREFACE:
-            raise DecodeError("no sound in it")
-        del self._buffer[:8]
-        self._skip = whole
-        return True
-
-    def _begin(self, size: int) -> int:
+    def _read_header(self, sounds: list[Sound]) -> bool:
         """Get ready for the sound; its rate is known even if there is none."""
-        if self._layout is None:
-            raise DecodeError("its format is not stated before its sound")
-        self.started = True
-        self._left = None if size in (0, UNKNOWN) else size
-        self._padded = size % 2 == 1
+        data, self._buffer = bytes(self._buffer), bytearray()
+        try:
+            self._buffer += self._header.push(data)
+        except BrokenRiff as exc:
+            raise DecodeError(exc.reason) from exc
+        if (layout := self._header.layout) is None:
+            return False
+        self._layout, self._width = layout, _width(layout)
+        if not self._header.found:
+            return False
+        self._left = self._header.size
+        self._padded = self._left is not None and self._left % 2 == 1
         self._state = self._read_sound
-        return self._layout.rate
+        self.started = True
+        sounds.append((NOTHING, layout.rate))
+        return True
 
     def _read_sound(self, sounds: list[Sound]) -> bool:
-        assert self._layout is not None  # `_begin` has seen to it
-        frame = self._layout.width * self._layout.channels
+        assert self._layout is not None  # the header has been read
+        frame = self._width * self._layout.channels
         usable = len(self._buffer)
         if self._left is not None:
             usable = min(usable, self._left)
         ending = usable == self._left
         whole = usable - usable % frame
         if whole:
-            sounds.append((_samples(bytes(self._buffer[:whole]), self._layout), self._layout.rate))
+            sounds.append(
+                (_samples(bytes(self._buffer[:whole]), self._layout, self._width), self._layout.rate)
+            )
         gone = usable if ending else whole
         del self._buffer[:gone]
         if self._left is not None:
@@ -152,7 +125,7 @@ class WavUnpacker:
             del self._buffer[:1]
             look = look[1:]
         if look[:4] in (b"RIFF", b"RF64"):
-            self._state = self._read_riff
+            self._begin_again()
         elif _is_name(look[:4]):
             self._skip = 0
             self._state = self._skip_rest
@@ -170,20 +143,17 @@ class WavUnpacker:
         if self._skip or len(self._buffer) < 8:
             return False
         if bytes(self._buffer[:4]) in (b"RIFF", b"RF64"):
-            self._state = self._read_riff
+            self._begin_again()
             return True
         (size,) = struct.unpack_from("<I", self._buffer, 4)
         del self._buffer[:8]
         self._skip = size + size % 2
         return True
 
-
-def wav_header(rate: int, channels: int = 1, size: int = UNKNOWN) -> bytes:
-    """The 44 bytes before 16-bit sound of `size` bytes; `UNKNOWN` for a stream."""
-    whole = UNKNOWN if size >= UNKNOWN - 36 else size + 36
-    layout = struct.pack("<HHIIHH", _PCM, channels, rate, rate * channels * 2, channels * 2, 16)
-    data = struct.pack("<4sI", b"data", min(size, UNKNOWN))
-    return struct.pack("<4sI4s4sI", b"RIFF", whole, b"WAVE", b"fmt ", 16) + layout + data
+    def _begin_again(self) -> None:
+        """There is another file."""
+        self._header = RiffHeader()
+        self._state = self._read_header
 
 
 def _is_name(name: bytes) -> bool:
@@ -192,37 +162,35 @@ def _is_name(name: bytes) -> bool:
     )
 
 
-def _layout(data: bytes) -> _Layout:
-    tag, channels, rate, _, align = struct.unpack_from("<HHIIH", data)
-    bits = struct.unpack_from("<H", data, 14)[0] if len(data) >= 16 else 8
-    if tag == _EXTENSIBLE and len(data) >= 26:
-        (tag,) = struct.unpack_from("<H", data, 24)
-    if not 1 <= channels <= 64 or not 1000 <= rate <= 768_000:
-        raise DecodeError(f"{channels} channels at {rate} Hz")
-    width = align // channels or (bits + 7) // 8
-    known = {_PCM: (1, 2, 3, 4), _FLOAT: (4, 8), _ALAW: (1,), _MULAW: (1,)}
-    if tag not in known:
-        raise Unsupported(f"coded as {_OTHER_FORMATS.get(tag, f'format {tag}')}, not as plain samples")
-    if width not in known[tag] or bits > width * 8:
+def _width(layout: WavLayout) -> int:
+    """Bytes of one sample. Raises DecodeError when it cannot be read here."""
+    channels, bits = layout.channels, layout.bits
+    if not 1 <= channels <= 64 or not 1000 <= layout.rate <= 768_000:
+        raise DecodeError(f"{channels} channels at {layout.rate} Hz")
+    known = {"integer": (1, 2, 3, 4), "float": (4, 8), "a-law": (1,), "mu-law": (1,)}.get(layout.coding)
+    if known is None:
+        raise DecodeError(f"coded as {layout.coding}, not as plain samples")
+    width = layout.align // channels or (bits + 7) // 8
+    if width not in known or bits > width * 8:
         raise DecodeError(f"{bits} bits in {width} bytes")
-    return _Layout(tag, channels, rate, width)
+    return width
 
 
-def _samples(data: bytes, layout: _Layout) -> NDArray[np.float32]:
+def _samples(data: bytes, layout: WavLayout, width: int) -> Samples:
     values: NDArray[np.float32] | NDArray[np.float64]
-    if layout.tag == _FLOAT:
-        values = np.frombuffer(data, f"<f{layout.width}").astype(np.float32)
+    if layout.coding == "float":
+        values = np.frombuffer(data, f"<f{width}").astype(np.float32)
         if not np.isfinite(values).all():
             values = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=-1.0)
-    elif layout.tag == _ALAW:
+    elif layout.coding == "a-law":
         values = _ALAW_VALUES[np.frombuffer(data, np.uint8)]
-    elif layout.tag == _MULAW:
-        values = _MULAW_VALUES[np.frombuffer(data, np.uint8)]
-    elif layout.width == 1:
+    elif layout.coding == "mu-law":
+        values = from_mulaw(data)
+    elif width == 1:
         values = (np.frombuffer(data, np.uint8).astype(np.float32) - 128.0) / np.float32(128.0)
-    elif layout.width == 2:
+    elif width == 2:
         values = np.frombuffer(data, "<i2") / np.float32(32768.0)
-    elif layout.width == 3:
+    elif width == 3:
         wide = np.zeros((len(data) // 3, 4), np.uint8)
         wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
         values = wide.reshape(-1).view("<i4") / np.float64(2**31)
@@ -239,12 +207,4 @@ def _alaw() -> NDArray[np.float32]:
     return (np.where(code & 0x80, size, -size) / 32768.0).astype(np.float32)
 
 
-def _mulaw() -> NDArray[np.float32]:
-    """ITU-T G.711, table 2: all bits inverted, a bias of 132."""
-    code = ~np.arange(256) & 0xFF
-    size = (((code & 15) * 8 + 132) << ((code >> 4) & 7)) - 132
-    return (np.where(code & 0x80, -size, size) / 32768.0).astype(np.float32)
-
-
 _ALAW_VALUES: Final = _alaw()
-_MULAW_VALUES: Final = _mulaw()

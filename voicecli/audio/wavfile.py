@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Final, Self
 
 from voicecli.audio.block import Samples
+from voicecli.audio.mulaw import MULAW_RATE
 from voicecli.audio.outfile import OutFile
 from voicecli.audio.pcm import s16_bytes
-from voicecli.audio.wav import UNKNOWN, wav_header
 from voicecli.errors import SaveError
+from voicecli.wire.riff import WavLayout, riff_header
 
-__all__ = ["INTERVAL", "WavWriter"]
+__all__ = ["INTERVAL", "MulawWriter", "WavWriter"]
 
 INTERVAL: Final = 0.25  # seconds of sound after which the header is brought up to date
-_HEADER: Final = 44  # bytes
+_LARGEST: Final = (1 << 32) - 60  # bytes of sound: all that a WAV can state, some 12 hours at 48 kHz
 
 
-class WavWriter:
-    """16-bit WAV. Every `write` reaches the operating system before it returns.
+class _WavFile:
+    """Any layout. Every `write` reaches the operating system before it returns.
 
     The sizes in the header follow at least every `INTERVAL` seconds of sound, and at each `sync`: killed
     (SIGKILL included), the file is a valid WAV that lacks less than that. Where the disk is full, it holds
@@ -26,45 +27,30 @@ class WavWriter:
     mean "to the end".
     """
 
-    def __init__(self, path: Path, rate: int, channels: int = 1) -> None:
+    def __init__(self, path: Path, layout: WavLayout) -> None:
         """Create or overwrite `path`, with its folders. Raises SaveError."""
         self.path = path
-        self.rate = rate
-        self.channels = channels
+        self._layout = layout
+        self._size = 0  # bytes of sound in the file
         self._stated = 0  # bytes of sound that the header tells of
-        self._step = round(INTERVAL * rate) * channels * 2
         self._file = OutFile(path, folders=True)
-        self._put(wav_header(rate, channels, 0 if self._file.rewinds else UNKNOWN))
-
-    @property
-    def duration(self) -> float:
-        """Seconds of sound written."""
-        return self._size / (2 * self.channels * self.rate)
-
-    @property
-    def _size(self) -> int:
-        """Bytes of sound in the file."""
-        return max(self._file.size - _HEADER, 0)
-
-    def write(self, samples: Samples) -> None:
-        """Append mono samples, the same in every channel. Raises SaveError and closes the file."""
-        self._put(s16_bytes(samples, self.channels))
-        if self._size - self._stated >= self._step:
-            self.sync()
+        self._put(riff_header(layout, 0 if self._file.rewinds else None))
 
     def sync(self) -> None:
         """Make the header tell of everything written. Raises SaveError."""
         if self._file.closed or self._stated == self._size:
             return
-        # Four gigabytes are all that a WAV can state: some 12 hours at 48 kHz.
-        width = 2 * self.channels
-        stated = min(self._size, (UNKNOWN - _HEADER) // width * width)
-        self._file.rewrite(0, wav_header(self.rate, self.channels, stated))
+        stated = min(self._size, _LARGEST - _LARGEST % self._layout.frame)
+        self._file.rewrite(0, riff_header(self._layout, stated))
         self._stated = self._size
 
     def close(self) -> None:
         """Finish the file; again does nothing. Raises SaveError."""
+        if self._file.closed:
+            return
         try:
+            if self._size % 2:
+                self._put(b"\0")  # chunks are even
             self.sync()
         finally:
             self._file.close()
@@ -75,9 +61,47 @@ class WavWriter:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _append(self, data: bytes) -> None:
+        self._put(data)
+        self._size += len(data)
+        if self._size - self._stated >= round(INTERVAL * self._layout.rate) * self._layout.frame:
+            self.sync()
+
     def _put(self, data: bytes) -> None:
         try:
             self._file.write(data)
         except SaveError:
+            self._size -= self._size % 2  # there is no room to make it even
             self.close()  # what fitted is told of
             raise
+
+
+class WavWriter(_WavFile):
+    """16-bit WAV of mono samples."""
+
+    def __init__(self, path: Path, rate: int, channels: int = 1) -> None:
+        """Create or overwrite `path`, with its folders. Raises SaveError."""
+        self.rate = rate
+        self.channels = channels
+        super().__init__(path, WavLayout("integer", 16, channels, rate))
+
+    @property
+    def duration(self) -> float:
+        """Seconds of sound written."""
+        return self._size / (2 * self.channels * self.rate)
+
+    def write(self, samples: Samples) -> None:
+        """Append mono samples, the same in every channel. Raises SaveError and closes the file."""
+        self._append(s16_bytes(samples, self.channels))
+
+
+class MulawWriter(_WavFile):
+    """A WAV file of telephone sound. Blocks."""
+
+    def __init__(self, path: Path) -> None:
+        """Create or overwrite `path`, with its folders. Raises SaveError."""
+        super().__init__(path, WavLayout("mu-law", 8, 1, MULAW_RATE))
+
+    def write(self, data: bytes) -> None:
+        """Append mu-law bytes. Raises SaveError and closes the file."""
+        self._append(data)

@@ -1,28 +1,36 @@
-"""The header of a WAV file, read as it comes, and its sound bit for bit.
+"""The header of a WAV file, read as it comes and written, and its sound bit for bit.
 
-Format: Microsoft's "Multiple channel audio data and WAVE files"; RF64 as in EBU Tech 3306. `audio/wav.py`
-makes float samples of every coding; this keeps the bytes as they are and decodes nothing.
+Format: Microsoft's "Multiple channel audio data and WAVE files"; RF64 as in EBU Tech 3306. Sizes are not
+trusted: a stream is often sent before its length is known. `audio/wav.py` makes float samples of the bytes.
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from voicecli.errors import WireError
 
-__all__ = ["RiffReader", "WavLayout", "is_riff", "riff_header"]
-
-_HEADER: Final = 44  # bytes that `riff_header` makes
+__all__ = ["BrokenRiff", "RiffHeader", "RiffReader", "WavLayout", "is_riff", "riff_header"]
 
 _UNKNOWN: Final = 0xFFFFFFFF  # a size that was not known when the header was written
 _EXTENSIBLE: Final = 0xFFFE
 _LONGEST_FORMAT: Final = 4096  # bytes of a fmt or ds64 chunk that is believed
-_LONGEST_PREFACE: Final = 1 << 24  # bytes of other chunks before the sound
+_LONGEST_PREFACE: Final = 1 << 24  # bytes before the sound: more is a lie
 _CODINGS: Final = {
-    1: "integer", 2: "MS ADPCM", 3: "float", 6: "a-law", 7: "mu-law", 17: "IMA ADPCM", 49: "GSM", 85: "MP3"
+    1: "integer", 2: "MS ADPCM", 3: "float", 6: "a-law", 7: "mu-law", 17: "IMA ADPCM", 49: "GSM", 80: "MPEG",
+    85: "MP3",
 }  # fmt: skip
+_TAGS: Final = {coding: tag for tag, coding in _CODINGS.items()}
+
+
+class BrokenRiff(WireError):
+    """The bytes are no WAV file; `reason` says why in a few words."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,7 @@ class WavLayout:
     bits: int  # of one sample
     channels: int
     rate: int  # frames a second
+    align: int = field(default=0, compare=False)  # bytes of a frame, as a file states them
 
     @property
     def frame(self) -> int:
@@ -46,36 +55,130 @@ def is_riff(data: bytes | bytearray | memoryview) -> bool:
     return head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE"
 
 
-def riff_header(layout: WavLayout, size: int | None) -> bytes:
-    """What stands before `size` bytes of integer samples; None for a stream of unknown length."""
-    known = _UNKNOWN if size is None or size > _UNKNOWN - _HEADER else size
-    whole = _UNKNOWN if known == _UNKNOWN else known + known % 2 + _HEADER - 8
-    fields = (1, layout.channels, layout.rate, layout.rate * layout.frame, layout.frame, layout.bits)
-    chunk = struct.pack("<4sIHHIIHH", b"fmt ", 16, *fields)
-    return struct.pack("<4sI4s", b"RIFF", whole, b"WAVE") + chunk + struct.pack("<4sI", b"data", known)
+def riff_header(layout: WavLayout, size: int | None = None) -> bytes:
+    """What stands before `size` bytes of sound; None for a stream of unknown length.
+
+    44 bytes for integers. Every other coding has the longer `fmt ` chunk and a `fact` chunk with the number
+    of samples: 58.
+    """
+    align = layout.frame
+    fields = (_TAGS[layout.coding], layout.channels, layout.rate, layout.rate * align, align, layout.bits)
+    chunk = struct.pack("<HHIIHH", *fields)
+    plain = layout.coding == "integer"
+    length = 44 if plain else 58
+    known = None if size is None or size > _UNKNOWN - length else size
+    stated = _UNKNOWN if known is None else known
+    fact = b""
+    if not plain:
+        chunk += b"\0\0"
+        fact = struct.pack("<4sII", b"fact", 4, _UNKNOWN if known is None else known // align)
+    whole = _UNKNOWN if known is None else length - 8 + known + known % 2
+    begin = struct.pack("<4sI4s4sI", b"RIFF", whole, b"WAVE", b"fmt ", len(chunk))
+    return begin + chunk + fact + struct.pack("<4sI", b"data", stated)
+
+
+class RiffHeader:
+    """Bytes of a WAV file in, up to its sound."""
+
+    def __init__(self) -> None:
+        self.found = False  # the sound, if there is any
+        self.layout: WavLayout | None = None  # known once it is found
+        self.size: int | None = None  # bytes of sound as stated; None: to the end (0 and "unknown" mean that)
+        self.start = 0  # bytes before the sound
+        self._buffer = bytearray()
+        self._skip = 0  # bytes of a chunk that nobody reads
+        self._long: int | None = None  # the data size of an RF64 file
+
+    def push(self, data: bytes) -> bytes:
+        """What follows the header, once that is complete. Raises BrokenRiff."""
+        self._buffer += data
+        while self._chunk() if self.start else self._mark():
+            pass
+        if not self.found:
+            return b""
+        rest, self._buffer = bytes(self._buffer), bytearray()
+        return rest
+
+    def _mark(self) -> bool:
+        head = bytes(self._buffer[:12])
+        mark, kind = head[:4], head[8:]
+        if mark not in (b"RIFF"[: len(head)], b"RF64"[: len(head)]) or kind != b"WAVE"[: len(kind)]:
+            raise BrokenRiff("This is not a WAV file: it has no RIFF header.", "no RIFF header")
+        return len(head) == 12 and self._take(12)
+
+    def _chunk(self) -> bool:
+        """Read or pass over one chunk; False when more bytes are needed, or the sound was found."""
+        buffer = self._buffer
+        gone = min(self._skip, len(buffer))
+        self._take(gone)
+        self._skip -= gone
+        if self._skip or len(buffer) < 8 or self.found:
+            return False
+        name, size = struct.unpack_from("<4sI", buffer)
+        if name == b"data":
+            return self._find(size)
+        if not (name.isascii() and name.decode().isprintable()):
+            raise BrokenRiff("This WAV file is damaged: its chunks are broken.", "broken chunks")
+        whole = size + size % 2
+        if name not in (b"fmt ", b"ds64"):
+            if self.start + whole > _LONGEST_PREFACE:
+                raise BrokenRiff("This WAV file has no sound where it should be.", "no sound in it")
+            self._skip = whole
+            return self._take(8)
+        if not 14 <= size <= _LONGEST_FORMAT:
+            chunk = name.decode().strip()
+            said = f"its {chunk} chunk is {size} bytes long"
+            raise BrokenRiff(f"This WAV file is damaged: {said}.", f"a broken {chunk} chunk")
+        if len(buffer) < 8 + whole:
+            return False
+        body = bytes(buffer[8 : 8 + size])
+        if name == b"fmt ":
+            self.layout = _layout(body)
+        elif size >= 16:
+            (self._long,) = struct.unpack_from("<Q", body, 8)
+        return self._take(8 + whole)
+
+    def _find(self, size: int) -> bool:
+        if self.layout is None:
+            reason = "its format is not stated before its sound"
+            raise BrokenRiff("This WAV file is damaged: its sound comes before its format.", reason)
+        if size == _UNKNOWN and self._long:
+            size = self._long
+        self.size = None if size in (0, _UNKNOWN) else size
+        self.found = True
+        self._take(8)
+        return False
+
+    def _take(self, count: int) -> bool:
+        del self._buffer[:count]
+        self.start += count
+        return True
 
 
 class RiffReader:
     """Bytes of a WAV file in, bytes of its sound out, in pieces of any length.
 
-    A data size of 0, "unknown" or more than there is means "to the end": a stream is often sent before its
-    length is known. What follows the sound is passed over.
+    A data size of 0, "unknown" or more than there is means "to the end". What follows the sound is passed
+    over.
     """
 
     def __init__(self) -> None:
         self.layout: WavLayout | None = None  # known before the first byte of sound comes out
-        self.began = False  # the sound was found, if there is any
-        self._buffer = bytearray()
-        self._riff = False  # the first twelve bytes were read
-        self._skip = 0  # bytes of a chunk that nobody reads
-        self._passed = 0
-        self._long: int | None = None  # the data size of an RF64 file
+        self._header = RiffHeader()
         self._left: int | None = None  # bytes of sound to come; None: to the end
+
+    @property
+    def began(self) -> bool:
+        """The sound was found, if there is any."""
+        return self._header.found
 
     def push(self, data: bytes) -> bytes:
         """The sound in `data`, possibly none. Raises WireError when it is no WAV file."""
         if not self.began:
-            data = self._find(data)
+            data = self._header.push(data)
+            if self.layout is None and self._header.layout is not None:
+                self.layout = _checked(self._header.layout)
+            self._left = self._header.size
         if self._left is None:
             return data
         sound = data[: self._left]
@@ -87,75 +190,21 @@ class RiffReader:
         if not self.began:
             raise WireError("The WAV file ends before its sound begins.")
 
-    def _find(self, data: bytes) -> bytes:
-        """What follows the header, once it is complete."""
-        self._buffer += data
-        while self._chunk():
-            pass
-        if not self.began:
-            return b""
-        rest, self._buffer = bytes(self._buffer), bytearray()
-        return rest
-
-    def _chunk(self) -> bool:
-        """Read or pass over one chunk; False when more bytes are needed, or the sound has begun."""
-        buffer = self._buffer
-        if not self._riff:
-            if not is_riff(buffer):
-                head = bytes(buffer[:12])
-                if len(head) == 12 or head[:4] not in (b"RIFF"[: len(head)], b"RF64"[: len(head)]):
-                    raise WireError("This is not a WAV file: it has no RIFF header.")
-                return False
-            self._riff = True
-            del buffer[:12]
-        gone = min(self._skip, len(buffer))
-        del buffer[:gone]
-        self._skip -= gone
-        if self._skip or len(buffer) < 8:
-            return False
-        name, size = struct.unpack_from("<4sI", buffer)
-        if name == b"data":
-            return self._begin(size)
-        whole = size + size % 2
-        if name not in (b"fmt ", b"ds64"):
-            self._passed += whole
-            if self._passed > _LONGEST_PREFACE:
-                raise WireError("This WAV file has no sound where it should be.")
-            del buffer[:8]
-            self._skip = whole
-            return True
-        if not 14 <= size <= _LONGEST_FORMAT:
-            chunk = name.decode().strip()
-            raise WireError(f"This WAV file is damaged: its {chunk} chunk is {size} bytes long.")
-        if len(buffer) < 8 + whole:
-            return False
-        body = bytes(buffer[8 : 8 + size])
-        if name == b"fmt ":
-            self.layout = _layout(body)
-        elif size >= 16:
-            (self._long,) = struct.unpack_from("<Q", body, 8)
-        del buffer[: 8 + whole]
-        return True
-
-    def _begin(self, size: int) -> bool:
-        if self.layout is None:
-            raise WireError("This WAV file is damaged: its sound comes before its format.")
-        if size == _UNKNOWN and self._long:
-            size = self._long
-        self._left = None if size in (0, _UNKNOWN) else size
-        del self._buffer[:8]
-        self.began = True
-        return False
-
 
 def _layout(data: bytes) -> WavLayout:
     tag, channels, rate, _, align = struct.unpack_from("<HHIIH", data)
     bits = struct.unpack_from("<H", data, 14)[0] if len(data) >= 16 else 8
     if tag == _EXTENSIBLE and len(data) >= 26:
         (tag,) = struct.unpack_from("<H", data, 24)
-    layout = WavLayout(_CODINGS.get(tag, f"format {tag}"), bits, channels, rate)
-    if not channels or not rate or (layout.coding in ("integer", "float") and align != layout.frame):
+    return WavLayout(_CODINGS.get(tag, f"format {tag}"), bits, channels, rate, align)
+
+
+def _checked(layout: WavLayout) -> WavLayout:
+    """Samples that lie as their layout says. Raises WireError."""
+    plain = layout.coding in ("integer", "float")
+    if not layout.channels or not layout.rate or (plain and layout.align != layout.frame):
         raise WireError(
-            f"This WAV file is damaged: {channels} channels of {bits} bits at {rate} Hz in {align} bytes."
+            f"This WAV file is damaged: {layout.channels} channels of {layout.bits} bits at {layout.rate} Hz "
+            f"in {layout.align} bytes."
         )
     return layout
