@@ -49,12 +49,14 @@ def server(
     Streams of speech are added stage by stage until 95 % of the events no longer come within 250 ms (or what
     `--budget event_delay.p95=SECONDS` says), or sound is taken late. Server and clients share the machine.
     """
+    from voicecli.bench.measure.ramp import RampOptions
     from voicecli.bench.measure.ramp_bench import RampRequest, ServerBench
     from voicecli.cli.reporting import run_bench
 
+    ramp = RampOptions(first=first, step=step, most=most, hold=hold, runs=runs, idle=idle, seed=seed)
     request = RampRequest(
-        first=first, step=step, most=most, hold=hold, runs=runs, baseline=baseline, idle=idle, asr=asr,
-        workers=workers, seed=seed, profile=profile, config=config, given=tuple(settings or ()),
+        ramp=ramp, baseline=baseline, asr=asr, workers=workers, profile=profile, config=config,
+        given=tuple(settings or ()),
     )  # fmt: skip
     request.check()
     loaded = loaded_settings(config, profile, settings, {})

@@ -35,16 +35,10 @@ _ROOM = 5000  # sessions and sockets: the measurement, not a cap, is to end it
 class RampRequest:
     """What the command line says."""
 
-    first: int
-    step: int
-    most: int
-    hold: float
-    runs: int
+    ramp: RampOptions
     baseline: str | None
-    idle: int
     asr: str
     workers: int
-    seed: int
     profile: str | None = None
     config: Path | None = None
     given: Sequence[str] = ()  # settings, as in `asr.simulated.delay=0.1`
@@ -53,8 +47,9 @@ class RampRequest:
         """Raises UsageError."""
         if self.baseline not in (None, _APART):
             raise UsageError(f"There is no baseline {self.baseline!r}.", f"There is {_APART}.")
-        if self.first > self.most:
-            raise UsageError(f"--first {self.first} is more than --most {self.most}.")
+        first, most = self.ramp.first, self.ramp.most
+        if first > most:
+            raise UsageError(f"--first {first} is more than --most {most}.")
 
     def words(self, *, batched: bool) -> list[str]:
         """How `voicecli serve` is called for it."""
@@ -95,10 +90,7 @@ class ServerBench(Measurement):
 
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
         request = self.request
-        options = RampOptions(
-            first=request.first, step=request.step, most=request.most, hold=request.hold, runs=request.runs,
-            idle=request.idle, limit=self._ends.seconds, seed=request.seed,
-        )  # fmt: skip
+        options = replace(request.ramp, limit=self._ends.seconds)
         self.settings = {**asdict(options), "workers": request.workers, "set": list(request.given)}
         self.versions |= versions("asr", [request.asr]) | {"silero": engine_version("vad", "silero")}
         self.engines.append(Participant(stage="asr", engine=request.asr, reason="as asked for"))
@@ -106,7 +98,7 @@ class ServerBench(Measurement):
         gate = replace(settings.vad, min_silence=settings.server.segments.min_silence)
         ramp = Ramp(options, await self._speech(), gate)
         names = [_BATCHED, _APART] if request.baseline else [_BATCHED]
-        with bars.measuring(len(names) * ((request.most - request.first) // request.step + 1)) as advance:
+        with bars.measuring(len(names) * ((options.most - options.first) // options.step + 1)) as advance:
 
             def told(stage: Stage) -> None:
                 advance(f"{stage.streams} streams, {stage.server}")
@@ -115,9 +107,9 @@ class ServerBench(Measurement):
                 async with ServerProcess(request.words(batched=name == _BATCHED)) as server:
                     async for stage in ramp.stages(name, server, told):
                         self.stages.append(stage)
-        if request.idle:
+        if options.idle:
             async with ServerProcess(request.words(batched=True)) as server:
-                self.idle = await idle_stage(ramp, server, request.idle)
+                self.idle = await idle_stage(ramp, server, options.idle)
 
     async def _speech(self) -> Samples:
         """Some sentences of the bundled voice, with pauses."""
@@ -130,7 +122,7 @@ class ServerBench(Measurement):
     def report(self) -> Report | None:
         if not self.stages:
             return None
-        seed = self.request.seed
+        seed = self.request.ramp.seed
         return replace(
             self._head(seed),
             samples=[sample for stage in self.stages for sample in stage.samples(seed)],
