@@ -13,7 +13,7 @@ from tests.watchdog import cpu_time, longest_step
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.conversation.phrases import PhraseCutter, phrase_step
 from voicecli.conversation.speakable import SpeakableText
-from voicecli.conversation.speeches import synthesis_step
+from voicecli.conversation.stages import synthesis_step
 from voicecli.flow.sources import array_source
 
 STEP = 0.005  # seconds

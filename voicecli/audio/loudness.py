@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 
 from voicecli.audio.block import Samples
+from voicecli.audio.resample import OneRate
 
-__all__ = ["Limiter", "Loudness", "amplified"]
+__all__ = ["EvenSound", "Limiter", "Loudness", "amplified"]
 
 _HOP: Final = 0.02  # seconds that are measured and turned down together
 _LONG: Final = 20  # hops whose mean is held against the voice's: 0.4 s
@@ -116,6 +117,31 @@ class Limiter:
             self._past.append(self._energy)
             self._begun, self._energy, self._touched = 0, 0.0, False
         return float(np.sqrt(gain))
+
+
+class EvenSound:
+    """A voice at one rate, the given one or its first, none of it much louder than what it said before."""
+
+    def __init__(self, voice: Loudness, rate: int | None = None) -> None:
+        self._voice = voice
+        self._sound = OneRate(rate)
+        self._limiter: Limiter | None = None
+
+    @property
+    def rate(self) -> int | None:
+        """Samples a second, once there were samples."""
+        return self._sound.rate
+
+    def push(self, samples: Samples, rate: int) -> Samples:
+        """`samples`, which are at `rate`, as they are to be heard."""
+        samples = self._sound.push(samples, rate)
+        self._limiter = self._limiter or Limiter(self._voice, self._sound.rate or rate)
+        return self._limiter.push(samples)
+
+    def flush(self) -> Samples:
+        """The rest."""
+        rest = self._sound.flush()
+        return rest if self._limiter is None else self._limiter.push(rest)
 
 
 def amplified(samples: Samples, gain: float) -> Samples:

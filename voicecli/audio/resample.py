@@ -91,17 +91,17 @@ class Resampler:
 
 
 class OneRate:
-    """Sound whose rate may change on its way, at the first rate it had.
+    """Sound whose rate may change on its way, at one rate: the given one, or the first it had.
 
     A stream may be several recordings one after the other; who plays it wants one rate.
     """
 
-    def __init__(self) -> None:
-        self.rate: int | None = None  # samples a second, once there were samples
+    def __init__(self, rate: int | None = None) -> None:
+        self.rate = rate  # samples a second, once there were samples
         self._resampler: Resampler | None = None
 
     def push(self, samples: Samples, rate: int) -> Samples:
-        """`samples` at the first rate, after what is left of the ones before."""
+        """`samples` at the one rate, after what is left of the ones before."""
         if self.rate is None:
             self.rate = rate
         if rate == (self.rate if self._resampler is None else self._resampler.from_rate):

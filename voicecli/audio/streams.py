@@ -267,8 +267,7 @@ async def encode_step(
         if stream is not None:
             await asyncio.to_thread(prepare, stream.codec)
         encoder: Encoder = MulawEncoder() if stream is None else open_encoder(stream)
-        sound = OneRate()
-        sound.rate = MULAW_RATE if stream is None else stream.rate
+        sound = OneRate(MULAW_RATE if stream is None else stream.rate)
         async for block in items:
             if data := encoder.encode(sound.push(block.samples, block.rate)):
                 yield data
@@ -283,12 +282,7 @@ class _Voice:
         self._player = player
         self._speaking = False
         self._ending = False  # the reply is complete and may still be heard
-        self._sound = self._silent()
-
-    def _silent(self) -> OneRate:
-        sound = OneRate()
-        sound.rate = self._player.rate
-        return sound
+        self._sound = OneRate(player.rate)
 
     async def write(self, samples: Samples, rate: int) -> None:
         player = self._player
@@ -313,7 +307,7 @@ class _Voice:
     def abort(self) -> None:
         self._player.abort()
         self._speaking = self._ending = False
-        self._sound = self._silent()
+        self._sound = OneRate(self._player.rate)
 
 
 async def _heard(item: Block | Encoded) -> AsyncIterator[tuple[Samples, int]]:

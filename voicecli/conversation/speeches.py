@@ -1,99 +1,108 @@
-"""Phrases into sound, as steps: the next one is made while one is used."""
+"""The way of a reply: phrases made speakable, handed to synthesis ahead of use, and decoded as they come."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Final
 
-import numpy as np
-
-from voicecli.audio.block import Block, Samples
-from voicecli.audio.decode import Decoder, open_decoder
-from voicecli.audio.loudness import Limiter, Loudness
+from voicecli.audio.block import Samples
+from voicecli.audio.decode import open_decoder
+from voicecli.audio.format import StreamFormat
 from voicecli.conversation.phrases import phrase_step
 from voicecli.conversation.speakable import SpeakableText
-from voicecli.conversation.timed import AudioWithText
-from voicecli.flow.feeds import ReadAhead
+from voicecli.errors import TimedOut
 from voicecli.flow.scope import close, scoped
 from voicecli.flow.sources import array_source
-from voicecli.providers.synthesizer import Synthesizer
+from voicecli.flow.steps import ReadAhead, idle_timeout_step
+from voicecli.latency.timeline import Mark, Stopwatch
+from voicecli.providers.synthesizer import Synthesizer, spoken_language
 
-__all__ = ["synthesis_step", "text_to_speech_step"]
+__all__ = ["Speech", "speeches"]
 
-_AHEAD: Final = 1  # phrases that are made while one is used
 _PHRASE: Final = 400  # characters of a text that is made speakable at once
 _CHUNKS_WAITING: Final = 256  # encoded chunks of a phrase that may wait to be used
 _AT_ONCE: Final = 8192  # bytes decoded without letting the event loop breathe
 
 
-async def synthesis_step(
-    async_iter: AsyncIterator[str], synthesizer: Synthesizer, language: str = "en"
-) -> AsyncIterator[Block]:
-    """Phrases to sound while it is being made, and a block without samples for each "".
+class Speech:
+    """One phrase on its way to be heard. Its sound can be had once."""
 
-    The next phrase is made while one is played. Numbers, symbols and markup are spelled out for the voice.
-    Blocks are dated from the beginning. Nothing is more than 6 dB louder than what came before it. Raises
-    ProviderError, DecodeError.
-    """
-    rate, position, voice = synthesizer.format.rate, 0.0, Loudness()
-    async with scoped(_begun(async_iter, synthesizer, language)) as speeches:
-        async for speech in speeches:
-            if not speech.text:
-                yield Block(np.zeros(0, np.float32), rate, position)
-                continue
-            decoder = open_decoder(synthesizer.format)
-            limiter = None
-            async for samples in speech.samples(decoder):
-                rate = decoder.rate or rate
-                limiter = limiter or Limiter(voice, rate)
-                yield Block(limiter.push(samples), rate, position)
-                position += len(samples) / rate
+    def __init__(self, text: str, spoken: str, chunks: ReadAhead[bytes] | None, format: StreamFormat) -> None:
+        self.text = text  # as it was written
+        self.spoken = spoken  # as the engine is given it; empty when there is nothing to say
+        self.chunks = 0  # taken so far
+        self.bytes = 0  # of them, decoded so far
+        self._chunks = chunks
+        self._format = format
 
-
-async def text_to_speech_step(
-    async_iter: AsyncIterator[str], synthesizer: Synthesizer, language: str = "en"
-) -> AsyncIterator[AudioWithText]:
-    """Phrases to the whole encoded sound of each, with its text; no bytes where there is nothing to say.
-
-    The next phrase is made while one is used. "" gives nothing. Raises ProviderError.
-    """
-    async with scoped(_begun(async_iter, synthesizer, language)) as speeches:
-        async for speech in speeches:
-            if speech.text:
-                yield AudioWithText(await speech.whole(), speech.text, synthesizer.format)
-
-
-class _Speech:
-    """One phrase that is being made."""
-
-    def __init__(self, text: str, chunks: AsyncIterator[bytes] | None) -> None:
-        self.text = text
-        self._chunks = chunks  # None when there is nothing to say
-
-    async def samples(self, decoder: Decoder) -> AsyncIterator[Samples]:
-        """Its samples as they come."""
+    async def sounds(self) -> AsyncIterator[tuple[Samples, int]]:
+        """Its samples as they come, and how many of them are a second. Raises ProviderError, DecodeError."""
         if self._chunks is None:
             return
-        async with scoped(self._chunks) as chunks:
-            async for chunk in chunks:
-                for start in range(0, len(chunk), _AT_ONCE):
-                    if len(samples := decoder.decode(chunk[start : start + _AT_ONCE])):
-                        yield samples
-                    if start:
-                        await asyncio.sleep(0)  # a burst must not hold up the rest
-        if len(samples := decoder.flush()):
-            yield samples
+        decoder = open_decoder(self._format)
+        async for chunk in self._chunks:
+            self.chunks += 1
+            for start in range(0, len(chunk), _AT_ONCE):
+                piece = chunk[start : start + _AT_ONCE]
+                self.bytes += len(piece)
+                if len(samples := decoder.decode(piece)) and decoder.rate is not None:
+                    yield samples, decoder.rate
+                await asyncio.sleep(0)  # a burst must not hold up the rest
+        if len(samples := decoder.flush()) and decoder.rate is not None:
+            yield samples, decoder.rate
 
     async def whole(self) -> bytes:
-        """All its bytes."""
-        if self._chunks is None:
-            return b""
-        async with scoped(self._chunks) as chunks:
-            return b"".join([chunk async for chunk in chunks])
+        """All its bytes, as the engine sent them. Raises ProviderError."""
+        return b"" if self._chunks is None else b"".join([chunk async for chunk in self._chunks])
 
     async def aclose(self) -> None:
-        await close(self._chunks)
+        """Nothing more of its sound is wanted; only the words are kept."""
+        chunks, self._chunks = self._chunks, None
+        await close(chunks)
+
+
+async def speeches(
+    phrases: AsyncIterator[str],
+    synthesizer: Synthesizer,
+    language: str = "",
+    *,
+    ahead: int = 1,
+    timeout: float = 0.0,
+    stopwatch: Stopwatch | None = None,
+) -> AsyncIterator[Speech]:
+    """Speeches, `ahead` of which are under way while one is used; one is closed when the next is asked for.
+
+    Numbers and symbols are spelled out in `language` (BCP 47), or in the voice's own. "" among the phrases
+    ends a reply, and is a speech without text. A speech fails when nothing of it comes for `timeout` seconds,
+    unless that is 0. Closing the iterator cancels everything. Raises what `phrases` raises.
+    """
+    language = language or spoken_language(synthesizer)
+    stopwatch = stopwatch or Stopwatch()
+    begun: list[Speech] = []
+
+    async def begin() -> AsyncIterator[Speech]:
+        speakable = SpeakableText(language)
+        async with scoped(phrases) as texts:
+            async for text in texts:
+                spoken = await _spoken(speakable, text)
+                if not text:
+                    speakable = SpeakableText(language)
+                source = _synthesized(spoken, synthesizer, timeout, stopwatch) if spoken else None
+                chunks = ReadAhead(source, _CHUNKS_WAITING) if source else None
+                begun.append(Speech(text, spoken, chunks, synthesizer.format))
+                yield begun[-1]
+                await asyncio.sleep(0)  # phrases without a word would follow each other at once
+
+    try:
+        async with scoped(ReadAhead(begin(), ahead) if ahead else begin()) as made:
+            async for speech in made:
+                yield speech
+                await speech.aclose()
+                begun.remove(speech)
+    finally:
+        await close(*begun)
 
 
 async def _spoken(speakable: SpeakableText, text: str) -> str:
@@ -108,29 +117,19 @@ async def _spoken(speakable: SpeakableText, text: str) -> str:
     return " ".join(filter(None, said))
 
 
-async def _begun(
-    phrases: AsyncIterator[str], synthesizer: Synthesizer, language: str
-) -> AsyncIterator[_Speech]:
-    """Speeches, so many of them under way before they are asked for; all are closed when this is."""
-    begun: list[_Speech] = []
+async def _synthesized(
+    spoken: str, synthesizer: Synthesizer, timeout: float, stopwatch: Stopwatch
+) -> AsyncIterator[bytes]:
+    def silent(seconds: float) -> TimedOut:
+        return TimedOut(
+            f"{synthesizer.name} sent no speech for {seconds:g} seconds.",
+            "Raise [tts] timeout if it is slow.",
+        )
 
-    async def begin() -> AsyncIterator[_Speech]:
-        speakable = SpeakableText(language)
-        async with scoped(phrases) as texts:
-            async for text in texts:
-                spoken = await _spoken(speakable, text)
-                if not text:
-                    speakable = SpeakableText(language)  # a new reply begins
-                chunks = ReadAhead(synthesizer.synthesize(spoken), _CHUNKS_WAITING) if spoken else None
-                begun.append(_Speech(text, chunks))
-                yield begun[-1]
-                await asyncio.sleep(0)  # phrases without a word would follow each other at once
-
-    try:
-        async with scoped(ReadAhead(begin(), _AHEAD)) as ahead:
-            async for speech in ahead:
-                yield speech
-                await speech.aclose()
-                begun.remove(speech)
-    finally:
-        await close(*begun)
+    stopwatch.mark(Mark.FIRST_PHRASE, time.monotonic())
+    source = synthesizer.synthesize(spoken)
+    async with scoped(idle_timeout_step(source, timeout, silent) if timeout else source) as chunks:
+        async for chunk in chunks:
+            if chunk:
+                stopwatch.mark(Mark.FIRST_CHUNK, time.monotonic())
+                yield chunk

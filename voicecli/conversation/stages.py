@@ -1,4 +1,4 @@
-"""The stages of a voicebot as steps: utterances to texts, texts to tokens.
+"""The stages of a voicebot as steps: utterances to texts, to tokens, and phrases to sound.
 
 An empty text among tokens and phrases, and a block without samples, stand for the end of a reply.
 """
@@ -10,13 +10,19 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Final
 
+import numpy as np
+
 from voicecli.audio.block import Block, Samples
+from voicecli.audio.loudness import EvenSound, Loudness
 from voicecli.conversation.history import History
+from voicecli.conversation.speeches import speeches
+from voicecli.conversation.timed import AudioWithText
 from voicecli.flow.branches import merge_step, partition_step
 from voicecli.flow.scope import scoped
 from voicecli.flow.steps import map_step
 from voicecli.providers.language_model import Action, Goodbye, LanguageModel
 from voicecli.providers.recognizer import Recognizer
+from voicecli.providers.synthesizer import Synthesizer
 from voicecli.speech.events import (
     SpeechEnd,
     SpeechEvent,
@@ -34,6 +40,8 @@ __all__ = [
     "language_model_step",
     "speech_recognition_step",
     "speech_to_text_step",
+    "synthesis_step",
+    "text_to_speech_step",
 ]
 
 _UTTERANCES_WAITING: Final = 4  # that may wait to be recognised before the microphone has to
@@ -104,6 +112,40 @@ async def language_model_step(
             yield ""
             if goodbye:
                 return
+
+
+async def synthesis_step(
+    async_iter: AsyncIterator[str], synthesizer: Synthesizer, language: str = "en"
+) -> AsyncIterator[Block]:
+    """Phrases to sound while it is being made, and a block without samples for each "".
+
+    The next phrase is made while one is played. Numbers, symbols and markup are spelled out for the voice.
+    Blocks are dated from the beginning. Nothing is more than 6 dB louder than what came before it. Raises
+    ProviderError, DecodeError.
+    """
+    rate, position, voice = synthesizer.format.rate, 0.0, Loudness()
+    async with scoped(speeches(async_iter, synthesizer, language)) as made:
+        async for speech in made:
+            if not speech.text:
+                yield Block(np.zeros(0, np.float32), rate, position)
+            sound = EvenSound(voice)
+            async with scoped(speech.sounds()) as sounds:
+                async for samples, rate in sounds:
+                    yield Block(sound.push(samples, rate), rate, position)
+                    position += len(samples) / rate
+
+
+async def text_to_speech_step(
+    async_iter: AsyncIterator[str], synthesizer: Synthesizer, language: str = "en"
+) -> AsyncIterator[AudioWithText]:
+    """Phrases to the whole encoded sound of each, with its text; no bytes where there is nothing to say.
+
+    The next phrase is made while one is used. "" gives nothing. Raises ProviderError.
+    """
+    async with scoped(speeches(async_iter, synthesizer, language)) as made:
+        async for speech in made:
+            if speech.text:
+                yield AudioWithText(await speech.whole(), speech.text, synthesizer.format)
 
 
 async def _listening(

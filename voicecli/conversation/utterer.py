@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from voicecli.audio.block import Samples
-from voicecli.audio.decode import open_decoder
-from voicecli.audio.loudness import Limiter, Loudness, amplified
+from voicecli.audio.loudness import EvenSound, Loudness, amplified
 from voicecli.audio.player import AudioStreamPlayer
-from voicecli.audio.resample import Resampler
 from voicecli.conversation.heard import SpokenPhrase, heard_text
-from voicecli.conversation.speakable import SpeakableText
-from voicecli.errors import TimedOut, VoiceError
-from voicecli.flow.steps import ReadAhead, idle_timeout_step, scoped
+from voicecli.conversation.speeches import Speech, speeches
+from voicecli.errors import VoiceError
+from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch
 from voicecli.providers.delivery import Delivery
-from voicecli.providers.synthesizer import Synthesizer, spoken_language
+from voicecli.providers.synthesizer import Synthesizer
 
 __all__ = ["Utterer", "UttererOptions"]
-
-_CHUNKS_WAITING = 256  # encoded chunks of a phrase that may wait to be played
-_CHUNK_AT_ONCE = 8192  # bytes decoded without letting the event loop breathe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +32,6 @@ class UttererOptions:
     def __post_init__(self) -> None:
         if self.ahead < 0 or self.timeout < 0:
             raise ValueError("ahead and timeout must not be negative")
-
-
-@dataclass(slots=True)
-class _Speech:
-    """One phrase on its way to the loudspeaker."""
-
-    text: str  # as the model wrote it
-    spoken: str  # as the engine is given it
-    chunks: ReadAhead[bytes] | None  # None when there is nothing to say
-    samples: int = 0  # handed to the player so far, at its rate
-    finished: bool = False
 
 
 class Utterer:
@@ -69,22 +53,23 @@ class Utterer:
         self._synthesizer = synthesizer
         self._tap = tap
         self._player = player
-        self._limiter = Limiter(loudness or Loudness(), player.rate)
+        self._sound = EvenSound(loudness or Loudness(), player.rate)
         self._options = options
-        self._places = asyncio.Semaphore(1 + options.ahead)
-        self._speeches: list[_Speech] = []
-        self._resampler: Resampler | None = None
-        self._resampler_rate = 0
+        self._speeches: list[Speech] = []
+        self._durations: list[float] = []  # seconds of each speech that is complete
         self._began = False
         self.stopwatch = Stopwatch()
-        self.chunks = 0
-        self.bytes = 0
         self.bytes_to_first_sample: int | None = None
 
     @property
-    def text(self) -> str:
-        """Everything that was handed to synthesis, as the model wrote it."""
-        return "".join(speech.text for speech in self._speeches)
+    def chunks(self) -> int:
+        """Of all speeches so far."""
+        return sum(speech.chunks for speech in self._speeches)
+
+    @property
+    def bytes(self) -> int:
+        """Of all speeches so far, encoded."""
+        return sum(speech.bytes for speech in self._speeches)
 
     @property
     def began(self) -> bool:
@@ -104,10 +89,9 @@ class Utterer:
         return heard_text(self._spoken(), self._player.heard(now))
 
     def _spoken(self) -> list[SpokenPhrase]:
-        rate = self._player.rate
         return [
-            SpokenPhrase(speech.text, speech.samples / rate if speech.finished else None, speech.spoken)
-            for speech in self._speeches
+            SpokenPhrase(speech.text, duration, speech.spoken)
+            for speech, duration in zip_longest(self._speeches, self._durations)
         ]
 
     async def play(self, phrases: AsyncIterator[str], ready: Callable[[], Awaitable[None]]) -> float | None:
@@ -116,25 +100,26 @@ class Utterer:
         Returns when the last sample was heard (monotonic seconds), None when there was no sound. What was
         made before a failure is played before the failure is raised.
         """
-        speeches = ReadAhead(self._start(phrases), 1 + self._options.ahead)
+        options = self._options
+        made = speeches(
+            phrases,
+            self._synthesizer,
+            options.language,
+            ahead=options.ahead,
+            timeout=options.timeout,
+            stopwatch=self.stopwatch,
+        )
         failure: VoiceError | None = None
-        try:
+        async with scoped(made):
             try:
-                async for speech in speeches:
+                async for speech in made:
                     await self._utter(speech, ready)
-                    speech.chunks = None  # it has been read; of a long text only the words are kept
-                    self._places.release()
             except VoiceError as error:
                 failure = error
             if self._began:
-                await self._write(self._resampler.flush() if self._resampler else None)
+                await self._write(self._sound.flush())
             self.stopwatch.mark(Mark.REPLY_ENDED, time.monotonic())
             finished = await self._finish()
-        finally:
-            await speeches.aclose()
-            for speech in self._speeches:
-                if speech.chunks is not None:
-                    await speech.chunks.aclose()
         if failure is not None:
             raise failure
         return finished
@@ -160,75 +145,26 @@ class Utterer:
             self._player.abort()
         return heard
 
-    async def _start(self, phrases: AsyncIterator[str]) -> AsyncIterator[_Speech]:
-        """Hand each phrase to synthesis as soon as there is a place for it."""
-        speakable = SpeakableText(self._options.language or spoken_language(self._synthesizer))
-        async for text in phrases:
-            await self._places.acquire()
-            spoken = speakable.push(text)
-            chunks = ReadAhead(self._synthesize(spoken), _CHUNKS_WAITING) if spoken else None
-            speech = _Speech(text, spoken, chunks)
-            self._speeches.append(speech)
-            yield speech
-            await asyncio.sleep(0)  # phrases without a word would follow each other at once
+    async def _utter(self, speech: Speech, ready: Callable[[], Awaitable[None]]) -> None:
+        self._speeches.append(speech)
+        count = 0
+        async with scoped(speech.sounds()) as sounds:
+            async for samples, rate in sounds:
+                if self.bytes_to_first_sample is None:
+                    self.bytes_to_first_sample = self.bytes
+                samples = self._sound.push(samples, rate)
+                if not self._began:
+                    await ready()
+                    self._began = True
+                    self._player.begin()
+                if not count:
+                    self._gain = self._delivery.gain
+                count += len(samples)
+                await self._write(samples)
+        self._durations.append(count / self._player.rate)
 
-    async def _synthesize(self, spoken: str) -> AsyncIterator[bytes]:
-        self.stopwatch.mark(Mark.FIRST_PHRASE, time.monotonic())
-        source = self._synthesizer.synthesize(spoken)
-        async with scoped(idle_timeout_step(source, self._options.timeout, self._silent)) as chunks:
-            async for chunk in chunks:
-                if chunk:
-                    self.stopwatch.mark(Mark.FIRST_CHUNK, time.monotonic())
-                    yield chunk
-
-    def _silent(self, seconds: float) -> TimedOut:
-        return TimedOut(
-            f"{self._synthesizer.name} sent no speech for {seconds:g} seconds.",
-            "Raise [tts] timeout if it is slow.",
-        )
-
-    async def _utter(self, speech: _Speech, ready: Callable[[], Awaitable[None]]) -> None:
-        if speech.chunks is None:
-            speech.finished = True
-            return
-        decoder = open_decoder(self._synthesizer.format)
-        async for chunk in speech.chunks:
-            self.chunks += 1
-            for start in range(0, len(chunk), _CHUNK_AT_ONCE):
-                piece = chunk[start : start + _CHUNK_AT_ONCE]
-                self.bytes += len(piece)
-                samples = decoder.decode(piece)
-                await self._convert(speech, samples, decoder.rate, ready)
-                await asyncio.sleep(0)  # a burst must not hold up the rest
-        await self._convert(speech, decoder.flush(), decoder.rate, ready)
-        speech.finished = True
-
-    async def _convert(
-        self, speech: _Speech, samples: Samples, rate: int | None, ready: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Bring samples to the player's rate; one resampler runs through all phrases, so they join."""
-        if not len(samples) or rate is None:
-            return
-        if self.bytes_to_first_sample is None:
-            self.bytes_to_first_sample = self.bytes
-        if self._resampler is None or self._resampler_rate != rate:
-            await self._write(self._resampler.flush() if self._resampler else None)
-            self._resampler = Resampler(rate, self._player.rate)
-            self._resampler_rate = rate
-        samples = self._resampler.push(samples)
-        if not self._began:
-            await ready()
-            self._began = True
-            self._player.begin()
-        if not speech.samples:
-            self._gain = self._delivery.gain
-        speech.samples += len(samples)
-        await self._write(samples)
-
-    async def _write(self, samples: Samples | None) -> None:
-        if samples is None:
-            return
-        samples = amplified(self._limiter.push(samples), self._gain)
+    async def _write(self, samples: Samples) -> None:
+        samples = amplified(samples, self._gain)
         if self._tap is not None:
             self._tap(samples)
         await self._player.write(samples)

@@ -10,29 +10,23 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from voicecli.audio.block import Samples
-from voicecli.audio.decode import open_decoder
-from voicecli.audio.loudness import Limiter, Loudness
+from voicecli.audio.loudness import EvenSound, Loudness
 from voicecli.audio.pcm import NOTHING
-from voicecli.audio.resample import OneRate
 from voicecli.config.settings import RecognitionSettings, SynthesisSettings, ThinkingSettings
 from voicecli.conversation.history import History, HistoryOptions
 from voicecli.conversation.phrases import PhraseOptions, phrase_step
 from voicecli.conversation.recognition import Recognition
-from voicecli.conversation.speakable import SpeakableText
+from voicecli.conversation.speeches import speeches
 from voicecli.errors import TimedOut, VoiceError
-from voicecli.flow.steps import ReadAhead, idle_timeout_step, scoped
+from voicecli.flow.steps import idle_timeout_step, scoped
 from voicecli.latency.timeline import Mark, Stopwatch
 from voicecli.providers.language_model import LanguageModel
 from voicecli.providers.recognizer import Recognizer, Transcript
-from voicecli.providers.synthesizer import Synthesizer, spoken_language
+from voicecli.providers.synthesizer import Synthesizer
 
 __all__ = ["Answering", "AnsweringOptions", "Engines", "Piece"]
-
-_CHUNKS_WAITING: Final = 256  # encoded chunks of a phrase that may wait to be sent
-_CHUNK_AT_ONCE: Final = 8192  # bytes decoded without letting the event loop breathe
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +111,6 @@ class Answering:
                 yield piece
 
 
-@dataclass(frozen=True, slots=True)
-class _Speech:
-    """One phrase and the bytes of its sound, which are on their way."""
-
-    text: str
-    chunks: ReadAhead[bytes] | None  # None when there is nothing to say
-
-
 class _Reply:
     """One answer in the making."""
 
@@ -134,25 +120,30 @@ class _Reply:
         self._engines = engines
         self._options = options
         self._stopwatch = stopwatch
-        self._speeches: set[ReadAhead[bytes]] = set()  # that were begun and not ended
-        self._sound = OneRate()
-        self._loudness = loudness
-        self._limiter: Limiter | None = None
+        self._sound = EvenSound(loudness)
 
     async def pieces(self, question: str) -> AsyncIterator[Piece]:
-        speeches = ReadAhead(self._begun(phrase_step(self._tokens(question), self._options.phrases)), 1)
-        try:
-            async for speech in speeches:
-                async with scoped(self._said(speech)) as pieces:
-                    async for piece in pieces:
-                        yield piece
-            for samples in self._cut(self._sound.flush()):
-                yield Piece(samples, self._rate)
+        options = self._options
+        made = speeches(
+            phrase_step(self._tokens(question), options.phrases),
+            self._engines.tts,
+            options.language,
+            timeout=options.tts_timeout,
+            stopwatch=self._stopwatch,
+        )
+        async with scoped(made):
+            async for speech in made:
+                text = speech.text
+                async with scoped(speech.sounds()) as sounds:
+                    async for samples, rate in sounds:
+                        for piece in self._cut(self._sound.push(samples, rate)):
+                            yield Piece(piece, self._rate, text)
+                            text = ""
+                if text:
+                    yield Piece(NOTHING, self._rate, text)
+            for piece in self._cut(self._sound.flush()):
+                yield Piece(piece, self._rate)
             self._mark(Mark.REPLY_ENDED)
-        finally:
-            await speeches.aclose()
-            for chunks in self._speeches:
-                await chunks.aclose()
 
     @property
     def _rate(self) -> int:
@@ -168,64 +159,12 @@ class _Reply:
                 self._mark(Mark.FIRST_TOKEN)
                 yield token
 
-    async def _begun(self, phrases: AsyncIterator[str]) -> AsyncIterator[_Speech]:
-        """Hand each phrase to synthesis as soon as it is asked for."""
-        speakable = SpeakableText(self._options.language or spoken_language(self._engines.tts))
-        async with scoped(phrases) as texts:
-            async for text in texts:
-                spoken = speakable.push(text)
-                chunks = ReadAhead(self._synthesize(spoken), _CHUNKS_WAITING) if spoken else None
-                if chunks is not None:
-                    self._speeches.add(chunks)
-                yield _Speech(text, chunks)
-                await asyncio.sleep(0)  # phrases without a word would follow each other at once
-
-    async def _synthesize(self, spoken: str) -> AsyncIterator[bytes]:
-        self._mark(Mark.FIRST_PHRASE)
-        source = self._engines.tts.synthesize(spoken)
-        async with scoped(idle_timeout_step(source, self._options.tts_timeout, self._silent)) as chunks:
-            async for chunk in chunks:
-                if chunk:
-                    self._mark(Mark.FIRST_CHUNK)
-                    yield chunk
-
-    async def _said(self, speech: _Speech) -> AsyncIterator[Piece]:
-        """The pieces of one phrase, the first with its text; a phrase without sound is a piece of text."""
-        text = speech.text
-        if speech.chunks is not None:
-            decoder = open_decoder(self._engines.tts.format)
-            async for chunk in speech.chunks:
-                for start in range(0, len(chunk), _CHUNK_AT_ONCE):
-                    samples = decoder.decode(chunk[start : start + _CHUNK_AT_ONCE])
-                    for piece in self._cut(self._converted(samples, decoder.rate)):
-                        yield Piece(piece, self._rate, text)
-                        text = ""
-                    await asyncio.sleep(0)  # a burst must not hold up the rest
-            for piece in self._cut(self._converted(decoder.flush(), decoder.rate)):
-                yield Piece(piece, self._rate, text)
-                text = ""
-            await speech.chunks.aclose()
-            self._speeches.discard(speech.chunks)
-        if text:
-            yield Piece(NOTHING, self._rate, text)
-
-    def _converted(self, samples: Samples, rate: int | None) -> Samples:
-        return NOTHING if rate is None or not len(samples) else self._sound.push(samples, rate)
-
     def _cut(self, samples: Samples) -> list[Samples]:
-        self._limiter = self._limiter or Limiter(self._loudness, self._rate)
-        samples = self._limiter.push(samples)
         size = max(1, round(self._options.part * self._rate))
         return [samples[start : start + size] for start in range(0, len(samples), size)]
 
     def _mark(self, mark: Mark) -> None:
         self._stopwatch.mark(mark, time.monotonic())
-
-    def _silent(self, seconds: float) -> TimedOut:
-        return TimedOut(
-            f"{self._engines.tts.name} sent no speech for {seconds:g} seconds.",
-            "Raise [tts] timeout if it is slow.",
-        )
 
 
 def _no_token(seconds: float) -> TimedOut:

@@ -144,18 +144,18 @@ class TwilioCall:
         back as an event once all before it was heard; an empty block, the end of a reply, sends one itself.
         Ends early when the caller has gone. Raises UsageError for anything else.
         """
-        sound = _phone_rate()
+        sound = OneRate(TWILIO_RATE)
         finished = False
         try:
             async with scoped(async_iter) as items:
                 async for item in items:
                     if isinstance(item, Hush):
-                        sound = _phone_rate()
+                        sound = OneRate(TWILIO_RATE)
                         going = await self.clear()
                     elif isinstance(item, Mark):
                         going = await self._send(encode_mark(self._known.stream_sid, item.name))
                     elif isinstance(item, Block) and not len(item.samples):
-                        rest, sound = sound.flush(), _phone_rate()
+                        rest, sound = sound.flush(), OneRate(TWILIO_RATE)
                         going = await self._say(mulaw_bytes(rest)) and await self._mark()
                     elif isinstance(item, Block):
                         going = await self._say(mulaw_bytes(sound.push(item.samples, item.rate)))
@@ -300,12 +300,6 @@ def _is_caller(message: Message) -> TypeGuard[Media]:
 
 def _event(message: object) -> object:
     return message.get("event") if isinstance(message, Mapping) else None
-
-
-def _phone_rate() -> OneRate:
-    sound = OneRate()
-    sound.rate = TWILIO_RATE
-    return sound
 
 
 def _bytes(item: Any) -> bytes:

@@ -74,8 +74,7 @@ class Ears:
         self._blocks = blocks
         self._segmenter = segmenter
         self._told = told
-        self._sound = OneRate()
-        self._sound.rate = RATE
+        self._sound = OneRate(RATE)
         self._heard = 0  # samples at 16 kHz
         self._begun: deque[SpokenUtterance] = deque()  # that nobody has asked for yet
         self._current: SpokenUtterance | None = None
