@@ -382,7 +382,7 @@ def test_closing_cancels_the_work():
                 assert (shared.queue, shared.streams) == (0, 0)
                 assert [event async for event in session.events()] == []
                 await session.receive(start())
-                assert not session.streaming
+                assert (shared.queue, shared.streams) == (0, 0)
 
     asyncio.run(run())
 

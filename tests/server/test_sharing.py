@@ -39,6 +39,7 @@ class Client:
         self.active = asyncio.Event()
         self.delays: list[float] = []  # from `inactive` to the final segment
         self.texts: list[str] = []
+        self._begun = False
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
@@ -54,7 +55,8 @@ class Client:
 
     async def say(self, sound: Samples, speed: float = 1.0) -> None:
         """Send it as if it were spoken, or `speed` times as fast."""
-        if not self.session.streaming:
+        if not self._begun:
+            self._begun = True
             await self.session.receive(begin())
         for message in messages(sound, round(32_000 * STEP)):
             await self.session.receive(message)

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from rich.text import Text
 
@@ -51,12 +50,6 @@ class Passage:
     start: float  # seconds from the beginning of the stream
     end: float
     text: str
-
-
-class Writer(Protocol):
-    """Where passages go."""
-
-    def write(self, passage: Passage) -> None: ...
 
 
 async def run_listen(loaded: Loaded, request: ListenRequest) -> ExitStatus:
@@ -274,7 +267,6 @@ class _SubtitleFile:
 
     def __init__(self, path: Path) -> None:
         """Raises UsageError for a name that says no format, SaveError for a file that cannot be written."""
-        self._path = path
         self._kind = path.suffix.lower()
         if self._kind not in (".srt", ".vtt", ".txt", ".jsonl"):
             raise UsageError(

@@ -121,11 +121,6 @@ class Channel(Generic[T]):
         _log.warning("A branch of a flow has been full for %g seconds; its source waits.", self.timeout)
         self._told = True
 
-    @property
-    def crowded(self) -> bool:
-        """Whether a writer waits that could go on."""
-        return bool(self.writers) and len(self.items) <= self.half
-
     def give_room(self) -> None:
         """Let the writers go on."""
         for free in self.writers:

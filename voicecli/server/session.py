@@ -93,11 +93,6 @@ class Session:
         """Whether there is nothing more to receive."""
         return self._over
 
-    @property
-    def streaming(self) -> bool:
-        """Whether a start has been accepted, and its stream not ended."""
-        return self._stream is not None
-
     async def receive(self, message: str | bytes) -> None:
         """Take a message; returns when there is room for the next.
 

@@ -20,7 +20,6 @@ from voicecli.errors import WireError
 
 __all__ = [
     "TWILIO_RATE",
-    "Clear",
     "Connected",
     "Digit",
     "Mark",
@@ -91,11 +90,6 @@ class Mark:
     name: str
     stream_sid: str = ""
     sequence: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Clear:
-    """To Twilio: drop the sound that waits to be played."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from voicecli.providers.sphinx.grammar import Network
@@ -29,16 +29,6 @@ class Automaton:
     @property
     def words(self) -> frozenset[str]:
         return frozenset(word for steps in self.steps for word in steps if word != END)
-
-    def accepts(self, words: Iterable[str]) -> bool:
-        """Whether the words are one whole sentence of the grammar."""
-        state = 0
-        for word in words:
-            step = self.steps[state].get(word)
-            if step is None:
-                return False
-            state = step[0]
-        return END in self.steps[state]
 
     def restrict(self, words: Collection[str]) -> Automaton:
         """The sentences that need no other words; raises ValueError when there are none."""
