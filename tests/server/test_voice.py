@@ -176,7 +176,7 @@ class Broken:
 
 def test_a_detector_that_fails_is_told():
     told = asyncio.run(judged(Counting("no model"), [marked(2)]))
-    assert [str(result) for _, result in told[0]] == ["no model"] * 2
+    assert [str(result) for _, result in told[0]] == ["no model."] * 2
 
 
 def test_a_defect_fails_one_stream(monkeypatch):
