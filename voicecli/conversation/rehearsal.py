@@ -12,7 +12,7 @@ from voicecli.audio.resample import Resampler
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = ["QUESTIONS", "rehearsed_questions"]
+__all__ = ["QUESTIONS", "rehearsed_questions", "said_aloud"]
 
 QUESTIONS = (
     "What time is it in Tokyo?",
@@ -34,7 +34,7 @@ async def rehearsed_questions(
     """
     noise = np.random.default_rng(7)
     for question in questions:
-        speech = await _spoken(question, voice)
+        speech = await said_aloud(question, voice)
         room = [np.zeros(round(_BEFORE * HEARING_RATE), np.float32), speech]
         async for piece in _in_room(np.concatenate(room), noise):
             yield piece
@@ -55,7 +55,8 @@ def _room(noise: np.random.Generator, count: int) -> Samples:
     return (noise.standard_normal(count) * _NOISE).astype(np.float32)
 
 
-async def _spoken(question: str, voice: Synthesizer) -> Samples:
+async def said_aloud(question: str, voice: Synthesizer) -> Samples:
+    """The question at the hearing rate and as loud as people ask. Raises ProviderError, DecodeError."""
     decoder = open_decoder(voice.format)
     pieces = [decoder.decode(chunk) async for chunk in voice.synthesize(question)]
     pieces.append(decoder.flush())

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 
 from voicecli.conversation.phrases import PhraseOptions, phrase_step
 from voicecli.conversation.utterer import Utterer
-from voicecli.errors import TimedOut
-from voicecli.flow.steps import ReadAhead, idle_timeout_step, scoped
+from voicecli.flow.steps import ReadAhead, scoped
 from voicecli.latency.timeline import Mark, Stopwatch
-from voicecli.providers.language_model import Action, Goodbye, Token
+from voicecli.providers.language_model import Action, Goodbye, Token, timely_tokens
 
 __all__ = ["Reply", "ReplyOptions"]
 
@@ -90,7 +89,7 @@ class Reply:
         self._on_voice()
 
     async def _tokens(self) -> AsyncIterator[str]:
-        source = idle_timeout_step(self._source, self._options.timeout, _no_token)
+        source = timely_tokens(self._source, self._options.timeout)
         async with scoped(source) as tokens:
             async for token in tokens:
                 if isinstance(token, Goodbye):
@@ -114,7 +113,3 @@ class Reply:
         self.text += token
         self.tokens += 1
         self._on_token(token)
-
-
-def _no_token(seconds: float) -> TimedOut:
-    return TimedOut(f"The model sent nothing for {seconds:g} seconds.", "Raise [llm] timeout if it is slow.")

@@ -6,10 +6,22 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from voicecli.errors import TimedOut
+from voicecli.flow.steps import idle_timeout_step
 from voicecli.providers.delivery import Delivery
 from voicecli.providers.engine import Engine
 
-__all__ = ["Action", "Announcer", "Directs", "Goodbye", "HasPending", "LanguageModel", "Message", "Token"]
+__all__ = [
+    "Action",
+    "Announcer",
+    "Directs",
+    "Goodbye",
+    "HasPending",
+    "LanguageModel",
+    "Message",
+    "Token",
+    "timely_tokens",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +87,12 @@ class HasPending(Protocol):
     def pending(self) -> Sequence[str]:
         """What would never be announced if the conversation ended now: "tea timer", "7:00 AM alarm"."""
         ...
+
+
+def timely_tokens(tokens: AsyncIterator[Token], timeout: float) -> AsyncIterator[Token]:
+    """The tokens of a reply. Raises TimedOut when none comes for `timeout` seconds, unless that is 0."""
+    return idle_timeout_step(tokens, timeout, _silent)
+
+
+def _silent(seconds: float) -> TimedOut:
+    return TimedOut(f"The model sent nothing for {seconds:g} seconds.", "Raise [llm] timeout if it is slow.")

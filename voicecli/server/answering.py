@@ -19,10 +19,10 @@ from voicecli.conversation.history import History, HistoryOptions
 from voicecli.conversation.phrases import PhraseOptions, phrase_step
 from voicecli.conversation.recognition import Recognition
 from voicecli.conversation.speeches import speeches
-from voicecli.errors import TimedOut, VoiceError
-from voicecli.flow.steps import idle_timeout_step, scoped
+from voicecli.errors import VoiceError
+from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch
-from voicecli.providers.language_model import LanguageModel
+from voicecli.providers.language_model import LanguageModel, timely_tokens
 from voicecli.providers.recognizer import Recognizer, Transcript
 from voicecli.providers.synthesizer import Synthesizer
 
@@ -151,7 +151,7 @@ class _Reply:
 
     async def _tokens(self, question: str) -> AsyncIterator[str]:
         messages = History(self._options.history).with_user(question)
-        source = idle_timeout_step(self._engines.llm.complete(messages), self._options.llm_timeout, _no_token)
+        source = timely_tokens(self._engines.llm.complete(messages), self._options.llm_timeout)
         async with scoped(source) as tokens:
             async for token in tokens:
                 if not isinstance(token, str) or not token:
@@ -165,7 +165,3 @@ class _Reply:
 
     def _mark(self, mark: Mark) -> None:
         self._stopwatch.mark(mark, time.monotonic())
-
-
-def _no_token(seconds: float) -> TimedOut:
-    return TimedOut(f"The model sent nothing for {seconds:g} seconds.", "Raise [llm] timeout if it is slow.")

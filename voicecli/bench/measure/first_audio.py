@@ -22,10 +22,11 @@ from voicecli.bench.measure.texts import Line
 from voicecli.bench.measure.timed_synthesizer import Timed, engine_time
 from voicecli.bench.metric import known
 from voicecli.bench.report import COLD, WARM, Failure, Label, Sample, case_key
-from voicecli.conversation.phrases import PhraseCutter, PhraseOptions
+from voicecli.conversation.phrases import PhraseOptions, phrase_step
 from voicecli.conversation.record import marks_record
 from voicecli.conversation.utterer import Utterer, UttererOptions
 from voicecli.errors import DeviceError, ProviderError, VoiceError
+from voicecli.flow.sources import array_source
 from voicecli.latency.timeline import Mark, Span, Timeline
 from voicecli.providers.synthesizer import Synthesizer
 
@@ -46,8 +47,6 @@ METRICS = known(
     "bytes_to_first_sample", "underruns", "silence",
 )  # fmt: skip
 """What a run of one text has."""
-
-_PIECE = 4096  # characters of a text given to the phrase cutter at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -262,7 +261,8 @@ async def _spoken(
     error: VoiceError | None = None
     utterer.stopwatch.mark(Mark.FIRST_PHRASE, run.timeline.marks[Mark.FIRST_PHRASE])
     try:
-        await utterer.play(_phrases(run.case.line.text, options.phrases), _at_once)
+        phrases = phrase_step(array_source([run.case.line.text]), options.phrases)
+        await utterer.play(phrases, _at_once)
     except DeviceError:
         raise
     except VoiceError as failure:
@@ -293,15 +293,6 @@ def _reached(utterer: Utterer, player: AudioStreamPlayer) -> Timeline:
     if isinstance(player, BriefPlayer):
         marks.pop(Mark.PLAYBACK_FINISHED, None)  # it was cut short
     return Timeline(MappingProxyType(marks))
-
-
-async def _phrases(text: str, options: PhraseOptions) -> AsyncIterator[str]:
-    cutter = PhraseCutter(options)
-    for start in range(0, len(text), _PIECE):
-        for phrase in cutter.push(text[start : start + _PIECE]):
-            yield phrase
-    for phrase in cutter.flush():
-        yield phrase
 
 
 async def _at_once() -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from voicecli.audio.decode import open_decoder
-from voicecli.audio.resample import Resampler
 from voicecli.bench.measure.recordings import Question
+from voicecli.conversation.rehearsal import said_aloud
 from voicecli.errors import ProviderError
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.providers.synthesizer import Synthesizer
@@ -27,23 +26,17 @@ SPOKEN = (
 )
 """What the bundled assistant understands."""
 
-_LOUDNESS = 0.35  # peak
 _VOICED = 0.02  # share of the peak from which a sample is voiced: -34 dB
 _AFTER = 0.3  # seconds of silence behind the last voiced sample
 
 
 async def spoken_question(text: str, voice: Synthesizer) -> Question:
     """Have `voice` say it. Raises ProviderError."""
-    decoder = open_decoder(voice.format)
-    pieces = [decoder.decode(chunk) async for chunk in voice.synthesize(text)]
-    pieces.append(decoder.flush())
-    resampler = Resampler(decoder.rate or voice.format.rate, HEARING_RATE)
-    samples = np.concatenate([resampler.push(np.concatenate(pieces)), resampler.flush()])
+    samples = await said_aloud(text, voice)
     peak = float(np.max(np.abs(samples), initial=0.0))
     if not peak:
         raise ProviderError(f"{voice.name} made no sound for {text!r}.")
-    samples = (samples * (_LOUDNESS / peak)).astype(np.float32)
-    voiced = np.flatnonzero(np.abs(samples) >= _LOUDNESS * _VOICED)
+    voiced = np.flatnonzero(np.abs(samples) >= peak * _VOICED)
     start, end = float(voiced[0]) / HEARING_RATE, float(voiced[-1] + 1) / HEARING_RATE
     kept = samples[: round((end + _AFTER) * HEARING_RATE)]
     return Question(name=text, samples=kept, text=text, start=start, end=end)
