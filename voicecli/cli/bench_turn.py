@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,6 +71,8 @@ def turn(
 async def _judged(
     bench: TurnBench, outputs: Outputs, clips: Path | None, play: int | None, speaker: str
 ) -> ExitStatus:
+    import asyncio
+
     from voicecli.cli import sound
     from voicecli.cli.reporting import run_bench
 
