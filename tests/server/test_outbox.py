@@ -58,14 +58,14 @@ def test_order_survives_any_order(finished, failed):
     assert outbox.backlog == 6.0
     assert outbox.ahead(7.0) == 6.5
     for count, number in enumerate(finished, 1):
-        outcome = Dropped(f"no {number}") if number in failed else Answer(str(number), None, 0.1)
+        outcome = Dropped(f"no {number}.") if number in failed else Answer(str(number), None, 0.1)
         outbox.settle(pending[number], outcome)
         assert told.changes == count
     expected = []
     for number in range(6):
         expected.append(Active(float(number), 0))
         said = Segment(float(number), number + 0.5, str(number))
-        expected.append((f"no {number}", 0) if number in failed else said)
+        expected.append((f"no {number}.", 0) if number in failed else said)
     assert told.events == expected
     assert not outbox
     assert outbox.backlog == outbox.ahead(9.0) == 0.0
