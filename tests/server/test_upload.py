@@ -86,7 +86,7 @@ def test_what_cannot_be_sent_is_told(tmp_path: Path) -> None:
         uploaded(tmp_path / "text.wav")
     with pytest.raises(UsageError, match="no file"):
         uploaded(tmp_path / "none.wav")
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="is a folder"):
         uploaded(tmp_path)
     with pytest.raises(UsageError, match="is a pipe"):
         uploaded(tmp_path / "pipe")
