@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.watchdog import cpu_time
 from voicecli.bench.measure.recordings import read_folder, speech_folder
 from voicecli.conversation.echo import EchoGuard, Said, Verdict, likeness
 from voicecli.conversation.heard import SpokenPhrase
@@ -117,3 +118,9 @@ def test_people_who_speak_over_a_reply_are_not_taken_for_it():
             length = max(0.7, utterances[-1].end - utterances[0].start) if utterances else 1.0
             ears = guard(said(reply, ended=10.6))  # it falls silent 0.3 s after they have begun
             assert ears.judge(text, 10.3, 10.3 + length) is Verdict.USER, (text, reply)
+
+
+def test_long_utterances_hold_nobody_up() -> None:
+    heard, said = (" ".join(f"{letter}word{number}" for number in range(400)) for letter in "ab")
+    likeness("once", "once")  # the library loads
+    assert cpu_time(lambda: likeness(heard, said)) < 0.005
