@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # read below as well: the one list of what there is, and wher
     from voicecli.audio.block import (
         Block as Block,
     )
-    from voicecli.audio.streams import (
+    from voicecli.audio.sound_steps import (
         AudioFormat as AudioFormat,
         AudioFormatError as AudioFormatError,
         Hush as Hush,

@@ -10,7 +10,7 @@ from websockets.asyncio.server import ServerConnection
 from tests.cli.hostile import HOSTILE, SHOWN, assert_obeys_nothing
 from tests.cli.program import QUICK, SIMULATED, Ended, Program, question
 from tests.server.recognition_server import Heard, running_server, say, understand
-from voicecli.audio.devices import Device
+from voicecli.audio.portaudio import Device
 from voicecli.cli import devices as devices_command
 from voicecli.cli.asking import _Shown as ShownAnswer
 from voicecli.cli.check import problem

@@ -11,7 +11,7 @@ from tests.audio.virtual import script, simulate, timed
 from tests.flow.spring import Spring, run
 from tests.speech.test_streams import blocks, sound
 from voicecli.audio.recording import load_recording
-from voicecli.audio.streams import microphone_source, speaker_sink, wav_file_sink
+from voicecli.audio.sound_steps import microphone_source, speaker_sink, wav_file_sink
 from voicecli.config.assembly import open_engines
 from voicecli.conversation.history import History, HistoryOptions
 from voicecli.conversation.streams import (

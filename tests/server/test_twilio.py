@@ -20,7 +20,7 @@ from tests.server.listening import listening
 from voicecli.audio.block import Block
 from voicecli.audio.lengths import AudioFormat
 from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
-from voicecli.audio.streams import Hush, decode_step
+from voicecli.audio.sound_steps import Hush, decode_step
 from voicecli.errors import UsageError, VoiceError, WireError
 from voicecli.flow.chunks import map_str_to_json_step
 from voicecli.flow.sinks import array_sink

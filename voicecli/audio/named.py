@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from voicecli.audio.block import Samples
-from voicecli.audio.devices import DeviceInput, DeviceOutput
 from voicecli.audio.microphone import DeviceMicrophone, Microphone, PacedMicrophone
 from voicecli.audio.player import Output
+from voicecli.audio.portaudio import DeviceInput, DeviceOutput
 from voicecli.audio.recording import Recording, open_recording
 from voicecli.audio.speaker import FastSpeaker
 from voicecli.audio.wavfile import WavWriter

@@ -13,8 +13,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from voicecli.audio.block import Samples
-from voicecli.audio.devices import DeviceInput, DeviceOutput
 from voicecli.audio.microphone import Input
+from voicecli.audio.portaudio import DeviceInput, DeviceOutput
 from voicecli.errors import DeviceLost
 
 __all__ = ["Probed", "measure_input", "measure_output", "probe_microphone", "probe_speaker"]

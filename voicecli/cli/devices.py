@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from voicecli.audio.devices import NO_DEVICES_HINT, devices
+from voicecli.audio.portaudio import NO_DEVICES_HINT, devices
 from voicecli.cli.console import SafeConsole
 from voicecli.errors import ExitStatus, NoDevice
 from voicecli.printable import json_line

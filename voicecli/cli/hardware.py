@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicecli.audio.devices import DeviceInput, DeviceOutput, devices
+from voicecli.audio.portaudio import DeviceInput, DeviceOutput, devices
 from voicecli.audio.probe import Probed, probe_microphone, probe_speaker
 from voicecli.audio.roundtrip import RoundTrip, round_trip
 from voicecli.cli import sound

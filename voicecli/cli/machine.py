@@ -13,7 +13,7 @@ from typing import Any
 
 from voicecli import __version__
 from voicecli.audio import opus
-from voicecli.audio.devices import portaudio_version
+from voicecli.audio.portaudio import portaudio_version
 from voicecli.cli.check import Check, note, ok, problem
 from voicecli.cli.console import SafeConsole
 from voicecli.errors import ExitStatus, NoDevice

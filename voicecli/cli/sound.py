@@ -6,11 +6,11 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from voicecli.audio.devices import DeviceOutput
 from voicecli.audio.fifo import is_fifo
 from voicecli.audio.microphone import Microphone, PacedMicrophone, pcm_pieces
 from voicecli.audio.named import is_file, named_microphone, wav_path
 from voicecli.audio.player import Output
+from voicecli.audio.portaudio import DeviceOutput
 from voicecli.audio.speaker import FastSpeaker, NullSink, PacedSpeaker, PcmSink, Sink
 from voicecli.audio.wavfile import WavWriter
 from voicecli.cli.console import warn

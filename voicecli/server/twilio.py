@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeGuard
 from voicecli.audio.block import Block
 from voicecli.audio.mulaw import mulaw_bytes
 from voicecli.audio.resample import OneRate
-from voicecli.audio.streams import Hush
+from voicecli.audio.sound_steps import Hush
 from voicecli.errors import UsageError, WireError
 from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
 from voicecli.flow.branches import partition_step

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from voicecli.audio.devices import DeviceInput, DeviceOutput
 from voicecli.audio.format import Codec
 from voicecli.audio.microphone import DeviceMicrophone
 from voicecli.audio.player import AudioStreamPlayer
+from voicecli.audio.portaudio import DeviceInput, DeviceOutput
 from voicecli.bench.measure import conversations
 from voicecli.bench.measure.conversations import Asked, Contender, TalkOptions
 from voicecli.bench.measure.conversations_report import (

@@ -17,8 +17,7 @@ from voicecli.audio.lengths import AudioFormat, get_audio_length
 from voicecli.audio.microphone import PacedMicrophone
 from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
 from voicecli.audio.recording import load_recording
-from voicecli.audio.speaker import FastSpeaker
-from voicecli.audio.streams import (
+from voicecli.audio.sound_steps import (
     Hush,
     decode_step,
     encode_step,
@@ -33,6 +32,7 @@ from voicecli.audio.streams import (
     wav_mulaw_file_sink,
     wav_mulaw_file_source,
 )
+from voicecli.audio.speaker import FastSpeaker
 from voicecli.conversation.timed import AudioWithText
 from voicecli.errors import DecodeError, DeviceLost, SaveError, UsageError
 from voicecli.flow.sinks import array_sink
