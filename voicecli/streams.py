@@ -55,7 +55,6 @@ if TYPE_CHECKING:  # read below as well: the one list of what there is, and wher
         buffer_tts_text_step as buffer_tts_text_step,
         language_model_step as language_model_step,
         min_tokens_step as min_tokens_step,
-        phrase_step as phrase_step,
         speech_recognition_step as speech_recognition_step,
         speech_to_text_step as speech_to_text_step,
         synthesis_step as synthesis_step,
@@ -142,6 +141,9 @@ if TYPE_CHECKING:  # read below as well: the one list of what there is, and wher
     from voicecli.providers.reopening import (
         ReopeningOptions as ReopeningOptions,
         reopening_step as reopening_step,
+    )
+    from voicecli.reply.phrases import (
+        phrase_step as phrase_step,
     )
     from voicecli.server.twilio import (
         TwilioCall as TwilioCall,

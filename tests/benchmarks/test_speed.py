@@ -27,8 +27,6 @@ from voicecli.bench.measure.scenario import SCENARIOS
 from voicecli.bench.measure.serial import NAIVE, SerialOptions
 from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
 from voicecli.config import load_settings
-from voicecli.conversation.phrases import PhraseCutter
-from voicecli.conversation.utterer import Utterer, UttererOptions
 from voicecli.latency.timeline import Mark
 from voicecli.providers.espeak import EspeakOptions, EspeakSynthesizer
 from voicecli.providers.simulated import (
@@ -40,6 +38,8 @@ from voicecli.providers.simulated import (
     SimulatedSynthesizerOptions,
 )
 from voicecli.providers.synthesizer import Synthesizer
+from voicecli.reply.phrases import PhraseCutter
+from voicecli.reply.utterer import Utterer, UttererOptions
 from voicecli.speech.silero import SileroDetector
 
 RUNS = 20

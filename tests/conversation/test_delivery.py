@@ -13,10 +13,10 @@ from voicecli.audio.speaker import FastSpeaker
 from voicecli.conversation.engine import Conversation, ConversationOptions, Engines
 from voicecli.conversation.history import History
 from voicecli.conversation.reply import ReplyOptions
-from voicecli.conversation.utterer import UttererOptions
 from voicecli.providers.assistant import Assistant
 from voicecli.providers.espeak import EspeakSynthesizer
 from voicecli.providers.simulated import SimulatedSynthesizer
+from voicecli.reply.utterer import UttererOptions
 
 QUESTION = "who are you"  # is always answered in the same words
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.watchdog import cpu_time
 from voicecli.bench.measure.recordings import read_folder, speech_folder
 from voicecli.conversation.echo import EchoGuard, Said, Verdict, likeness
-from voicecli.conversation.heard import SpokenPhrase
+from voicecli.reply.heard import SpokenPhrase
 
 # What the bundled voice said, and what the bundled recogniser made of it.
 REPLIES = [

@@ -14,7 +14,6 @@ from voicecli.conversation.engine import Conversation, ConversationOptions, Engi
 from voicecli.conversation.history import History, HistoryOptions
 from voicecli.conversation.reply import ReplyOptions
 from voicecli.conversation.turn import State
-from voicecli.conversation.utterer import UttererOptions
 from voicecli.errors import DeviceLost, ProviderError
 from voicecli.latency.timeline import Mark, Span
 from voicecli.providers.assistant import Assistant
@@ -27,6 +26,7 @@ from voicecli.providers.simulated import (
     SimulatedSynthesizer,
     SimulatedSynthesizerOptions,
 )
+from voicecli.reply.utterer import UttererOptions
 
 SPEECH = np.full(8000, 0.1, np.float32)  # half a second
 

@@ -28,9 +28,7 @@ from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.config import Loaded
 from voicecli.config.assembly import ReadyDecoder, enter_all, pick_synthesizer, utterer_options
-from voicecli.conversation.phrases import phrase_step
 from voicecli.conversation.record import marks_record, spans_record
-from voicecli.conversation.utterer import Utterer
 from voicecli.errors import ExitStatus, ProviderError, UsageError, VoiceError, read_failure
 from voicecli.flow.sources import array_source
 from voicecli.latency.render import milliseconds
@@ -38,6 +36,8 @@ from voicecli.latency.timeline import Mark, Span, Timeline
 from voicecli.printable import json_line
 from voicecli.providers.choose import Choice
 from voicecli.providers.synthesizer import HasVoices, Synthesizer
+from voicecli.reply.phrases import phrase_step
+from voicecli.reply.utterer import Utterer
 
 __all__ = ["TtsRequest", "list_voices", "read_text", "run_tts"]
 

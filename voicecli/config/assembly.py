@@ -14,7 +14,6 @@ from voicecli.audio.decode import prepare
 from voicecli.audio.format import Codec
 from voicecli.config.load import Loaded, load_settings
 from voicecli.config.settings import Settings
-from voicecli.conversation.utterer import UttererOptions
 from voicecli.providers.choose import (
     Choice,
     choose_detector,
@@ -27,6 +26,7 @@ from voicecli.providers.language_model import LanguageModel
 from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.registry import Stage
 from voicecli.providers.synthesizer import Synthesizer
+from voicecli.reply.utterer import UttererOptions
 from voicecli.speech.vad import VoiceDetector
 
 __all__ = [

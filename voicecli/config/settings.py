@@ -17,11 +17,11 @@ from voicecli.config.serving import ServerSettings
 from voicecli.conversation.engine import ConversationOptions
 from voicecli.conversation.hearing import HearingOptions
 from voicecli.conversation.history import HistoryOptions
-from voicecli.conversation.phrases import PhraseOptions
 from voicecli.conversation.reply import ReplyOptions
-from voicecli.conversation.utterer import UttererOptions
 from voicecli.latency.timeline import Span
 from voicecli.providers.registry import Stage, engine_class, engines, is_engine
+from voicecli.reply.phrases import PhraseOptions
+from voicecli.reply.utterer import UttererOptions
 from voicecli.speech.edges import EdgeOptions
 from voicecli.speech.endpoint import EndpointOptions
 from voicecli.speech.gate import GateOptions

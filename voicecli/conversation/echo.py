@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from voicecli.conversation.heard import SpokenPhrase, heard_text
+from voicecli.reply.heard import SpokenPhrase, heard_text
 
 __all__ = ["EchoGuard", "Said", "Verdict"]
 

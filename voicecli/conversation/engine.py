@@ -33,7 +33,6 @@ from voicecli.conversation.turn import (
     TurnMachine,
     Voiced,
 )
-from voicecli.conversation.utterer import Utterer, UttererOptions
 from voicecli.errors import VoiceError
 from voicecli.latency.budget import judge
 from voicecli.latency.timeline import Mark, Span, Stopwatch
@@ -41,6 +40,7 @@ from voicecli.providers.delivery import Delivery
 from voicecli.providers.language_model import Announcer, Directs, HasPending, LanguageModel, Token
 from voicecli.providers.recognizer import Recognizer, Transcript
 from voicecli.providers.synthesizer import Synthesizer
+from voicecli.reply.utterer import Utterer, UttererOptions
 
 __all__ = ["Conversation", "ConversationOptions", "Engines"]
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from voicecli.conversation.phrases import PhraseOptions, phrase_step
-from voicecli.conversation.utterer import Utterer
 from voicecli.flow.steps import ReadAhead, scoped
 from voicecli.latency.timeline import Mark, Stopwatch
 from voicecli.providers.language_model import Action, Goodbye, Token, timely_tokens
+from voicecli.reply.phrases import PhraseOptions, phrase_step
+from voicecli.reply.utterer import Utterer
 
 __all__ = ["Reply", "ReplyOptions"]
 

@@ -15,7 +15,6 @@ import numpy as np
 from voicecli.audio.block import Block, Samples
 from voicecli.audio.loudness import EvenSound, Loudness
 from voicecli.conversation.history import History
-from voicecli.conversation.speeches import speeches
 from voicecli.conversation.timed import AudioWithText
 from voicecli.flow.branches import merge_step, partition_step
 from voicecli.flow.scope import scoped
@@ -23,6 +22,7 @@ from voicecli.flow.steps import map_step
 from voicecli.providers.language_model import Action, Goodbye, LanguageModel
 from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.synthesizer import Synthesizer
+from voicecli.reply.speeches import speeches
 from voicecli.speech.events import (
     SpeechEnd,
     SpeechEvent,

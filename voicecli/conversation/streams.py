@@ -11,7 +11,6 @@ from typing import Final, Literal, TypeAlias, overload
 from voicecli.audio.lengths import AnyFormat, AudioFormat, get_audio_length
 from voicecli.audio.pace import Clock, LoopClock, Pace
 from voicecli.audio.ratelimit import audio_rate_limit_step
-from voicecli.conversation.phrases import PhraseOptions, phrase_step
 from voicecli.conversation.stages import (
     language_model_step,
     speech_recognition_step,
@@ -26,6 +25,7 @@ from voicecli.flow.buffers import buffer_step
 from voicecli.flow.scope import scoped
 from voicecli.flow.steps import map_step
 from voicecli.flow.values import extract_value_step
+from voicecli.reply.phrases import PhraseOptions, phrase_step
 
 __all__ = [
     "AudioFormat",
@@ -35,7 +35,6 @@ __all__ = [
     "buffer_tts_text_step",
     "language_model_step",
     "min_tokens_step",
-    "phrase_step",
     "speech_recognition_step",
     "speech_to_text_step",
     "synthesis_step",

@@ -16,15 +16,15 @@ from voicecli.audio.loudness import EvenSound, Loudness
 from voicecli.audio.pcm import NOTHING
 from voicecli.config.settings import RecognitionSettings, SynthesisSettings, ThinkingSettings
 from voicecli.conversation.history import History, HistoryOptions
-from voicecli.conversation.phrases import PhraseOptions, phrase_step
 from voicecli.conversation.recognition import Recognition
-from voicecli.conversation.speeches import speeches
 from voicecli.errors import VoiceError
 from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch
 from voicecli.providers.language_model import LanguageModel, timely_tokens
 from voicecli.providers.recognizer import Recognizer, Transcript
 from voicecli.providers.synthesizer import Synthesizer
+from voicecli.reply.phrases import PhraseOptions, phrase_step
+from voicecli.reply.speeches import speeches
 
 __all__ = ["Answering", "AnsweringOptions", "Engines", "Piece"]
 

@@ -23,10 +23,10 @@ from voicecli.bench.measure.first_audio import (
 from voicecli.bench.measure.first_audio_charts import tts_charts
 from voicecli.bench.measure.texts import TEXTS, Line
 from voicecli.bench.report import case_key
-from voicecli.conversation.utterer import UttererOptions
 from voicecli.errors import DeviceLost, Dropped, TimedOut, Unavailable
 from voicecli.latency.timeline import Mark, Span
 from voicecli.providers.simulated import SimulatedSynthesizer, SimulatedSynthesizerOptions
+from voicecli.reply.utterer import UttererOptions
 
 HELLO = Line("hello", "Hello there you.")
 OPENING = 0.03  # seconds

@@ -5,8 +5,8 @@ from types import MappingProxyType
 import pytest
 
 from voicecli.bench.measure.lateness import Blame, Stated, blame, first_phrase_tokens, usual_waits
-from voicecli.conversation.phrases import PhraseOptions
 from voicecli.latency.timeline import Mark, Span, Timeline
+from voicecli.reply.phrases import PhraseOptions
 
 STATED = Stated(asr=0.2, ttft=0.3, token=0.02, ttfb=0.15)
 

@@ -22,13 +22,13 @@ from voicecli.bench.measure.texts import Line
 from voicecli.bench.measure.timed_synthesizer import Timed, engine_time
 from voicecli.bench.metric import known
 from voicecli.bench.report import COLD, WARM, Failure, Label, Sample, case_key
-from voicecli.conversation.phrases import PhraseOptions, phrase_step
 from voicecli.conversation.record import marks_record
-from voicecli.conversation.utterer import Utterer, UttererOptions
 from voicecli.errors import DeviceError, ProviderError, VoiceError
 from voicecli.flow.sources import array_source
 from voicecli.latency.timeline import Mark, Span, Timeline
 from voicecli.providers.synthesizer import Synthesizer
+from voicecli.reply.phrases import PhraseOptions, phrase_step
+from voicecli.reply.utterer import Utterer, UttererOptions
 
 __all__ = [
     "METRICS",

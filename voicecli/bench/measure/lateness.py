@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from voicecli.conversation.phrases import PhraseCutter, PhraseOptions
 from voicecli.latency.timeline import Mark, Span, Timeline
+from voicecli.reply.phrases import PhraseCutter, PhraseOptions
 
 __all__ = ["Blame", "Stated", "blame", "first_phrase_tokens", "usual_waits"]
 

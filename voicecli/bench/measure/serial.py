@@ -22,13 +22,13 @@ from voicecli.audio.resample import Resampler
 from voicecli.bench.measure.mouth import AskingMicrophone
 from voicecli.config import Settings
 from voicecli.conversation.history import History
-from voicecli.conversation.speakable import SpeakableText
 from voicecli.errors import VoiceError
 from voicecli.flow.steps import Feed, scoped
 from voicecli.latency.timeline import Mark, Stopwatch, Timeline
 from voicecli.providers.language_model import LanguageModel
 from voicecli.providers.recognizer import HEARING_RATE, Recognizer
 from voicecli.providers.synthesizer import Synthesizer
+from voicecli.reply.speakable import SpeakableText
 from voicecli.speech.endpoint import TurnEnded
 from voicecli.speech.gate import SpeechStarted
 from voicecli.speech.segmenter import Segmenter

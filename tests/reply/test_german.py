@@ -2,8 +2,8 @@
 
 import pytest
 
-from voicecli.conversation.phrases import PhraseCutter
-from voicecli.conversation.speakable import speakable
+from voicecli.reply.phrases import PhraseCutter
+from voicecli.reply.speakable import speakable
 
 SAID = {
     "Ich wohne in der Hauptstr. 5 in Berlin.": "Ich wohne in der Hauptstraße 5 in Berlin.",

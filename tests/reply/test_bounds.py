@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tests.watchdog import cpu_time, longest_step
 from voicecli.audio.format import Codec, StreamFormat
-from voicecli.conversation.phrases import PhraseCutter, phrase_step
-from voicecli.conversation.speakable import SpeakableText
 from voicecli.conversation.stages import synthesis_step
 from voicecli.flow.sources import array_source
+from voicecli.reply.phrases import PhraseCutter, phrase_step
+from voicecli.reply.speakable import SpeakableText
 
 STEP = 0.005  # seconds
 TOKENS = [1, 7, 100, 20_000]  # characters

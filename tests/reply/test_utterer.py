@@ -13,7 +13,6 @@ from voicecli.audio.pcm import s16_bytes
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import FastSpeaker, NullSink
 from voicecli.conversation.stages import synthesis_step
-from voicecli.conversation.utterer import Utterer, UttererOptions
 from voicecli.providers.simulated import (
     SimulatedLanguageModel,
     SimulatedLanguageModelOptions,
@@ -21,6 +20,7 @@ from voicecli.providers.simulated import (
     SimulatedSynthesizer,
     SimulatedSynthesizerOptions,
 )
+from voicecli.reply.utterer import Utterer, UttererOptions
 from voicecli.server.answering import Answering, Engines
 
 NOISE = np.random.default_rng(1).uniform(-1, 1, 24_000).astype(np.float32)

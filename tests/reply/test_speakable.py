@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from voicecli.conversation.numerals import cardinal, fraction, ordinal, year
-from voicecli.conversation.phrases import PhraseCutter
-from voicecli.conversation.speakable import SpeakableText, speakable
+from voicecli.reply.numerals import cardinal, fraction, ordinal, year
+from voicecli.reply.phrases import PhraseCutter
+from voicecli.reply.speakable import SpeakableText, speakable
 
 
 def said(text: str) -> str:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.conversation.heard import SpokenPhrase, heard_text
-from voicecli.conversation.speakable import speakable
+from voicecli.reply.heard import SpokenPhrase, heard_text
+from voicecli.reply.speakable import speakable
 
 REPLY = [
     SpokenPhrase("Certainly, ", 0.8, "Certainly,"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from voicecli.conversation.phrases import PhraseCutter, PhraseOptions
+from voicecli.reply.phrases import PhraseCutter, PhraseOptions
 
 
 def cut(tokens: list[str], options: PhraseOptions | None = None) -> list[str]:

@@ -10,13 +10,13 @@ from itertools import zip_longest
 from voicecli.audio.block import Samples
 from voicecli.audio.loudness import EvenSound, Loudness, amplified
 from voicecli.audio.player import AudioStreamPlayer
-from voicecli.conversation.heard import SpokenPhrase, heard_text
-from voicecli.conversation.speeches import Speech, speeches
 from voicecli.errors import VoiceError
 from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch
 from voicecli.providers.delivery import Delivery
 from voicecli.providers.synthesizer import Synthesizer
+from voicecli.reply.heard import SpokenPhrase, heard_text
+from voicecli.reply.speeches import Speech, speeches
 
 __all__ = ["Utterer", "UttererOptions"]
 

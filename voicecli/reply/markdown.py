@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import re
 
-from voicecli.conversation.boundary import FENCE
-from voicecli.conversation.formulas import said_formulas
+from voicecli.reply.boundary import FENCE
+from voicecli.reply.formulas import said_formulas
 
 __all__ = ["MarkdownReader", "inline"]
 

@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-from voicecli.conversation.boundary import FENCE, MARKS, Strength, enclosing, judge
 from voicecli.flow.scope import scoped
+from voicecli.reply.boundary import FENCE, MARKS, Strength, enclosing, judge
 
 __all__ = ["PhraseCutter", "PhraseOptions", "phrase_step"]
 

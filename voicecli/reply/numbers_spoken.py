@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from voicecli.conversation.codes import said_codes
-from voicecli.conversation.numerals import cardinal, fraction, ordinal, year
-from voicecli.conversation.units import NUMBER, said_units
+from voicecli.reply.codes import said_codes
+from voicecli.reply.measures import NUMBER, said_units
+from voicecli.reply.numerals import cardinal, fraction, ordinal, year
 
 __all__ = ["said_numbers"]
 

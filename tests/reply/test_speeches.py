@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from voicecli.audio.pcm import s16_bytes
-from voicecli.conversation.speeches import Speech, speeches
 from voicecli.errors import TimedOut
 from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch
 from voicecli.providers.simulated import SimulatedSynthesizer
+from voicecli.reply.speeches import Speech, speeches
 
 PHRASES = ("One.", "Two.", "Three.", "Four.")
 

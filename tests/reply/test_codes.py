@@ -2,7 +2,7 @@
 
 import pytest
 
-from voicecli.conversation.speakable import speakable
+from voicecli.reply.speakable import speakable
 
 SAID = {
     # telephones

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 
-from voicecli.conversation.abbreviations import CONTINUERS, STARTERS, Ending, ending
+from voicecli.reply.abbreviations import CONTINUERS, STARTERS, Ending, ending
 
 __all__ = ["FENCE", "MARKS", "Strength", "enclosing", "judge"]
 

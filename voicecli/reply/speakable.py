@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 
-from voicecli.conversation.addresses import said_addresses, said_hosts
-from voicecli.conversation.emoji import without_emoji
-from voicecli.conversation.german import said_german
-from voicecli.conversation.markdown import MarkdownReader, inline
-from voicecli.conversation.numbers_spoken import said_numbers
 from voicecli.printable import printable
+from voicecli.reply.addresses import said_addresses, said_hosts
+from voicecli.reply.emoji import without_emoji
+from voicecli.reply.german import said_german
+from voicecli.reply.markdown import MarkdownReader, inline
+from voicecli.reply.numbers_spoken import said_numbers
 
 __all__ = ["SpeakableText", "speakable"]
 
