@@ -1,7 +1,7 @@
 import pytest
 
 from voicecli.errors import ProviderError, VoiceError
-from voicecli.providers.openai.address import Address
+from voicecli.providers.openai.base_url import Address
 from voicecli.providers.openai.faults import Call, fault
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from voicecli.cli.stages import journey_text, slow_part
-from voicecli.providers.probe import Journey
+from voicecli.providers.journey import Journey
 
 FAST = {"dns": 0.001, "connect": 0.01, "tls": 0.02, "first_byte": 0.1}
 

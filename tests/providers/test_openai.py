@@ -25,9 +25,9 @@ from voicecli.providers.openai import (
     OpenAISynthesizer,
     OpenAISynthesizerOptions,
 )
-from voicecli.providers.openai.address import Address, address, missing_key
-from voicecli.providers.openai.client import Client
+from voicecli.providers.openai.base_url import Address, address, missing_key
 from voicecli.providers.openai.faults import Call, reason, retry_after
+from voicecli.providers.openai.sdk import Client
 from voicecli.providers.openai.thought import ThoughtFilter
 from voicecli.providers.openai.translation import translated, transport_library
 

@@ -15,9 +15,9 @@ from voicecli.config.assembly import pick_recognizer, pick_synthesizer
 from voicecli.errors import ExitStatus, ProviderError, RateLimited, VoiceError
 from voicecli.providers.choose import Choice, choose_detector, choose_language_model
 from voicecli.providers.fetch import model_folder
+from voicecli.providers.journey import Journey, listed_models, proxy_for, travel
 from voicecli.providers.local_servers import PORTS, find_servers
-from voicecli.providers.openai.address import Address, address
-from voicecli.providers.probe import Journey, listed_models, proxy_for, travel
+from voicecli.providers.openai.base_url import Address, address
 from voicecli.providers.registry import STAGES, Stage, engine_class, engines
 
 __all__ = [

@@ -206,7 +206,7 @@ def _fetched(stage: Stage, name: str, options: Any) -> bool:
 
 def _elsewhere(stage: Stage, options: Any) -> str | None:
     """Why the remote engine is not meant for this stage, although nothing keeps it from working."""
-    from voicecli.providers.openai.address import address
+    from voicecli.providers.openai.base_url import address
 
     server = address(options.base_url, options.api_key_env)
     if stage == "llm" or options.base_url or server.is_openai:
@@ -215,7 +215,7 @@ def _elsewhere(stage: Stage, options: Any) -> str | None:
 
 
 def _configured(stage: Stage, options: Any) -> str:
-    from voicecli.providers.openai.address import address
+    from voicecli.providers.openai.base_url import address
 
     server = address(options.base_url, options.api_key_env)
     if server.is_openai:

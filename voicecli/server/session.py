@@ -19,10 +19,10 @@ from voicecli.config.serving import SessionSettings
 from voicecli.errors import VoiceError, WireError
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.server.channel import Channel
-from voicecli.server.decoder import StreamDecoder
 from voicecli.server.hearing import Hearing, HearingOptions
 from voicecli.server.observer import HearingObserver, Observer, Pipeline
 from voicecli.server.places import Speaker
+from voicecli.server.stream_decoder import StreamDecoder
 from voicecli.wire.recognition import (
     Active,
     Event,

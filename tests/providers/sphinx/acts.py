@@ -19,7 +19,7 @@ from voicecli.providers.assistant.timers import Timer, Timers
 from voicecli.providers.pocketsphinx import PocketsphinxOptions
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.providers.sphinx.floor import Floor
-from voicecli.providers.sphinx.utterance import Finding, Listener
+from voicecli.providers.sphinx.listener import Finding, Listener
 
 ACTS = """\
 wake me up at seven a m

@@ -30,7 +30,7 @@ from voicecli.providers.sphinx.confidence import Evidence, compare
 from voicecli.providers.sphinx.decoder import Search
 from voicecli.providers.sphinx.domain import prepare
 from voicecli.providers.sphinx.floor import Floor
-from voicecli.providers.sphinx.utterance import Listener
+from voicecli.providers.sphinx.listener import Listener
 
 PIECE = 1600  # samples
 LONGEST = 10  # seconds of a recording

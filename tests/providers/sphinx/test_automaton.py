@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from voicecli.providers.assistant.grammar import jsgf, sentences
 from voicecli.providers.sphinx.automaton import END, Automaton, determinise
-from voicecli.providers.sphinx.grammar import network
+from voicecli.providers.sphinx.network import network
 
 LIGHTS = """#JSGF V1.0;
 grammar lights; // switches

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from voicecli.errors import BadRequest, NotFound, ProviderError, RateLimited, Refused, TimedOut, Unavailable
-from voicecli.providers.openai.address import Address
+from voicecli.providers.openai.base_url import Address
 
 __all__ = ["Call", "fault", "reason", "retry_after", "stalled"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voicecli.providers.sphinx.automaton import Automaton, determinise
-from voicecli.providers.sphinx.grammar import network
+from voicecli.providers.sphinx.network import network
 
 __all__ = ["Domain", "prepare"]
 

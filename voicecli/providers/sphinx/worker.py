@@ -19,7 +19,7 @@ from typing import BinaryIO, TypeAlias
 from voicecli.providers.sphinx.decoder import Models, Search
 from voicecli.providers.sphinx.domain import prepare
 from voicecli.providers.sphinx.frames import Kind, line, read
-from voicecli.providers.sphinx.utterance import SECOND, Finding, Listener
+from voicecli.providers.sphinx.listener import SECOND, Finding, Listener
 
 __all__ = ["main"]
 

@@ -17,7 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from voicecli.errors import Dropped, NotFound, ProviderError, TimedOut, Unavailable
-from voicecli.providers.openai.address import Address
+from voicecli.providers.openai.base_url import Address
 from voicecli.providers.openai.faults import Call, stalled
 from voicecli.providers.openai.translation import pause_before_retry, translated
 

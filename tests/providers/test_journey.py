@@ -10,8 +10,8 @@ import pytest
 
 from tests.providers.openai_server import models, say, serving
 from voicecli.errors import ProviderError, Refused
-from voicecli.providers.openai.address import Address
-from voicecli.providers.probe import listed_models, proxy_for, travel
+from voicecli.providers.journey import listed_models, proxy_for, travel
+from voicecli.providers.openai.base_url import Address
 
 
 @pytest.fixture(autouse=True)

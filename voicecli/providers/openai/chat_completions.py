@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from voicecli.errors import BadRequest, Unavailable
 from voicecli.providers.language_model import Message, Token
-from voicecli.providers.openai.address import address, missing_key
-from voicecli.providers.openai.client import Answer, Client
+from voicecli.providers.openai.base_url import address, missing_key
 from voicecli.providers.openai.faults import Call, reason
+from voicecli.providers.openai.sdk import Answer, Client
 from voicecli.providers.openai.thought import ThoughtFilter
 
 __all__ = ["OpenAILanguageModel", "OpenAILanguageModelOptions"]

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from voicecli.errors import NotFound, ProviderError
-from voicecli.providers.openai.address import Address
+from voicecli.providers.openai.base_url import Address
 
 __all__ = ["Journey", "Listing", "listed_models", "proxy_for", "travel"]
 
@@ -107,8 +107,8 @@ async def listed_models(server: Address, limit: float) -> Listing:
     Goes the way that every request of a conversation goes, through the same proxy and with the same
     certificates. Raises ProviderError.
     """
-    from voicecli.providers.openai.client import Client
     from voicecli.providers.openai.faults import Call
+    from voicecli.providers.openai.sdk import Client
 
     client = await Client.join(server, 0)
     began = time.monotonic()  # loading the library is not the server's fault

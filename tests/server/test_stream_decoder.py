@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.server.talking import recording
 from voicecli.audio.resample import Quality, resample
-from voicecli.server.decoder import StreamDecoder
+from voicecli.server.stream_decoder import StreamDecoder
 from voicecli.wire.recognition import Format
 
 

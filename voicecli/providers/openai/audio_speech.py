@@ -10,10 +10,10 @@ from typing import Any, Literal, Self
 
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.errors import NotFound
-from voicecli.providers.openai.address import address, missing_key
-from voicecli.providers.openai.client import Client
+from voicecli.providers.openai.base_url import address, missing_key
 from voicecli.providers.openai.faults import Call
-from voicecli.providers.openai.sound import sound
+from voicecli.providers.openai.sdk import Client
+from voicecli.providers.openai.speech_answer import sound
 from voicecli.providers.synthesizer import Voice
 
 __all__ = ["OpenAISynthesizer", "OpenAISynthesizerOptions"]

@@ -19,8 +19,8 @@ from voicecli.audio.onset import Onset
 from voicecli.audio.resample import Resampler
 from voicecli.audio.sniff import is_text, sniff, spoken_name
 from voicecli.errors import DecodeError, Unavailable
-from voicecli.providers.openai.client import Answer
 from voicecli.providers.openai.faults import reason
+from voicecli.providers.openai.sdk import Answer
 
 __all__ = ["sound"]
 

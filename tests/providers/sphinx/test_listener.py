@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from voicecli.providers.sphinx.decoder import Hypothesis, Segment
-from voicecli.providers.sphinx.utterance import HELD_BACK, SECOND, Listener
+from voicecli.providers.sphinx.listener import HELD_BACK, SECOND, Listener
 
 
 class Notes:

@@ -16,9 +16,9 @@ import numpy as np
 from voicecli.audio.block import Samples
 from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import BadRequest, Unavailable
-from voicecli.providers.openai.address import address, missing_key
-from voicecli.providers.openai.client import Answer, Client
+from voicecli.providers.openai.base_url import address, missing_key
 from voicecli.providers.openai.faults import Call, reason
+from voicecli.providers.openai.sdk import Answer, Client
 from voicecli.providers.recognizer import HEARING_RATE, Transcript
 
 __all__ = ["OpenAIRecognizer", "OpenAIRecognizerOptions"]
