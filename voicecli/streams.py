@@ -145,7 +145,7 @@ if TYPE_CHECKING:  # read below as well: the one list of what there is, and wher
     from voicecli.reply.phrases import (
         phrase_step as phrase_step,
     )
-    from voicecli.server.twilio import (
+    from voicecli.server.telephone import (
         TwilioCall as TwilioCall,
         TwilioOptions as TwilioOptions,
         audio_bytes_to_twilio_media_step as audio_bytes_to_twilio_media_step,
@@ -155,7 +155,7 @@ if TYPE_CHECKING:  # read below as well: the one list of what there is, and wher
         twilio_media_to_audio_bytes_step as twilio_media_to_audio_bytes_step,
         twilio_split_media_step as twilio_split_media_step,
     )
-    from voicecli.server.websockets import (
+    from voicecli.server.websocket_streams import (
         fastapi_websocket_bytes_sink as fastapi_websocket_bytes_sink,
         fastapi_websocket_bytes_source as fastapi_websocket_bytes_source,
         fastapi_websocket_json_sink as fastapi_websocket_json_sink,

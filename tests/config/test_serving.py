@@ -11,7 +11,11 @@ import voicecli.server
 from voicecli.config.schema import Table, every_key, find
 from voicecli.config.serving import ServerSettings
 
-CLIENTS = {"voicecli.server.asking", "voicecli.server.client", "voicecli.server.twilio"}  # no part of `serve`
+CLIENTS = {
+    "voicecli.server.query_client",
+    "voicecli.server.recognition_client",
+    "voicecli.server.telephone",
+}  # no part of `serve`
 
 
 def options_of_the_server() -> Iterator[type]:

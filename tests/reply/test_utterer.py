@@ -21,7 +21,7 @@ from voicecli.providers.simulated import (
     SimulatedSynthesizerOptions,
 )
 from voicecli.reply.utterer import Utterer, UttererOptions
-from voicecli.server.answering import Answering, Engines
+from voicecli.server.responder import Engines, Responder
 
 NOISE = np.random.default_rng(1).uniform(-1, 1, 24_000).astype(np.float32)
 TEXTS = (
@@ -81,7 +81,7 @@ async def streamed() -> Samples:
 async def answered() -> Samples:
     options = SimulatedLanguageModelOptions(ttft=0.0, tokens_per_second=0.0, texts=(" ".join(TEXTS),))
     model = SimulatedLanguageModel(options)
-    answer = Answering(Engines(SimulatedRecognizer(), model, Roaring())).answer("Well?")
+    answer = Responder(Engines(SimulatedRecognizer(), model, Roaring())).answer("Well?")
     return np.concatenate([piece.samples async for piece in answer])
 
 

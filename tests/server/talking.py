@@ -20,8 +20,8 @@ from voicecli.config.serving import ServerSettings, SessionSettings
 from voicecli.providers.choose import Choice, choose_detector
 from voicecli.providers.registry import engine_class
 from voicecli.providers.simulated import SimulatedRecognizerOptions
-from voicecli.server.hearing import Hearing, HearingOptions
 from voicecli.server.session import Mode, Session
+from voicecli.server.shared_hearing import SharedHearing, SharedHearingOptions
 from voicecli.wire.recognition import Active, Event, Failure, Format, Inactive, Segment, Start, Stop
 from voicecli.wire.recognition import encode_request as encoded
 
@@ -79,14 +79,16 @@ async def hearing(
     vad: str = "energy",
     *,
     name: str = "simulated",
-    options: HearingOptions | None = None,
+    options: SharedHearingOptions | None = None,
     settings: ServerSettings | None = None,
     observer: Any = None,
-) -> AsyncIterator[Hearing]:
+) -> AsyncIterator[SharedHearing]:
     settings = settings or ServerSettings(workers=1)
     engine = engine_class("asr", name)(asr)
     chosen = Choice(engine, name, "as asked for", asr)
-    async with Hearing(chosen, await choose_detector(vad), settings, options, observer=observer) as shared:
+    async with SharedHearing(
+        chosen, await choose_detector(vad), settings, options, observer=observer
+    ) as shared:
         yield shared
 
 

@@ -25,12 +25,12 @@ from tests.server.talking import (
 from voicecli.audio.resample import resample
 from voicecli.config.serving import SegmentSettings, ServerSettings, SessionSettings
 from voicecli.providers.simulated import SimulatedRecognizerOptions
-from voicecli.server.hearing import HearingOptions
 from voicecli.server.session import Mode, Session
+from voicecli.server.shared_hearing import SharedHearingOptions
 from voicecli.server.workers import WorkerOptions
 from voicecli.wire.recognition import Active, Failure, Format, Inactive, Segment, encode_event
 
-PATIENT = HearingOptions(workers=WorkerOptions(timeout=0, patience=0))
+PATIENT = SharedHearingOptions(workers=WorkerOptions(timeout=0, patience=0))
 FOX = "assistant-en-16kHz1chan"
 WEATHER = "assistant-en-whats-the-weather-like"
 
@@ -255,7 +255,7 @@ def test_a_model_that_hangs_is_given_up():
     events = conversation(
         [start(), *messages(beeps(3.0, 1.0)), STOP],
         asr=hung,
-        options=HearingOptions(workers=WorkerOptions(timeout=0.3)),
+        options=SharedHearingOptions(workers=WorkerOptions(timeout=0.3)),
         limits=SessionSettings(queued=1.0),
     )
     assert kinds(events)[:3] == ["Active", "Inactive", "Failure"]
@@ -275,7 +275,7 @@ def test_long_speech_is_cut():
 
 def test_whole_utterances_give_the_same():
     said = [start(), *messages(beeps(1.0, 0.5, 2.0)), STOP]
-    whole = conversation(said, options=HearingOptions(workers=WorkerOptions(early=False)))
+    whole = conversation(said, options=SharedHearingOptions(workers=WorkerOptions(early=False)))
     assert whole == conversation(said)
 
 

@@ -18,8 +18,8 @@ from tests.server.talking import beeps, hearing, messages, recording, until
 from tests.server.talking import start as begin
 from voicecli.audio.block import Samples
 from voicecli.providers.pocketsphinx import PocketsphinxOptions
-from voicecli.server.hearing import Hearing
 from voicecli.server.session import Mode, Session
+from voicecli.server.shared_hearing import SharedHearing
 from voicecli.wire.recognition import Active, Inactive, Segment
 
 STEP = 0.1  # seconds of sound in a message
@@ -34,7 +34,7 @@ def slow(tmp_path: Path) -> Iterator[Callable[..., Any]]:
 class Client:
     """A session and its reader, which knows when each answer came."""
 
-    def __init__(self, shared: Hearing, holder: str | None = None) -> None:
+    def __init__(self, shared: SharedHearing, holder: str | None = None) -> None:
         self.session = Session(shared, Mode.SEGMENTED, holder=holder)
         self.active = asyncio.Event()
         self.delays: list[float] = []  # from `inactive` to the final segment
@@ -73,7 +73,7 @@ class Client:
         await self.session.close()
 
 
-async def stalled(shared: Hearing, sound: Samples, holder: str | None) -> Client:
+async def stalled(shared: SharedHearing, sound: Samples, holder: str | None) -> Client:
     """Somebody who begins to speak, and then nothing more comes."""
     client = Client(shared, holder)
     await client.say(sound)
@@ -81,7 +81,7 @@ async def stalled(shared: Hearing, sound: Samples, holder: str | None) -> Client
     return client
 
 
-async def alone(shared: Hearing, sound: Samples) -> float:
+async def alone(shared: SharedHearing, sound: Samples) -> float:
     """How long an answer takes with nobody else there."""
     client = Client(shared, "honest")
     await client.say(sound)

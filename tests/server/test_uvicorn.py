@@ -20,8 +20,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.server import ServerProtocol
 
+from voicecli.server.daemon import _Server
 from voicecli.server.http import GuardedHttp, GuardedWebSocket
-from voicecli.server.serve import _Server
 
 METHODS = {  # that are overridden, as they are called
     HttpToolsProtocol: "connection_made(transport) connection_lost(exc) data_received(data) "

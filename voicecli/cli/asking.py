@@ -24,7 +24,7 @@ from voicecli.config import Loaded
 from voicecli.errors import ExitStatus, VoiceError
 from voicecli.flow.steps import scoped
 from voicecli.printable import json_line, printable
-from voicecli.server.asking import ask, written
+from voicecli.server.query_client import ask, written
 from voicecli.server.upload import Upload, cut, upload_file, upload_microphone
 from voicecli.wire.frames import AudioFrame, FrameSequence, encode
 from voicecli.wire.recognition import Format

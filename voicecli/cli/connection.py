@@ -20,8 +20,8 @@ from voicecli.config import Loaded
 from voicecli.errors import Dropped, ExitStatus, UsageError, VoiceError
 from voicecli.flow.steps import scoped
 from voicecli.printable import json_line, printable
-from voicecli.server.address import Address, parse_address
-from voicecli.server.client import RecognitionClient
+from voicecli.server.recognition_client import RecognitionClient
+from voicecli.server.server_address import ServerAddress, parse_address
 from voicecli.server.upload import Upload, cut, paced, upload_file, upload_microphone
 from voicecli.wire.recognition import Event, Failure, Segment, encode_event
 
@@ -34,7 +34,7 @@ TOKEN = "VOICECLI_TOKEN"  # the environment variable that holds the token unless
 class ConnectRequest:
     """What the command line says beyond the settings."""
 
-    address: Address
+    address: ServerAddress
     path: str = "segmented"  # or "simple"; of no effect where the address has a path
     input: str | None = None  # a file, or "-"
     mic: str | None = None
@@ -121,7 +121,7 @@ def read_token(name: str | None) -> str | None:
     return token or None
 
 
-def server_address(loaded: Loaded, text: str | None) -> Address:
+def server_address(loaded: Loaded, text: str | None) -> ServerAddress:
     """Where the server is: as `text` says, or where one of these settings would listen. Raises UsageError."""
     if text is not None:
         return parse_address(text)
@@ -130,7 +130,7 @@ def server_address(loaded: Loaded, text: str | None) -> Address:
     return parse_address(f"[{host}]:{server.port}" if ":" in host else f"{host}:{server.port}")
 
 
-def protect(address: Address, token: str | None) -> None:
+def protect(address: ServerAddress, token: str | None) -> None:
     """Say so when others can read the token on its way."""
     if token is not None and not address.secure and not address.is_loopback:
         warn(f"The token goes to {address.host} unprotected: use wss:// if the server can.")

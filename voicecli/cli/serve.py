@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from voicecli.config.serving import ServerSettings
-    from voicecli.server.answering import Answering
+    from voicecli.server.responder import Responder
     from voicecli.server.service import Service
 
 __all__ = ["ServeRequest", "event_loop", "run_serve"]
@@ -61,7 +61,7 @@ async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
         raise LibraryMissing(
             f"The server needs {', '.join(lacking)}.", "Run `pip install 'voicecli[server]'`."
         )
-    from voicecli.server.serve import address_of, bind, serve
+    from voicecli.server.daemon import address_of, bind, serve
     from voicecli.server.service import make_guard, make_service
     from voicecli.telemetry.logs import hush
 
@@ -113,7 +113,7 @@ async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
 
 def _within_limits(settings: ServerSettings, inside: int = 0) -> ServerSettings:
     """With as many sockets and sessions as the system lets this process have; it has `inside` already."""
-    from voicecli.server.serve import allow_sockets
+    from voicecli.server.daemon import allow_sockets
 
     most = allow_sockets(settings.connections.most, settings.processes, inside)
     return replace(
@@ -161,14 +161,14 @@ def _changed(old: Settings, new: Settings) -> Iterator[str]:
         yield "log"
 
 
-def _answering(loaded: Loaded, assembly: Assembly) -> Answering:
+def _answering(loaded: Loaded, assembly: Assembly) -> Responder:
     """Who answers questions that are posted."""
-    from voicecli.server.answering import Answering, AnsweringOptions, Engines
+    from voicecli.server.responder import Engines, Responder, ResponderOptions
 
     assert assembly.asr is not None
     engines = Engines(assembly.asr.engine, assembly.llm.engine, assembly.tts.engine)
     settings, conversation = loaded.settings, loaded.settings.conversation
-    options = AnsweringOptions(
+    options = ResponderOptions(
         language=language_of(loaded) or "",
         history=conversation.history,
         phrases=conversation.phrases,
@@ -176,7 +176,7 @@ def _answering(loaded: Loaded, assembly: Assembly) -> Answering:
         llm_timeout=settings.llm.timeout,
         tts_timeout=settings.tts.timeout,
     )
-    return Answering(engines, options)
+    return Responder(engines, options)
 
 
 class _Shown:

@@ -23,8 +23,8 @@ from websockets.frames import Frame
 
 from voicecli.config.serving import ConnectionSettings, ServerSettings
 from voicecli.server.guard import Bucket, Reason
-from voicecli.server.place import is_within, place_of
 from voicecli.server.rota import Rota
+from voicecli.server.subnet import is_within, subnet_of
 
 __all__ = [
     "GONE",
@@ -130,7 +130,7 @@ class Door:
 
     def enter(self, transport: asyncio.Transport, address: str, now: float) -> bool:
         """Let a socket in, unless there are too many that do something."""
-        place = None if is_within(address, self.settings.trusted_proxies) else place_of(address)
+        place = None if is_within(address, self.settings.trusted_proxies) else subnet_of(address)
         if not self._has_room(place):
             self.refused(Reason.ADDRESS)
             return False
@@ -220,7 +220,7 @@ class Door:
 
     def move(self, transport: asyncio.Transport, address: str) -> bool:
         """A proxy says whom the socket speaks for; whether that one may have another."""
-        visitor, place = self._inside.get(transport), place_of(address)
+        visitor, place = self._inside.get(transport), subnet_of(address)
         if visitor is None or visitor.place == place:
             return True
         if not self._has_room(place):

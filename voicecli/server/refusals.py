@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Final
 
 from voicecli.server.guard import Bucket, Reason
-from voicecli.server.place import place_of
+from voicecli.server.subnet import subnet_of
 from voicecli.telemetry.prometheus import Exposition
 
 __all__ = ["Refusals"]
@@ -43,7 +43,7 @@ class Refusals:
         """Somebody at `peer` was sent away; `holder` is the name of the token, where it is known."""
         self._exposition.refused(reason, holder)
         now = self._clock()
-        key = (place_of(peer), reason, holder)
+        key = (subnet_of(peer), reason, holder)
         said = self._said.get(key)
         if said is not None and now < said.when + _EVERY:
             said.since += 1

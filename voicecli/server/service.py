@@ -13,14 +13,14 @@ from voicecli.latency.timeline import Timeline
 from voicecli.providers.choose import Choice
 from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.secrets import secret
-from voicecli.server.app import Pages, make_app
+from voicecli.server.asgi import Pages, make_app
 from voicecli.server.guard import Guard, Reason, Tokens, parse_tokens
 from voicecli.server.http import Door
-from voicecli.server.place import check_networks
-from voicecli.server.query import Answering, query_router
+from voicecli.server.query_endpoint import Responder, query_router
+from voicecli.server.recognition_socket import RecognitionSockets
 from voicecli.server.refusals import Refusals
-from voicecli.server.session import Hearing, HearingOptions, Mode
-from voicecli.server.sockets import Recognition
+from voicecli.server.session import Mode, SharedHearing, SharedHearingOptions
+from voicecli.server.subnet import check_networks
 from voicecli.server.watch import EVENTS, QUEUES, Watch
 from voicecli.server.workers import WorkerOptions
 from voicecli.speech.gate import GateOptions
@@ -42,8 +42,8 @@ class Service:
     app: FastAPI
     door: Door
     guard: Guard
-    hearing: Hearing
-    recognition: Recognition
+    hearing: SharedHearing
+    recognition: RecognitionSockets
     exposition: Exposition
     tracer: Tracer | None
 
@@ -89,7 +89,7 @@ def make_service(
     *,
     gate: GateOptions,
     timeout: float,
-    answering: Answering | None = None,
+    answering: Responder | None = None,
 ) -> Service:
     """Everything, not yet running; without `answering` it takes no questions.
 
@@ -104,10 +104,10 @@ def make_service(
     )
     tracer = Tracer(settings.otlp, version=__version__) if settings.otlp else None
     door = Door(settings, lambda reason: exposition.refused(reason.value))
-    options = HearingOptions(workers=WorkerOptions(timeout=timeout), gate=gate)
-    hearing = Hearing(asr, vad, settings, options, observer=Watch(exposition))
+    options = SharedHearingOptions(workers=WorkerOptions(timeout=timeout), gate=gate)
+    hearing = SharedHearing(asr, vad, settings, options, observer=Watch(exposition))
     refusals = Refusals(exposition)
-    recognition = Recognition(hearing, guard, exposition, settings, tracer, refusals=refusals)
+    recognition = RecognitionSockets(hearing, guard, exposition, settings, tracer, refusals=refusals)
 
     def measure() -> None:
         exposition.connections(len(door))
@@ -129,7 +129,7 @@ def make_service(
 
 
 def _questions(
-    settings: ServerSettings, answering: Answering, exposition: Exposition, tracer: Tracer | None
+    settings: ServerSettings, answering: Responder, exposition: Exposition, tracer: Tracer | None
 ) -> APIRouter:
     def observe(timeline: Timeline, failed: bool) -> None:
         exposition.observe_turn(timeline, failed=failed)

@@ -18,10 +18,10 @@ from voicecli.audio.block import Samples
 from voicecli.config.serving import SessionSettings
 from voicecli.errors import VoiceError, WireError
 from voicecli.providers.recognizer import HEARING_RATE
-from voicecli.server.channel import Channel
-from voicecli.server.hearing import Hearing, HearingOptions
 from voicecli.server.observer import HearingObserver, Observer, Pipeline
 from voicecli.server.places import Speaker
+from voicecli.server.recognition_channel import Channel
+from voicecli.server.shared_hearing import SharedHearing, SharedHearingOptions
 from voicecli.server.stream_decoder import StreamDecoder
 from voicecli.wire.recognition import (
     Active,
@@ -36,13 +36,13 @@ from voicecli.wire.recognition import (
 )
 
 __all__ = [
-    "Hearing",
     "HearingObserver",
-    "HearingOptions",
     "Mode",
     "Observer",
     "Pipeline",
     "Session",
+    "SharedHearing",
+    "SharedHearingOptions",
 ]
 
 _PACE = 1.0  # seconds that sound may be ahead of the results where interim ones are asked for
@@ -64,7 +64,7 @@ class Session:
 
     def __init__(
         self,
-        hearing: Hearing,
+        hearing: SharedHearing,
         mode: Mode,
         settings: SessionSettings | None = None,
         observer: Observer | None = None,

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from voicecli.errors import VoiceError
-from voicecli.server.address import parse_address
-from voicecli.server.client import RecognitionClient
+from voicecli.server.recognition_client import RecognitionClient
+from voicecli.server.server_address import parse_address
 from voicecli.wire.recognition import Active, Failure, Format, Inactive, Segment
 
 __all__ = ["Order", "Window", "main"]

@@ -26,7 +26,7 @@ from voicecli.errors import UsageError, WireError
 from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
 from voicecli.flow.branches import partition_step
 from voicecli.flow.scope import scoped
-from voicecli.server.websockets import accept, receive, sent
+from voicecli.server.websocket_streams import accept, receive, sent
 from voicecli.speech.events import CallEnded, CallStarted
 from voicecli.wire.twilio import (
     LIMIT,

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.server.listening import listening
 from voicecli.errors import UsageError, WireError
-from voicecli.server.websockets import (
+from voicecli.server.websocket_streams import (
     fastapi_websocket_bytes_sink,
     fastapi_websocket_bytes_source,
     fastapi_websocket_json_sink,

@@ -16,7 +16,7 @@ from voicecli.providers.simulated import (
     SimulatedRecognizerOptions,
     SimulatedSynthesizer,
 )
-from voicecli.server.answering import Answering, AnsweringOptions, Engines, Piece
+from voicecli.server.responder import Engines, Piece, Responder, ResponderOptions
 
 MODEL = SimulatedLanguageModel(
     SimulatedLanguageModelOptions(
@@ -52,7 +52,7 @@ class Voice(SimulatedSynthesizer):
 def test_next_phrase_is_made_while_one_is_taken() -> None:
     async def run() -> tuple[list[Piece], Voice]:
         voice = Voice()
-        answering = Answering(Engines(SimulatedRecognizer(), MODEL, voice))
+        answering = Responder(Engines(SimulatedRecognizer(), MODEL, voice))
         async with asyncio.timeout(5):
             return [piece async for piece in answering.answer("x")], voice
 
@@ -65,7 +65,7 @@ def test_next_phrase_is_made_while_one_is_taken() -> None:
 def test_no_more_is_made_than_one_phrase_ahead() -> None:
     async def run() -> tuple[int, int]:
         voice = Voice()
-        answer = Answering(Engines(SimulatedRecognizer(), MODEL, voice)).answer("x")
+        answer = Responder(Engines(SimulatedRecognizer(), MODEL, voice)).answer("x")
         await anext(answer)
         for _ in range(50):
             await asyncio.sleep(0)
@@ -78,8 +78,8 @@ def test_no_more_is_made_than_one_phrase_ahead() -> None:
 
 def test_pieces_are_of_bounded_length() -> None:
     async def run() -> list[Piece]:
-        answering = Answering(
-            Engines(SimulatedRecognizer(), MODEL, SimulatedSynthesizer()), AnsweringOptions(part=0.01)
+        answering = Responder(
+            Engines(SimulatedRecognizer(), MODEL, SimulatedSynthesizer()), ResponderOptions(part=0.01)
         )
         answer = answering.answer("x")
         pieces = [await anext(answer) for _ in range(5)]
@@ -110,7 +110,7 @@ def test_failed_recognition_takes_no_more_sound() -> None:
 
     async def run() -> None:
         async with asyncio.timeout(5):
-            await Answering(Engines(Deaf(), MODEL, SimulatedSynthesizer())).transcribe(sound())
+            await Responder(Engines(Deaf(), MODEL, SimulatedSynthesizer())).transcribe(sound())
 
     with pytest.raises(Unavailable, match="deaf"):
         asyncio.run(run())
@@ -124,7 +124,7 @@ def test_sound_that_breaks_ends_recognition() -> None:
 
     async def run() -> None:
         recognizer = SimulatedRecognizer(SimulatedRecognizerOptions(delay=0.0))
-        await Answering(Engines(recognizer, MODEL, SimulatedSynthesizer())).transcribe(sound())
+        await Responder(Engines(recognizer, MODEL, SimulatedSynthesizer())).transcribe(sound())
         assert len(asyncio.all_tasks()) == 1
 
     with pytest.raises(Unavailable, match="line is dead"):

@@ -19,7 +19,7 @@ import uvicorn
 from voicecli.errors import ExitStatus, UsageError
 from voicecli.server.guard import Guard
 from voicecli.server.http import Door, DoorConfig
-from voicecli.server.sockets import Stopping
+from voicecli.server.recognition_socket import Stopping
 
 __all__ = ["address_of", "allow_sockets", "bind", "serve"]
 

@@ -30,8 +30,8 @@ from voicecli.providers.simulated import (
     SimulatedSynthesizerOptions,
 )
 from voicecli.server.guard import HOLDER
-from voicecli.server.query import PATH, Answering, AnsweringOptions, Engines, query_router
-from voicecli.server.question import QuestionLimits
+from voicecli.server.query_body import QuestionLimits
+from voicecli.server.query_endpoint import PATH, Engines, Responder, ResponderOptions, query_router
 from voicecli.wire.frames import AudioFrame, FrameDecoder, FrameLimits, ObjectFrame, encode
 from voicecli.wire.riff import WavLayout, riff_header
 
@@ -68,14 +68,14 @@ class Watched:
 @asynccontextmanager
 async def serving(
     made: Engines,
-    answering: AnsweringOptions | None = None,
+    answering: ResponderOptions | None = None,
     settings: SessionSettings | None = None,
     limits: QuestionLimits | None = None,
     watched: Watched | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server with these engines."""
     app = FastAPI()
-    app.include_router(query_router(Answering(made, answering), settings, limits, watched))
+    app.include_router(query_router(Responder(made, answering), settings, limits, watched))
 
     async def named(scope: Scope, receive: Receive, send: Send) -> None:
         """The guard says whose token it is; here a header does."""
@@ -93,7 +93,7 @@ def asked(
     content: bytes,
     kind: str = FRAMES,
     made: Engines | None = None,
-    answering: AnsweringOptions | None = None,
+    answering: ResponderOptions | None = None,
     settings: SessionSettings | None = None,
     limits: QuestionLimits | None = None,
     watched: Watched | None = None,
@@ -439,7 +439,7 @@ def test_endless_body_is_cut_off() -> None:
 )
 def test_engine_that_fails_at_once_has_its_status(options: dict[str, Any], status: int, kind: str) -> None:
     watched = Watched()
-    brief = AnsweringOptions(asr_timeout=0.1, llm_timeout=0.1, tts_timeout=0.1)
+    brief = ResponderOptions(asr_timeout=0.1, llm_timeout=0.1, tts_timeout=0.1)
     response = asked(encode(SPOKEN), made=engines(**options), answering=brief, watched=watched)
     assert response.status_code == status
     assert response.json()["error"]["type"] == kind
@@ -460,7 +460,7 @@ def test_nothing_understood_is_told() -> None:
 )
 def test_engine_that_fails_later_ends_the_answer(options: dict[str, Any], kind: str) -> None:
     watched = Watched()
-    brief = AnsweringOptions(tts_timeout=0.1)
+    brief = ResponderOptions(tts_timeout=0.1)
     response = asked(b'{"question": "x"}', "application/json", engines(**options), brief, watched=watched)
     frames = frames_of(response)
     complete(frames)

@@ -22,8 +22,8 @@ from voicecli.errors import (
     VoiceError,
     WireError,
 )
-from voicecli.server.address import parse_address
-from voicecli.server.client import ClientOptions, RecognitionClient, refusal
+from voicecli.server.recognition_client import ClientOptions, RecognitionClient, refusal
+from voicecli.server.server_address import parse_address
 from voicecli.wire.recognition import Active, Event, Format, Inactive, Other, Segment
 
 QUICK = ClientOptions(connect=2.0, finish=2.0)

@@ -19,7 +19,7 @@ from voicecli.errors import DecodeError, VoiceError, WireError
 from voicecli.flow.scope import scoped
 from voicecli.flow.sources import array_source
 from voicecli.providers.recognizer import HEARING_RATE
-from voicecli.server.answering import Answering
+from voicecli.server.responder import Responder
 from voicecli.wire.frames import AudioFrame, Frame, FrameDecoder, FrameLimits, ObjectFrame
 
 __all__ = ["Mishap", "QuestionLimits", "Spoken", "read_question", "understand"]
@@ -81,7 +81,7 @@ async def read_question(
     raise Mishap(415, f"A question is {_JSON} or {_FRAMES} (frames), not {kind[:60]}.")
 
 
-async def understand(question: str | Spoken, answering: Answering) -> str:
+async def understand(question: str | Spoken, answering: Responder) -> str:
     """What is asked. Raises Mishap where nothing was understood, ProviderError as the recogniser does."""
     if isinstance(question, str):
         return question

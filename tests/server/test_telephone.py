@@ -25,7 +25,7 @@ from voicecli.errors import UsageError, VoiceError, WireError
 from voicecli.flow.chunks import map_str_to_json_step
 from voicecli.flow.sinks import array_sink
 from voicecli.flow.sources import array_source
-from voicecli.server.twilio import (
+from voicecli.server.telephone import (
     TwilioCall,
     TwilioOptions,
     audio_bytes_to_twilio_media_step,
@@ -35,7 +35,7 @@ from voicecli.server.twilio import (
     twilio_media_to_audio_bytes_step,
     twilio_split_media_step,
 )
-from voicecli.server.websockets import (
+from voicecli.server.websocket_streams import (
     fastapi_websocket_json_sink,
     fastapi_websocket_text_source,
 )

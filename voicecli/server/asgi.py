@@ -1,6 +1,6 @@
 """The application: health, readiness and metrics, what others add to them, and the guard before it all.
 
-With `sockets.py` the only file that imports fastapi and what it is built on.
+With `recognition_socket.py` the only file that imports fastapi and what it is built on.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from voicecli import __version__
 from voicecli.errors import VoiceError
 from voicecli.server.guard import HOLDER, METRICS, READY, Guard, Reason, Refusal, Request
 from voicecli.server.http import VISIT
+from voicecli.server.recognition_socket import RecognitionSockets, peer_of
 from voicecli.server.refusals import Refusals
-from voicecli.server.sockets import Recognition, peer_of
 from voicecli.telemetry.logs import traced
 from voicecli.telemetry.prometheus import CONTENT_TYPE, Exposition
 from voicecli.telemetry.traceparent import parse_traceparent
@@ -73,7 +73,7 @@ class Pages:
     exposition: Exposition
     refusals: Refusals
     body: int  # bytes of the body of a request
-    recognition: Recognition
+    recognition: RecognitionSockets
     recognises: Callable[[], bool]  # whether there is an engine that can
     keeps_up: Callable[[], bool]  # whether it answers in time
     measure: Callable[[], None] = lambda: None  # brings the numbers of the moment up to date

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from voicecli.errors import Dropped, NotFound, RateLimited, TimedOut, Unavailable, VoiceError, WireError
-from voicecli.server.address import parse_address
-from voicecli.server.asking import AskOptions, ask, written
+from voicecli.server.query_client import AskOptions, ask, written
+from voicecli.server.server_address import parse_address
 from voicecli.wire.frames import AudioFrame, FrameDecoder, ObjectFrame, encode
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -24,7 +24,7 @@ from voicecli.errors import (
     Unavailable,
 )
 from voicecli.providers.openai.faults import reason
-from voicecli.server.address import Address
+from voicecli.server.server_address import ServerAddress
 from voicecli.wire.recognition import Event, Format, Start, Stop, decode_event, encode_request
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class RecognitionClient:
 
     def __init__(
         self,
-        address: Address,
+        address: ServerAddress,
         path: str = "/api/v1/segmented",
         *,
         token: str | None = None,
@@ -216,7 +216,7 @@ class RecognitionClient:
             raise unreachable(self._address, error) from error
 
 
-def unreachable(address: Address, error: OSError) -> Unavailable:
+def unreachable(address: ServerAddress, error: OSError) -> Unavailable:
     """Nobody answers there."""
     why = error.strerror or str(error) or type(error).__name__
     hint = "Start one: `voicecli serve`." if address.is_loopback else "Check the address and the network."

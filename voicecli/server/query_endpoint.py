@@ -28,15 +28,15 @@ from voicecli.config.serving import SessionSettings
 from voicecli.errors import RateLimited, TimedOut, VoiceError
 from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch, Timeline
-from voicecli.server.answering import Answering, AnsweringOptions, Engines, Piece
 from voicecli.server.guard import HOLDER
-from voicecli.server.question import Mishap, QuestionLimits, read_question, understand
+from voicecli.server.query_body import Mishap, QuestionLimits, read_question, understand
+from voicecli.server.responder import Engines, Piece, Responder, ResponderOptions
 from voicecli.wire.frames import AudioFrame, FrameSequence, encode
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["PATH", "Answering", "AnsweringOptions", "Engines", "query_router"]
+__all__ = ["PATH", "Engines", "Responder", "ResponderOptions", "query_router"]
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ Observe = Callable[[Timeline, bool], None]  # told of each answer: its marks, an
 
 
 def query_router(
-    answering: Answering,
+    answering: Responder,
     settings: SessionSettings | None = None,
     limits: QuestionLimits | None = None,
     observe: Observe | None = None,
@@ -82,7 +82,7 @@ class _Desk:
     """What all questions share."""
 
     def __init__(
-        self, answering: Answering, settings: SessionSettings, limits: QuestionLimits, observe: Observe
+        self, answering: Responder, settings: SessionSettings, limits: QuestionLimits, observe: Observe
     ) -> None:
         self.answering = answering
         self.most = settings.questions  # at once

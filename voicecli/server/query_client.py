@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from voicecli.errors import Dropped, LibraryMissing, ProviderError, TimedOut, Unavailable, WireError
 from voicecli.flow.scope import scoped
-from voicecli.server.address import Address
-from voicecli.server.client import refusal
+from voicecli.server.recognition_client import refusal
+from voicecli.server.server_address import ServerAddress
 from voicecli.wire.frames import END, AudioFrame, FrameDecoder, ObjectFrame, encode
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def written(question: str) -> AsyncIterator[bytes]:
 
 
 async def ask(
-    address: Address,
+    address: ServerAddress,
     body: AsyncIterator[bytes],
     *,
     path: str = "/api/v1/query",
@@ -80,7 +80,7 @@ async def ask(
                     yield frame
 
 
-async def _frames(address: Address, response: httpx.Response) -> AsyncIterator[AudioFrame]:
+async def _frames(address: ServerAddress, response: httpx.Response) -> AsyncIterator[AudioFrame]:
     decoder = FrameDecoder()
     sign = 0
     async for data in response.aiter_raw():
@@ -96,13 +96,13 @@ async def _frames(address: Address, response: httpx.Response) -> AsyncIterator[A
         raise Dropped(f"{address.host} ended the answer before its last frame.")
 
 
-def _failed(address: Address, said: Any) -> ProviderError:
+def _failed(address: ServerAddress, said: Any) -> ProviderError:
     """What the last frame says of an engine that failed over there."""
     words = said.get("message", "") if isinstance(said, dict) else said
     return Unavailable(f"{address.host} could not go on: {str(words)[:300]}", "What it had said was played.")
 
 
-async def _refused(address: Address, response: httpx.Response) -> ProviderError:
+async def _refused(address: ServerAddress, response: httpx.Response) -> ProviderError:
     body = b""
     async for data in response.aiter_bytes():
         body += data
@@ -112,7 +112,7 @@ async def _refused(address: Address, response: httpx.Response) -> ProviderError:
 
 
 @contextmanager
-def _faults(address: Address, options: AskOptions) -> Iterator[None]:
+def _faults(address: ServerAddress, options: AskOptions) -> Iterator[None]:
     """What can go wrong on the way, as one of our errors."""
     import httpx
 

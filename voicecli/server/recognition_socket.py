@@ -23,7 +23,7 @@ from voicecli.errors import WireError
 from voicecli.server.guard import Guard, Reason, Refusal, Request, Share
 from voicecli.server.http import GONE, VISIT
 from voicecli.server.refusals import Refusals
-from voicecli.server.session import Hearing, Mode, Session
+from voicecli.server.session import Mode, Session, SharedHearing
 from voicecli.server.watch import SessionWatch
 from voicecli.telemetry.logs import traced
 from voicecli.telemetry.prometheus import Exposition
@@ -34,7 +34,7 @@ from voicecli.wire.recognition import Failure, Start, decode_request, encode_eve
 if TYPE_CHECKING:
     from starlette.types import Message, Scope
 
-__all__ = ["Recognition", "Stopping", "peer_of"]
+__all__ = ["RecognitionSockets", "Stopping", "peer_of"]
 
 log = logging.getLogger(__name__)
 
@@ -96,12 +96,12 @@ _STOPPED: Final = _End(_GOING, "The server is shutting down.", Reason.STOPPING)
 _GONE: Final = _End(0)
 
 
-class Recognition:
+class RecognitionSockets:
     """Serves the WebSockets of `/api/v1/simple` and `/api/v1/segmented`."""
 
     def __init__(
         self,
-        hearing: Hearing,
+        hearing: SharedHearing,
         guard: Guard,
         exposition: Exposition,
         settings: ServerSettings,
@@ -212,7 +212,12 @@ class _Exchange:
     """The messages of one session, both ways."""
 
     def __init__(
-        self, websocket: WebSocket, session: Session, share: Share, watch: SessionWatch, server: Recognition
+        self,
+        websocket: WebSocket,
+        session: Session,
+        share: Share,
+        watch: SessionWatch,
+        server: RecognitionSockets,
     ) -> None:
         self._websocket = websocket
         self._session = session

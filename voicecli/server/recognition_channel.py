@@ -16,7 +16,7 @@ from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.server.job import Job, Outcome
 from voicecli.server.outbox import Outbox, Outlet, Pending
 from voicecli.server.places import Speaker
-from voicecli.server.voice import Judged, VoiceBatch
+from voicecli.server.voice_batch import Judged, VoiceBatch
 from voicecli.server.workers import Workers
 from voicecli.speech.edges import Edges
 from voicecli.speech.gate import GateOptions, SpeechGate, SpeechStarted, SpeechStopped

@@ -20,7 +20,7 @@ from voicecli.server.observer import HearingObserver
 from voicecli.speech.silero import SileroDetector, SileroModel, SileroState
 from voicecli.speech.vad import WINDOW_SECONDS, VoiceDetector, Window
 
-__all__ = ["Voice", "VoiceBatch", "VoiceOptions", "VoiceStream", "voice_of"]
+__all__ = ["Judge", "VoiceBatch", "VoiceOptions", "VoiceStream", "judge_of"]
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class VoiceOptions:
             raise ValueError("gather and share must not be negative, windows and rounds at least 1")
 
 
-class Voice(Protocol):
+class Judge(Protocol):
     """Judges windows of many streams; called in one thread at a time."""
 
     def state(self) -> Any:
@@ -53,7 +53,7 @@ class Voice(Protocol):
         ...
 
 
-def voice_of(choice: Choice[VoiceDetector], batched: bool = True) -> Voice:
+def judge_of(choice: Choice[VoiceDetector], batched: bool = True) -> Judge:
     """The detector that was chosen, for many streams."""
     if batched and isinstance(choice.engine, SileroDetector):
         return _Together(SileroModel.shared(choice.engine.options.path))
@@ -102,9 +102,9 @@ class VoiceBatch:
     """
 
     def __init__(
-        self, voice: Voice, options: VoiceOptions | None = None, observer: HearingObserver | None = None
+        self, judge: Judge, options: VoiceOptions | None = None, observer: HearingObserver | None = None
     ) -> None:
-        self._voice = voice
+        self._detector = judge
         self._options = options or VoiceOptions()
         self._observer = observer
         self._streams: set[VoiceStream] = set()
@@ -133,7 +133,7 @@ class VoiceBatch:
 
     def stream(self, hear: Callable[[Window, Judged], None]) -> VoiceStream:
         """A new stream; `hear` is told of each window, in order. It must not raise."""
-        stream = VoiceStream(self, self._voice.state(), hear)
+        stream = VoiceStream(self, self._detector.state(), hear)
         self._streams.add(stream)
         return stream
 
@@ -199,7 +199,7 @@ class VoiceBatch:
         """In the thread."""
         began = time.perf_counter()
         results = [
-            self._voice.judge([window.samples for _, _, window in taken], [state for _, state, _ in taken])
+            self._detector.judge([window.samples for _, _, window in taken], [state for _, state, _ in taken])
             for taken in rounds
         ]
         return results, time.perf_counter() - began

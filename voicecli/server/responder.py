@@ -26,7 +26,7 @@ from voicecli.providers.synthesizer import Synthesizer
 from voicecli.reply.phrases import PhraseOptions, phrase_step
 from voicecli.reply.speeches import speeches
 
-__all__ = ["Answering", "AnsweringOptions", "Engines", "Piece"]
+__all__ = ["Engines", "Piece", "Responder", "ResponderOptions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Engines:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnsweringOptions:
+class ResponderOptions:
     """How questions are answered."""
 
     language: str = "en"  # in which numbers and symbols are spelled out; empty: the voice's own
@@ -60,12 +60,12 @@ class Piece:
     text: str = ""
 
 
-class Answering:
+class Responder:
     """Answers any number of questions at once with one set of engines."""
 
-    def __init__(self, engines: Engines, options: AnsweringOptions | None = None) -> None:
+    def __init__(self, engines: Engines, options: ResponderOptions | None = None) -> None:
         self.engines = engines
-        self.options = options or AnsweringOptions()
+        self.options = options or ResponderOptions()
         self._loudness = Loudness()  # of the voice, over all answers
 
     async def transcribe(self, sound: AsyncIterator[Samples]) -> str:
@@ -115,7 +115,7 @@ class _Reply:
     """One answer in the making."""
 
     def __init__(
-        self, engines: Engines, options: AnsweringOptions, stopwatch: Stopwatch, loudness: Loudness
+        self, engines: Engines, options: ResponderOptions, stopwatch: Stopwatch, loudness: Loudness
     ) -> None:
         self._engines = engines
         self._options = options

@@ -9,27 +9,27 @@ from typing import Self
 from voicecli.config.serving import ServerSettings
 from voicecli.providers.choose import Choice
 from voicecli.providers.recognizer import Recognizer
-from voicecli.server.channel import Channel, SegmentedChannel, SimpleChannel
 from voicecli.server.observer import HearingObserver
 from voicecli.server.outbox import Outlet
 from voicecli.server.places import LATE, Speaker
-from voicecli.server.voice import VoiceBatch, VoiceOptions, voice_of
+from voicecli.server.recognition_channel import Channel, SegmentedChannel, SimpleChannel
+from voicecli.server.voice_batch import VoiceBatch, VoiceOptions, judge_of
 from voicecli.server.worker import Recipe
 from voicecli.server.workers import WorkerOptions, Workers
 from voicecli.speech.gate import GateOptions
 from voicecli.speech.vad import VoiceDetector
 
-__all__ = ["Hearing", "HearingOptions"]
+__all__ = ["SharedHearing", "SharedHearingOptions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HearingOptions:
+class SharedHearingOptions:
     workers: WorkerOptions = field(default_factory=WorkerOptions)
     voice: VoiceOptions = field(default_factory=VoiceOptions)
     gate: GateOptions = field(default_factory=GateOptions)  # its min_silence is that of the segments
 
 
-class Hearing:
+class SharedHearing:
     """Opened with the server, closed after its last session."""
 
     def __init__(
@@ -37,16 +37,16 @@ class Hearing:
         asr: Choice[Recognizer],
         vad: Choice[VoiceDetector],
         settings: ServerSettings,
-        options: HearingOptions | None = None,
+        options: SharedHearingOptions | None = None,
         *,
         domain: str | None = None,
         observer: HearingObserver | None = None,
     ) -> None:
         """`asr` says which engine the processes open, each for itself: its own object stays closed."""
-        options = options or HearingOptions()
+        options = options or SharedHearingOptions()
         self._segments, self._gate = settings.segments, options.gate
         self._vad = vad
-        self.voice = VoiceBatch(voice_of(vad, settings.batched), options.voice, observer)
+        self.voice = VoiceBatch(judge_of(vad, settings.batched), options.voice, observer)
         recipe = Recipe(asr.name, asr.options, domain)
         self.workers = Workers(recipe, settings.processes, options.workers, observer)
         self._stack = AsyncExitStack()

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from voicecli.errors import SettingsError
 
-__all__ = ["check_networks", "is_within", "place_of"]
+__all__ = ["check_networks", "is_within", "subnet_of"]
 
 _PREFIX = 64  # bits of an IPv6 address that a customer has at least
 _LONGEST = 64  # letters of what is no address
 
 
 @functools.lru_cache(4096)
-def place_of(address: str) -> str:
+def subnet_of(address: str) -> str:
     """An IPv4 address, or the network of an IPv6 address; what is neither counts as it is."""
     found = _address(address)
     if found is None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from voicecli.errors import UsageError
 
-__all__ = ["PORT", "Address", "parse_address"]
+__all__ = ["PORT", "ServerAddress", "parse_address"]
 
 PORT: Final = 8080  # where a server listens when nobody says otherwise
 
@@ -18,7 +18,7 @@ _HINT: Final = "It looks like ws://127.0.0.1:8080 or https://example.org."
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ServerAddress:
     """One server; `path` is empty unless it was written out."""
 
     secure: bool
@@ -49,7 +49,7 @@ class Address:
             return False
 
 
-def parse_address(text: str) -> Address:
+def parse_address(text: str) -> ServerAddress:
     """An address with or without scheme, port and path. Raises UsageError."""
     text = text.strip()
     bare = "://" not in text
@@ -69,4 +69,4 @@ def parse_address(text: str) -> Address:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     path = parts.path if parts.path != "/" else ""
     query = f"?{parts.query}" if parts.query else ""
-    return Address(_SCHEMES[parts.scheme], host if port is None else f"{host}:{port}", path + query)
+    return ServerAddress(_SCHEMES[parts.scheme], host if port is None else f"{host}:{port}", path + query)

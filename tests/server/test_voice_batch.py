@@ -12,7 +12,7 @@ from tests.server.talking import beeps, recording, until
 from voicecli.audio.block import Block
 from voicecli.errors import ProviderError, VoiceError
 from voicecli.providers.choose import Choice, choose_detector
-from voicecli.server.voice import VoiceBatch, VoiceOptions, voice_of
+from voicecli.server.voice_batch import VoiceBatch, VoiceOptions, judge_of
 from voicecli.speech.silero import SileroDetector
 from voicecli.speech.vad import RATE, Windows
 
@@ -70,8 +70,8 @@ def test_the_same_as_one_by_one():
     sound = recording("assistant-en-whats-the-weather-like")
     streams = [windows(sound[shift * 3000 :]) for shift in range(5)]
     choice = asyncio.run(choose_detector("silero"))
-    together = asyncio.run(judged(voice_of(choice), streams))
-    apart = asyncio.run(judged(voice_of(choice, batched=False), streams))
+    together = asyncio.run(judged(judge_of(choice), streams))
+    apart = asyncio.run(judged(judge_of(choice, batched=False), streams))
     for mine, batched, single in zip(streams, together, apart, strict=True):
         detector = SileroDetector()
         expected = [detector.probability(window.samples) for window in mine]
@@ -180,13 +180,13 @@ def test_a_detector_that_fails_is_told():
 
 
 def test_a_defect_fails_one_stream(monkeypatch):
-    from voicecli.server import voice
+    from voicecli.server import voice_batch
 
-    real = voice.engine_class
+    real = voice_batch.engine_class
     monkeypatch.setattr(
-        voice, "engine_class", lambda stage, name: Broken if name == "broken" else real(stage, name)
+        voice_batch, "engine_class", lambda stage, name: Broken if name == "broken" else real(stage, name)
     )
-    apart = voice_of(Choice(Broken(), "broken", "", None))
+    apart = judge_of(Choice(Broken(), "broken", "", None))
     ((_, result),) = asyncio.run(judged(apart, [marked(1)]))[0]
     assert isinstance(result, VoiceError)
     assert "by nought" in result.message
@@ -195,5 +195,5 @@ def test_a_defect_fails_one_stream(monkeypatch):
 def test_loudness_has_a_state_for_each_stream():
     choice = asyncio.run(choose_detector("energy"))
     silence, sound = windows(np.zeros(16_000, np.float32)), windows(beeps(1.0))
-    told = asyncio.run(judged(voice_of(choice), [silence, sound]))
+    told = asyncio.run(judged(judge_of(choice), [silence, sound]))
     assert max(result for _, result in told[0]) < 0.5 < max(result for _, result in told[1])
