@@ -12,7 +12,7 @@ from tests.cli.program import QUICK, SIMULATED, Ended, Program, question
 from tests.server.recognition_server import Heard, running_server, say, understand
 from voicecli.audio.portaudio import Device
 from voicecli.cli import devices as devices_command
-from voicecli.cli.asking import _Shown as ShownAnswer
+from voicecli.cli.answer import _Shown as ShownAnswer
 from voicecli.cli.check import problem
 from voicecli.cli.connection import ConnectRequest
 from voicecli.cli.doctor import _print as print_findings

@@ -10,7 +10,7 @@ import pytest
 from voicecli.config import Settings, load_settings
 from voicecli.config.check import toml
 from voicecli.config.document import changes, default_text, first_text, write
-from voicecli.config.sources import bundled, bundled_names, read_file
+from voicecli.config.origins import bundled, bundled_names, read_file
 from voicecli.errors import SaveError, SettingsError
 
 

@@ -73,12 +73,12 @@ async def _judged(
 ) -> ExitStatus:
     import asyncio
 
-    from voicecli.cli import sound
+    from voicecli.cli import ends
     from voicecli.cli.reporting import run_bench
 
     status = await run_bench(bench, outputs)
     if clips is not None:
         await asyncio.to_thread(bench.write_clips, clips)
     if play is not None and bench.ours:
-        await bench.play(play, lambda: sound.open_speaker(speaker, real_time=True))
+        await bench.play(play, lambda: ends.open_speaker(speaker, real_time=True))
     return status

@@ -114,6 +114,6 @@ def connect(
     if not frames:
         finish(run_connect(request))
         return
-    from voicecli.cli.asking import run_question
+    from voicecli.cli.answer import run_question
 
     finish(run_question(loaded, request, text))

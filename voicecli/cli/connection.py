@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.text import Text
 
-from voicecli.cli import sound
+from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole, warn
 from voicecli.cli.screen import failure_text
 from voicecli.config import Loaded
@@ -78,11 +78,11 @@ async def run_connect(request: ConnectRequest) -> ExitStatus:
 
 
 async def _upload(request: ConnectRequest, stack: AsyncExitStack) -> Upload:
-    if request.input is not None and request.input != sound.PIPE:
+    if request.input is not None and request.input != ends.PIPE:
         return await upload_file(Path(request.input))
-    device = sound.PIPE if request.mic is None else request.mic
+    device = ends.PIPE if request.mic is None else request.mic
     real_time = request.mic is not None or request.real_time
-    microphone = await sound.open_microphone(device, real_time=real_time)
+    microphone = await ends.open_microphone(device, real_time=real_time)
     return upload_microphone(await stack.enter_async_context(microphone))
 
 
@@ -95,7 +95,7 @@ async def _send(client: RecognitionClient, upload: Upload, request: ConnectReque
     format = upload.format
     sent = 0
     messages = cut(upload.pieces, request.chunk_size, format.frame_bytes)
-    if request.real_time and request.input not in (None, sound.PIPE):
+    if request.real_time and request.input not in (None, ends.PIPE):
         messages = paced(messages, format.byte_rate)
     try:
         async with scoped(messages) as pieces:

@@ -23,8 +23,7 @@ from voicecli.cli import hardware, machine, stages
 from voicecli.cli.bugreport import Redaction, bug_report
 from voicecli.cli.check import Check, Level, exit_status, failure, in_background, note, ok, problem
 from voicecli.cli.console import SafeConsole
-from voicecli.cli.folders import conversations_folder
-from voicecli.cli.sound import PIPE
+from voicecli.cli.ends import PIPE
 from voicecli.config import Loaded, Settings, default_user_file, load_settings
 from voicecli.errors import ExitStatus, SaveError, UsageError, VoiceError
 from voicecli.printable import json_line, printable
@@ -174,7 +173,7 @@ def _gravity(error: VoiceError | OSError) -> ExitStatus:
 
 def save_check(settings: Settings) -> Check:
     """Whether conversations can be saved, tried with a file that leaves no trace."""
-    folder = conversations_folder(settings)
+    folder = settings.save.place
     if not settings.save.enabled:
         return ok("save folder", "nothing is saved: save.enabled is false")
     try:

@@ -13,7 +13,7 @@ from typing import Final
 
 from voicecli.audio.outfile import OutFile
 from voicecli.cli.console import warn
-from voicecli.cli.sound import PIPE
+from voicecli.cli.ends import PIPE
 from voicecli.errors import UsageError, WireError, read_failure
 from voicecli.wire.frames import END, AudioFrame, Frame, FrameDecoder, FrameLimits, FrameSequence, encode
 from voicecli.wire.riff import RiffReader, WavLayout, riff_header

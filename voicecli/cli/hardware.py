@@ -14,7 +14,7 @@ from pathlib import Path
 from voicecli.audio.portaudio import DeviceInput, DeviceOutput, devices
 from voicecli.audio.probe import Probed, probe_microphone, probe_speaker
 from voicecli.audio.roundtrip import RoundTrip, round_trip
-from voicecli.cli import sound
+from voicecli.cli import ends
 from voicecli.cli.check import Check, Level, failure, in_background, note, ok, problem
 from voicecli.cli.machine import install
 from voicecli.config import Settings
@@ -98,7 +98,7 @@ def judge_round_trip(trip: RoundTrip | None) -> Check:
 
 
 async def _microphone(name: str) -> Check:
-    if name == sound.PIPE:
+    if name == ends.PIPE:
         return ok("microphone", "standard input")
     if not _is_device(name):
         try:
@@ -120,9 +120,9 @@ async def _microphone(name: str) -> Check:
 
 
 async def _speaker(name: str) -> Check:
-    if name == sound.PIPE:
+    if name == ends.PIPE:
         return ok("loudspeaker", "standard output")
-    if name == sound.NULL:
+    if name == ends.NULL:
         return ok("loudspeaker", "nowhere")
     if not _is_device(name):
         return await asyncio.to_thread(_file_to_write, name)
@@ -185,7 +185,7 @@ def server_check(environ: Mapping[str, str] = os.environ, platform: str = sys.pl
 
 
 def _is_device(name: str) -> bool:
-    return name not in (sound.PIPE, sound.NULL) and not sound.is_file(name)
+    return name not in (ends.PIPE, ends.NULL) and not ends.is_file(name)
 
 
 def _is_silent(name: str) -> bool:

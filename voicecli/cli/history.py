@@ -113,9 +113,8 @@ def _folder(context: typer.Context, folder: Path | None) -> Path:
     named = folder or _common(context).folder
     if named is not None:
         return named.expanduser()
-    from voicecli.cli.folders import conversations_folder
 
-    return conversations_folder(_settings())
+    return _settings().save.place
 
 
 def _json(context: typer.Context, as_json: bool) -> bool:

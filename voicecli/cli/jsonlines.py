@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Self, TextIO
 
-from voicecli.cli.lines import typed_lines
+from voicecli.cli.typed import typed_lines
 from voicecli.conversation import events
 from voicecli.conversation.record import event_record, summary_record
 from voicecli.errors import VoiceError

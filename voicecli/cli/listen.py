@@ -14,7 +14,7 @@ from voicecli.audio.block import Block
 from voicecli.audio.microphone import Microphone
 from voicecli.audio.outfile import OutFile
 from voicecli.audio.resample import Resampler
-from voicecli.cli import sound
+from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.cli.screen import failure_text
@@ -55,14 +55,14 @@ class Passage:
 async def run_listen(loaded: Loaded, request: ListenRequest) -> ExitStatus:
     """Write down what is heard until the microphone ends. Raises VoiceError."""
     device = str(loaded.settings.mic.device)
-    from_file = device == sound.PIPE or sound.is_file(device)
+    from_file = device == ends.PIPE or ends.is_file(device)
     real_time = not from_file if request.real_time is None else request.real_time
     downloads = Downloads()
     choice = await pick_recognizer(loaded, report=downloads)
     detector = await choose_detector(loaded.settings.vad.engine, loaded.settings.vad.engines)
     show = _Shown(request)
     async with AsyncExitStack() as stack:
-        microphone = await sound.open_microphone(device, real_time=real_time)
+        microphone = await ends.open_microphone(device, real_time=real_time)
         file = stack.enter_context(_SubtitleFile(request.out)) if request.out else None
         stack.callback(downloads.close)
         await enter_all(stack, [choice.engine, detector.engine, microphone])

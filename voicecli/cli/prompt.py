@@ -34,10 +34,10 @@ from rich.console import Console, ConsoleRenderable, RenderHook
 from rich.table import Table
 from rich.text import Text
 
-from voicecli.cli.lines import cleaned
 from voicecli.cli.region import extra_rows, reflows
 from voicecli.cli.remembered import remembered_lines
 from voicecli.cli.screen import LABEL, STATES, VOICE, YOU, Plain, fitting, said
+from voicecli.cli.typed import cleaned
 from voicecli.conversation import events
 from voicecli.conversation.turn import State
 from voicecli.printable import printable

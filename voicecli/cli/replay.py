@@ -11,9 +11,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from voicecli.cli import sound
+from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole
-from voicecli.cli.folders import conversations_folder
 from voicecli.cli.talk import TalkRequest, run_talk
 from voicecli.config import Loaded
 from voicecli.conversation import events
@@ -79,9 +78,9 @@ def find_replay(folder: Path, wanted: str) -> Replay:
 async def run_replay(loaded: Loaded, wanted: str, request: TalkRequest) -> ExitStatus:
     """Hold the conversation again and compare; returns what the process should. Raises VoiceError."""
     settings = loaded.settings
-    found = find_replay(conversations_folder(settings), wanted)
+    found = find_replay(settings.save.place, wanted)
     mic = "" if found.recording is None else str(found.recording)
-    speaker = settings.speaker.device or sound.NULL
+    speaker = settings.speaker.device or ends.NULL
     loaded = replace(
         loaded,
         settings=replace(
@@ -95,7 +94,7 @@ async def run_replay(loaded: Loaded, wanted: str, request: TalkRequest) -> ExitS
     now: list[events.TurnFinished] = []
     status = await run_talk(loaded, request, (now.append,))
     if found.then:
-        _compare(found, now, as_json=request.json, aside=speaker == sound.PIPE)
+        _compare(found, now, as_json=request.json, aside=speaker == ends.PIPE)
     return status
 
 

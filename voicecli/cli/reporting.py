@@ -19,7 +19,7 @@ from voicecli.bench.measure.measurement import Measurement
 from voicecli.bench.metric import Metric
 from voicecli.bench.report import Report, breaches, failures_said
 from voicecli.bench.report_file import read_report, report_json, write_csv
-from voicecli.cli import sound
+from voicecli.cli import ends
 from voicecli.cli.bench_options import Outputs
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.progress import BenchBars
@@ -36,8 +36,8 @@ _PICTURES = (".png", ".svg")
 
 def loudspeaker(name: str, *, real_time: bool = True) -> Loudspeaker:
     """What `--speaker` of a bench names, opened later."""
-    opened = partial(sound.open_speaker, name, real_time=real_time, silence=False)
-    return Loudspeaker(name, sound.kind(name), real_time, opened)
+    opened = partial(ends.open_speaker, name, real_time=real_time, silence=False)
+    return Loudspeaker(name, ends.kind(name), real_time, opened)
 
 
 async def run_bench(bench: Measurement, outputs: Outputs, speaker: str | None = None) -> ExitStatus:
@@ -68,12 +68,12 @@ def check(
 
     Raises UsageError; LibraryMissing when a picture is wanted that cannot be drawn.
     """
-    if [outputs.json, outputs.csv, outputs.markdown, speaker].count(sound.PIPE) > 1:
+    if [outputs.json, outputs.csv, outputs.markdown, speaker].count(ends.PIPE) > 1:
         raise UsageError("Only one of --json, --csv, --markdown and --speaker can be standard output.")
-    if sound.PIPE in (outputs.html, outputs.plot):
+    if ends.PIPE in (outputs.html, outputs.plot):
         raise UsageError("A page or a picture is written to a file, not to standard output.")
     for name in (outputs.json, outputs.csv, outputs.markdown, outputs.html, outputs.plot):
-        if name is not None and name != sound.PIPE:
+        if name is not None and name != ends.PIPE:
             _check_writable(Path(name))
     if outputs.plot is not None:
         _check_picture(Path(outputs.plot))
@@ -133,7 +133,7 @@ def publish(report: Report, destinations: Destinations) -> ExitStatus:
     outputs = destinations.outputs
     base = destinations.base
     comparison = None if base is None else compared(base, report, outputs.tolerance)
-    piped = sound.PIPE in (outputs.json, outputs.csv, outputs.markdown, destinations.speaker)
+    piped = ends.PIPE in (outputs.json, outputs.csv, outputs.markdown, destinations.speaker)
     stream = sys.stderr if piped else sys.stdout
     console = SafeConsole(file=stream, width=None if stream.isatty() else _WIDTH)
     print_report(console, report)
@@ -172,7 +172,7 @@ def _failure(write: Callable[[], None]) -> SaveError | None:
 
 def _writers(report: Report, comparison: Comparison | None, outputs: Outputs) -> Iterator[Callable[[], None]]:
     if outputs.json is not None:
-        text = report_json(report, lines=outputs.json != sound.PIPE)
+        text = report_json(report, lines=outputs.json != ends.PIPE)
         yield lambda: _write(outputs.json, text + "\n")
     if outputs.csv is not None:
         yield lambda: _write_rows(outputs.csv, report)
@@ -191,7 +191,7 @@ def _writers(report: Report, comparison: Comparison | None, outputs: Outputs) ->
 
 
 def _write(name: str | None, text: str) -> None:
-    with _written(name or sound.PIPE) as file:
+    with _written(name or ends.PIPE) as file:
         file.write(printable(text))
 
 
@@ -203,7 +203,7 @@ def _write_rows(name: str | None, report: Report) -> None:
 
 @contextmanager
 def _written(name: str) -> Iterator[TextIO]:
-    if name == sound.PIPE:
+    if name == ends.PIPE:
         yield sys.stdout
         sys.stdout.flush()
         return

@@ -20,7 +20,7 @@ from voicecli.audio.block import Samples
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.recording import import_recording
 from voicecli.audio.resample import resample
-from voicecli.cli import sound
+from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.screen import Plain
 from voicecli.config import Settings
@@ -195,8 +195,8 @@ async def run_play(settings: Settings, folder: Path, wanted: str, side: str) -> 
         )
     name = str(settings.speaker.device)
     # A file is written at once; only ears need the time.
-    to_device = name not in (sound.PIPE, sound.NULL) and not sound.is_file(name)
-    output = sound.open_speaker(name, real_time=to_device)
+    to_device = name not in (ends.PIPE, ends.NULL) and not ends.is_file(name)
+    output = ends.open_speaker(name, real_time=to_device)
     samples = await asyncio.to_thread(_mixed, paths, output.rate)
     async with AudioStreamPlayer(output, settings.player) as player:
         if sys.stderr.isatty():

@@ -12,8 +12,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from voicecli.cli.lines import typed_lines
 from voicecli.cli.region import Region
+from voicecli.cli.typed import typed_lines
 from voicecli.conversation import events
 from voicecli.conversation.turn import State
 from voicecli.errors import VoiceError

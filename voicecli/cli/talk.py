@@ -13,15 +13,14 @@ from voicecli.audio.block import Block
 from voicecli.audio.microphone import DeviceMicrophone, Microphone, PacedMicrophone
 from voicecli.audio.player import AudioStreamPlayer, Output
 from voicecli.audio.recorder import RecordedOutput, Recorder
-from voicecli.cli import sound
+from voicecli.cli import ends
 from voicecli.cli.account import Account, View
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
-from voicecli.cli.folders import conversations_folder
 from voicecli.cli.jsonlines import JsonLines
 from voicecli.cli.keys import ESCAPE, pressed_keys
-from voicecli.cli.lines import cleaned
 from voicecli.cli.screen import Plain, Screen
+from voicecli.cli.typed import cleaned
 from voicecli.cli.watching import watching
 from voicecli.config import Loaded, Settings
 from voicecli.config.assembly import Assembly, Tailored, assemble, enter_all, utterer_options
@@ -78,7 +77,7 @@ async def run_talk(
     Raises VoiceError for what ends the conversation early.
     """
     settings = loaded.settings
-    view = _view(request, sound_on_stdout=settings.speaker.device == sound.PIPE)
+    view = _view(request, sound_on_stdout=settings.speaker.device == ends.PIPE)
     account = Account(view, settings.budgets.limits())
     try:
         async with AsyncExitStack() as stack:
@@ -135,7 +134,7 @@ async def _converse(
     outside = watching(request.prometheus, request.otlp, assembly.names, account.warn)
     account.watchers = (*account.watchers, *stack.enter_context(outside))
     output = _speaker(settings, request, account)
-    folder = conversations_folder(settings)
+    folder = settings.save.place
     history = History(settings.conversation.history)
     header: dict[str, object] = {"engines": assembly.names}
     if request.earlier is not None:
@@ -184,12 +183,12 @@ def _speaker(settings: Settings, request: TalkRequest, account: Account) -> Outp
     if mic.is_file() and speaker.is_file() and mic.samefile(speaker):
         raise UsageError(f"{mic} cannot be microphone and loudspeaker at once.", "Name another file.")
     try:
-        return sound.open_speaker(str(settings.speaker.device), real_time=request.real_time)
+        return ends.open_speaker(str(settings.speaker.device), real_time=request.real_time)
     except NoDevice as error:
         if not request.text or settings.speaker.device:
             raise
         account.warn(f"{error.message} The answers are shown only.")
-        return sound.open_speaker(sound.NULL, real_time=request.real_time)
+        return ends.open_speaker(ends.NULL, real_time=request.real_time)
 
 
 async def _microphone(settings: Settings, request: TalkRequest, conversation: Conversation) -> Microphone:
@@ -204,7 +203,7 @@ async def _microphone(settings: Settings, request: TalkRequest, conversation: Co
             real_time=request.real_time,
             hold=conversation.caught_up,
         )
-    return await sound.open_microphone(
+    return await ends.open_microphone(
         str(settings.mic.device),
         real_time=request.real_time,
         hold=conversation.caught_up,

@@ -23,7 +23,7 @@ from voicecli.audio.recording import EXPORTS
 from voicecli.audio.sniff import spoken_name
 from voicecli.audio.soundfile import SoundFile
 from voicecli.audio.wavfile import WavWriter
-from voicecli.cli import sound
+from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.config import Loaded
@@ -123,7 +123,7 @@ async def run_tts(loaded: Loaded, request: TtsRequest) -> ExitStatus:
 
 
 def _sound_on_stdout(loaded: Loaded, request: TtsRequest) -> bool:
-    return request.out == sound.PIPE or (request.play and loaded.settings.speaker.device == sound.PIPE)
+    return request.out == ends.PIPE or (request.play and loaded.settings.speaker.device == ends.PIPE)
 
 
 async def list_voices(loaded: Loaded, as_json: bool) -> ExitStatus:
@@ -148,8 +148,8 @@ async def list_voices(loaded: Loaded, as_json: bool) -> ExitStatus:
 
 def _output(loaded: Loaded, request: TtsRequest, choice: Choice[Synthesizer]) -> Output:
     if request.play:
-        return sound.open_speaker(str(loaded.settings.speaker.device), real_time=True, silence=False)
-    return sound.fast_nowhere(choice.engine.format.rate)
+        return ends.open_speaker(str(loaded.settings.speaker.device), real_time=True, silence=False)
+    return ends.fast_nowhere(choice.engine.format.rate)
 
 
 async def _at_once() -> None:
@@ -176,7 +176,7 @@ class _Written:
             self._file.close()
 
     def _opened(self) -> WavWriter | SoundFile:
-        if self._name == sound.PIPE:
+        if self._name == ends.PIPE:
             return SoundFile(OutFile(Path("standard output"), sys.stdout.fileno()), self._format)
         if self._format.codec is Codec.WAV:
             return WavWriter(Path(self._name), self._format.rate)
@@ -187,7 +187,7 @@ def file_codec(name: str, asked: Codec | None) -> Codec:
     """What to write to a file of that name when `asked` is what --format says. Raises UsageError."""
     suffix = Path(name).suffix.lower()
     named = EXPORTS.get(suffix)
-    if name == sound.PIPE or not suffix:
+    if name == ends.PIPE or not suffix:
         return asked or Codec.WAV
     if asked is not None and named not in (None, asked):
         raise UsageError(

@@ -18,8 +18,8 @@ from voicecli.config.check import checked, toml, values_of
 from voicecli.config.comments import comments, summary
 from voicecli.config.lines import locate
 from voicecli.config.load import load_entries
+from voicecli.config.origins import PROFILES, bundled, read_file, refuse_secret
 from voicecli.config.schema import Key, Table
-from voicecli.config.sources import PROFILES, bundled, read_file, refuse_secret
 from voicecli.errors import SaveError, SettingsError
 from voicecli.providers.registry import BUILT_IN
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from voicecli.config import schema, sources
+from voicecli.config import origins, schema
 from voicecli.config.check import checked
+from voicecli.config.origins import Entry
 from voicecli.config.schema import Key, Table
 from voicecli.config.settings import TIMEOUT, Engines, Settings
-from voicecli.config.sources import Entry
 from voicecli.errors import SettingsError, UsageError
 from voicecli.providers.registry import is_engine, unknown_engine
 
@@ -74,16 +74,16 @@ def load_settings(
     one; LibraryMissing or ProviderError for a table of a plug-in that is broken.
     """
     files = []
-    user = sources.default_user_file() if user_file == "default" else user_file
-    if user is not None and sources.is_there(user):
-        files.append(sources.read_file(user))
+    user = origins.default_user_file() if user_file == "default" else user_file
+    if user is not None and origins.is_there(user):
+        files.append(origins.read_file(user))
     if config is not None:
-        files.append(sources.read_file(config.expanduser()))
+        files.append(origins.read_file(config.expanduser()))
     entries = [entry for file in files for entry in file.entries()]
     if profile is not None:
-        entries += sources.from_profile(profile, files)
-    entries += sources.from_environment(os.environ if environ is None else environ)
-    entries += sources.from_flags(overrides or {})
+        entries += origins.from_profile(profile, files)
+    entries += origins.from_environment(os.environ if environ is None else environ)
+    entries += origins.from_flags(overrides or {})
     return load_entries(entries)
 
 

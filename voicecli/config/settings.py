@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from voicecli.audio.player import PlayerOptions
@@ -18,6 +19,7 @@ from voicecli.conversation.engine import ConversationOptions
 from voicecli.conversation.hearing import HearingOptions
 from voicecli.conversation.history import HistoryOptions
 from voicecli.conversation.reply import ReplyOptions
+from voicecli.folders import data_folder
 from voicecli.latency.timeline import Span
 from voicecli.providers.registry import Stage, engine_class, engines, is_engine
 from voicecli.reply.phrases import PhraseOptions
@@ -180,6 +182,11 @@ class SaveSettings:
     enabled: bool = True  # keep the text and the times of every conversation
     folder: str = ""  # where; empty: the system's folder for a user's data
     audio: bool = False  # keep the sound as well
+
+    @property
+    def place(self) -> Path:
+        """The folder of conversations."""
+        return Path(self.folder).expanduser() if self.folder else data_folder() / "conversations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from rich.text import Text
 from voicecli.audio.pcm import limited, mixed
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.resample import Resampler
-from voicecli.cli import sound
+from voicecli.cli import ends
 from voicecli.cli.connection import ConnectRequest, protect
 from voicecli.cli.console import SafeConsole
 from voicecli.config import Loaded
@@ -38,11 +38,11 @@ _LOOK: Final = 0.02  # seconds at least between looks at what has been heard
 async def run_question(loaded: Loaded, request: ConnectRequest, text: str | None) -> ExitStatus:
     """Ask `text`, or what the recording says, and play the answer. Raises VoiceError."""
     protect(request.address, request.token)
-    show = _Shown(request, loaded.settings.speaker.device == sound.PIPE)
+    show = _Shown(request, loaded.settings.speaker.device == ends.PIPE)
     device = str(loaded.settings.speaker.device)
     async with AsyncExitStack() as stack:
         body = written(text) if text is not None else await _spoken(request, stack)
-        output = sound.open_speaker(device, real_time=True, silence=False)
+        output = ends.open_speaker(device, real_time=True, silence=False)
         player = await stack.enter_async_context(AudioStreamPlayer(output, loaded.settings.player))
         reply = _Reply(player, show)
         try:
@@ -57,9 +57,9 @@ async def run_question(loaded: Loaded, request: ConnectRequest, text: str | None
 
 async def _spoken(request: ConnectRequest, stack: AsyncExitStack) -> AsyncIterator[bytes]:
     """The question as frames, made while they are sent. Raises UsageError, DecodeError."""
-    if request.input is not None and request.input != sound.PIPE:
+    if request.input is not None and request.input != ends.PIPE:
         return _framed(await upload_file(Path(request.input)))
-    microphone = await sound.open_microphone(sound.PIPE, real_time=False)
+    microphone = await ends.open_microphone(ends.PIPE, real_time=False)
     return _framed(upload_microphone(await stack.enter_async_context(microphone)))
 
 
