@@ -33,7 +33,7 @@ from voicecli.config import schema
 from voicecli.config.check import toml
 from voicecli.config.settings import BudgetSettings
 from voicecli.conversation.record import event_record, summary_record
-from voicecli.conversation.turn import TRANSITIONS, State
+from voicecli.conversation.turntaking import TRANSITIONS, State
 from voicecli.errors import ExitStatus, NotFound, ProviderError, SettingsError, Unavailable
 from voicecli.latency.budget import parse_limit
 from voicecli.latency.tally import Tally

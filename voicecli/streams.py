@@ -45,7 +45,7 @@ if TYPE_CHECKING:  # read below as well: the one list of what there is, and wher
     from voicecli.config.assembly import (
         open_engines as open_engines,
     )
-    from voicecli.conversation.history import (
+    from voicecli.conversation.context import (
         History as History,
     )
     from voicecli.conversation.streams import (

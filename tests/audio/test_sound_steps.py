@@ -33,7 +33,7 @@ from voicecli.audio.sound_steps import (
     wav_mulaw_file_source,
 )
 from voicecli.audio.speaker import FastSpeaker
-from voicecli.conversation.timed import AudioWithText
+from voicecli.conversation.voicebot import AudioWithText
 from voicecli.errors import DecodeError, DeviceLost, SaveError, UsageError
 from voicecli.flow.sinks import array_sink
 from voicecli.flow.values import extract_value_step

@@ -19,10 +19,10 @@ from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import NullSink, PacedSpeaker
 from voicecli.config import load_settings
 from voicecli.conversation import events
-from voicecli.conversation.engine import Conversation, Engines
+from voicecli.conversation.context import History
 from voicecli.conversation.hearing import Hearing
-from voicecli.conversation.history import History
 from voicecli.conversation.rehearsal import rehearsed_questions
+from voicecli.conversation.supervisor import Conversation, Engines
 from voicecli.latency.statistics import summarize
 from voicecli.latency.timeline import Mark, Span
 from voicecli.providers.espeak import EspeakOptions, EspeakSynthesizer

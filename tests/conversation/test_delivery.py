@@ -5,14 +5,14 @@ import asyncio
 import numpy as np
 import pytest
 
-from tests.conversation.test_engine import SPEECH, Stage
+from tests.conversation.test_supervisor import SPEECH, Stage
 from voicecli.audio.block import Samples
 from voicecli.audio.loudness import amplified
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import FastSpeaker
-from voicecli.conversation.engine import Conversation, ConversationOptions, Engines
-from voicecli.conversation.history import History
-from voicecli.conversation.reply import ReplyOptions
+from voicecli.conversation.context import History
+from voicecli.conversation.draft import ReplyOptions
+from voicecli.conversation.supervisor import Conversation, ConversationOptions, Engines
 from voicecli.providers.assistant import Assistant
 from voicecli.providers.espeak import EspeakSynthesizer
 from voicecli.providers.simulated import SimulatedSynthesizer

@@ -8,7 +8,7 @@ import pytest
 from voicecli.audio.block import Block
 from voicecli.audio.microphone import PacedMicrophone
 from voicecli.conversation.hearing import Hearing, HearingOptions
-from voicecli.conversation.turn import State
+from voicecli.conversation.turntaking import State
 from voicecli.flow.sources import array_source
 from voicecli.speech.endpoint import EndpointOptions
 from voicecli.speech.segmenter import Segmenter

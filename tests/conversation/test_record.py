@@ -6,9 +6,9 @@ from typing import get_args
 import pytest
 
 from voicecli.conversation import events
+from voicecli.conversation.events import Ledger
 from voicecli.conversation.record import event_record, summary_record
-from voicecli.conversation.speculation import Ledger
-from voicecli.conversation.turn import State
+from voicecli.conversation.turntaking import State
 from voicecli.errors import TimedOut
 from voicecli.latency.budget import judge
 from voicecli.latency.tally import Tally

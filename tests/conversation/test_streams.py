@@ -18,7 +18,7 @@ from voicecli.conversation.streams import (
     tts_with_buffer_and_rate_limit_step,
     wait_for_punctuation_step,
 )
-from voicecli.conversation.timed import AudioWithText, TimedText
+from voicecli.conversation.voicebot import AudioWithText, TimedText
 from voicecli.errors import DecodeError, Dropped
 from voicecli.flow.sinks import array_sink, empty_sink
 from voicecli.flow.sources import array_source

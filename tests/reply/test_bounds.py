@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.watchdog import cpu_time, longest_step
 from voicecli.audio.format import Codec, StreamFormat
-from voicecli.conversation.stages import synthesis_step
+from voicecli.conversation.voicebot import synthesis_step
 from voicecli.flow.sources import array_source
 from voicecli.reply.phrases import PhraseCutter, phrase_step
 from voicecli.reply.speakable import SpeakableText

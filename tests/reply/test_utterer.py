@@ -12,7 +12,7 @@ from voicecli.audio.loudness import Loudness
 from voicecli.audio.pcm import s16_bytes
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import FastSpeaker, NullSink
-from voicecli.conversation.stages import synthesis_step
+from voicecli.conversation.voicebot import synthesis_step
 from voicecli.providers.simulated import (
     SimulatedLanguageModel,
     SimulatedLanguageModelOptions,

@@ -39,7 +39,7 @@ from voicecli.cli.remembered import remembered_lines
 from voicecli.cli.screen import LABEL, STATES, VOICE, YOU, Plain, fitting, said
 from voicecli.cli.typed import cleaned
 from voicecli.conversation import events
-from voicecli.conversation.turn import State
+from voicecli.conversation.turntaking import State
 from voicecli.printable import printable
 
 __all__ = ["Prompt"]

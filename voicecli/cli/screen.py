@@ -15,7 +15,7 @@ from rich.text import Text
 from voicecli.cli.region import Region
 from voicecli.cli.typed import typed_lines
 from voicecli.conversation import events
-from voicecli.conversation.turn import State
+from voicecli.conversation.turntaking import State
 from voicecli.errors import VoiceError
 from voicecli.latency.render import statistics_table, turn_line
 from voicecli.latency.tally import Summary

@@ -25,11 +25,11 @@ from voicecli.cli.watching import watching
 from voicecli.config import Loaded, Settings
 from voicecli.config.assembly import Assembly, Tailored, assemble, enter_all, utterer_options
 from voicecli.conversation import events
-from voicecli.conversation.engine import Conversation, Engines
+from voicecli.conversation.context import History
 from voicecli.conversation.hearing import Hearing
-from voicecli.conversation.history import History
 from voicecli.conversation.journal import Journal, earlier_messages, find_saved
 from voicecli.conversation.rehearsal import QUESTIONS, rehearsed_questions
+from voicecli.conversation.supervisor import Conversation, Engines
 from voicecli.errors import BudgetBreached, ExitStatus, NoDevice, SaveError, UsageError, VoiceError
 from voicecli.flow.steps import scoped
 from voicecli.folders import state_folder

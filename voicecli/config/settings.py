@@ -15,10 +15,10 @@ from typing import Any, Literal
 from voicecli.audio.player import PlayerOptions
 from voicecli.config.bounds import HIDDEN, Count, Seconds, Timeout
 from voicecli.config.serving import ServerSettings
-from voicecli.conversation.engine import ConversationOptions
+from voicecli.conversation.context import HistoryOptions
+from voicecli.conversation.draft import ReplyOptions
 from voicecli.conversation.hearing import HearingOptions
-from voicecli.conversation.history import HistoryOptions
-from voicecli.conversation.reply import ReplyOptions
+from voicecli.conversation.supervisor import ConversationOptions
 from voicecli.folders import data_folder
 from voicecli.latency.timeline import Span
 from voicecli.providers.registry import Stage, engine_class, engines, is_engine

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from voicecli.conversation.speculation import Ledger
-from voicecli.conversation.turn import State
+from voicecli.conversation.turntaking import State
 from voicecli.errors import VoiceError
 from voicecli.latency.budget import Verdict
 from voicecli.latency.timeline import Span, Timeline
@@ -15,6 +14,7 @@ from voicecli.latency.timeline import Span, Timeline
 __all__ = [
     "ErrorRaised",
     "Event",
+    "Ledger",
     "Listener",
     "Ready",
     "ReplyFinished",
@@ -26,6 +26,24 @@ __all__ = [
     "TurnFinished",
     "Warned",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What starting on trust has won and cost in a conversation; every method returns the new ledger."""
+
+    hits: int = 0  # short silences at which work was begun that was used
+    misses: int = 0  # those after which the speaker went on
+    saved: float = 0.0  # seconds by which the used work was ahead of the end of its turn
+    wasted_tokens: int = 0  # tokens of replies thrown away
+
+    def hit(self, saved: float) -> Ledger:
+        """Work begun `saved` seconds before its turn surely ended is used."""
+        return replace(self, hits=self.hits + 1, saved=self.saved + max(0.0, saved))
+
+    def miss(self, tokens: int) -> Ledger:
+        """Work is thrown away, and with it a reply of `tokens` tokens so far."""
+        return replace(self, misses=self.misses + 1, wasted_tokens=self.wasted_tokens + tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from voicecli.audio.block import Block, Samples
 from voicecli.audio.microphone import Microphone, PacedMicrophone
 from voicecli.audio.resample import Resampler
-from voicecli.conversation.engine import Conversation
+from voicecli.conversation.supervisor import Conversation
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.speech.clause import Completeness
 from voicecli.speech.endpoint import SoftEnd, TurnEnded

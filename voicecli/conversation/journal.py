@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from voicecli.conversation.history import History
+from voicecli.conversation.context import History
 from voicecli.errors import SaveError, UsageError
 from voicecli.printable import json_line
 from voicecli.providers.language_model import Message

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from voicecli.conversation import events
+from voicecli.conversation.events import Ledger
 from voicecli.conversation.journal import Saved
-from voicecli.conversation.speculation import Ledger
 from voicecli.errors import VoiceError
 from voicecli.latency.budget import Verdict
 from voicecli.latency.timeline import Mark, Span, Timeline

@@ -11,14 +11,15 @@ from typing import Final, Literal, TypeAlias, overload
 from voicecli.audio.lengths import AnyFormat, AudioFormat, get_audio_length
 from voicecli.audio.pace import Clock, LoopClock, Pace
 from voicecli.audio.ratelimit import audio_rate_limit_step
-from voicecli.conversation.stages import (
+from voicecli.conversation.voicebot import (
+    AudioWithText,
+    TimedText,
     language_model_step,
     speech_recognition_step,
     speech_to_text_step,
     synthesis_step,
     text_to_speech_step,
 )
-from voicecli.conversation.timed import AudioWithText, TimedText
 from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
 from voicecli.flow.branches import fork_step
 from voicecli.flow.buffers import buffer_step

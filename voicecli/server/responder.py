@@ -15,7 +15,7 @@ from voicecli.audio.block import Samples
 from voicecli.audio.loudness import EvenSound, Loudness
 from voicecli.audio.pcm import NOTHING
 from voicecli.config.settings import RecognitionSettings, SynthesisSettings, ThinkingSettings
-from voicecli.conversation.history import History, HistoryOptions
+from voicecli.conversation.context import History, HistoryOptions
 from voicecli.conversation.recognition import Recognition
 from voicecli.errors import VoiceError
 from voicecli.flow.scope import scoped

@@ -27,10 +27,10 @@ from voicecli.bench.measure.stamps import (
 )
 from voicecli.config import Settings
 from voicecli.conversation import events
-from voicecli.conversation.engine import Conversation, Engines
+from voicecli.conversation.context import History
 from voicecli.conversation.hearing import Hearing
-from voicecli.conversation.history import History
-from voicecli.conversation.turn import State
+from voicecli.conversation.supervisor import Conversation, Engines
+from voicecli.conversation.turntaking import State
 from voicecli.errors import ProviderError, VoiceError
 from voicecli.latency.timeline import Mark, Timeline
 from voicecli.providers.language_model import LanguageModel

@@ -21,7 +21,7 @@ from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.resample import Resampler
 from voicecli.bench.measure.mouth import AskingMicrophone
 from voicecli.config import Settings
-from voicecli.conversation.history import History
+from voicecli.conversation.context import History
 from voicecli.errors import VoiceError
 from voicecli.flow.steps import Feed, scoped
 from voicecli.latency.timeline import Mark, Stopwatch, Timeline

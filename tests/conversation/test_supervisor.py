@@ -10,10 +10,10 @@ import pytest
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import FastSpeaker, NullSink, PacedSpeaker
 from voicecli.conversation import events
-from voicecli.conversation.engine import Conversation, ConversationOptions, Engines
-from voicecli.conversation.history import History, HistoryOptions
-from voicecli.conversation.reply import ReplyOptions
-from voicecli.conversation.turn import State
+from voicecli.conversation.context import History, HistoryOptions
+from voicecli.conversation.draft import ReplyOptions
+from voicecli.conversation.supervisor import Conversation, ConversationOptions, Engines
+from voicecli.conversation.turntaking import State
 from voicecli.errors import DeviceLost, ProviderError
 from voicecli.latency.timeline import Mark, Span
 from voicecli.providers.assistant import Assistant

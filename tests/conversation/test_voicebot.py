@@ -13,7 +13,7 @@ from tests.speech.test_streams import blocks, sound
 from voicecli.audio.recording import load_recording
 from voicecli.audio.sound_steps import microphone_source, speaker_sink, wav_file_sink
 from voicecli.config.assembly import open_engines
-from voicecli.conversation.history import History, HistoryOptions
+from voicecli.conversation.context import History, HistoryOptions
 from voicecli.conversation.streams import (
     language_model_step,
     phrase_step,

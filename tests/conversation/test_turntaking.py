@@ -4,39 +4,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.conversation import turn
-from voicecli.conversation.turn import TRANSITIONS, State, TurnMachine
+from voicecli.conversation import turntaking as floor
+from voicecli.conversation.turntaking import TRANSITIONS, State, TurnMachine
 from voicecli.errors import TurnError
 
 EVENTS = [
-    turn.TurnEnded(1.0),
-    turn.Transcribed(1.0, "hello"),
-    turn.NothingHeard(1.0),
-    turn.Announced(1.0),
-    turn.Voiced(1.0),
-    turn.Interrupted(1.0),
-    turn.PlaybackFinished(1.0),
-    turn.Failed(1.0),
+    floor.TurnEnded(1.0),
+    floor.Transcribed(1.0, "hello"),
+    floor.NothingHeard(1.0),
+    floor.Announced(1.0),
+    floor.Voiced(1.0),
+    floor.Interrupted(1.0),
+    floor.PlaybackFinished(1.0),
+    floor.Failed(1.0),
 ]
 
 
 def test_one_turn():
     machine = TurnMachine()
     for event, state in [
-        (turn.TurnEnded(0), State.PROCESSING),
-        (turn.Transcribed(0, "hi"), State.THINKING),
-        (turn.Voiced(0), State.SPEAKING),
-        (turn.PlaybackFinished(0), State.LISTENING),
+        (floor.TurnEnded(0), State.PROCESSING),
+        (floor.Transcribed(0, "hi"), State.THINKING),
+        (floor.Voiced(0), State.SPEAKING),
+        (floor.PlaybackFinished(0), State.LISTENING),
     ]:
         assert machine.push(event) is state
 
 
 def test_barge_in():
     machine = TurnMachine()
-    for event in (turn.TurnEnded(0), turn.Transcribed(0, "hi"), turn.Voiced(0), turn.Interrupted(0)):
+    for event in (floor.TurnEnded(0), floor.Transcribed(0, "hi"), floor.Voiced(0), floor.Interrupted(0)):
         machine.push(event)
     assert machine.state is State.INTERRUPTED
-    assert machine.push(turn.TurnEnded(1)) is State.PROCESSING
+    assert machine.push(floor.TurnEnded(1)) is State.PROCESSING
 
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=50))
@@ -65,4 +65,4 @@ def test_every_state_leads_back_to_listening():
 
 def test_every_busy_state_may_fail():
     for state in set(State) - {State.LISTENING}:
-        assert turn.Failed in TRANSITIONS[state]
+        assert floor.Failed in TRANSITIONS[state]

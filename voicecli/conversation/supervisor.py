@@ -15,12 +15,12 @@ from voicecli.audio.block import Samples
 from voicecli.audio.loudness import Loudness
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.conversation import events
+from voicecli.conversation.context import History
+from voicecli.conversation.draft import Reply, ReplyOptions
 from voicecli.conversation.echo import EchoGuard, Said, Verdict
-from voicecli.conversation.history import History
+from voicecli.conversation.events import Ledger
 from voicecli.conversation.recognition import Recognition
-from voicecli.conversation.reply import Reply, ReplyOptions
-from voicecli.conversation.speculation import Ledger
-from voicecli.conversation.turn import (
+from voicecli.conversation.turntaking import (
     Announced,
     Failed,
     Interrupted,

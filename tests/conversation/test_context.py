@@ -1,6 +1,6 @@
 """What the model is shown."""
 
-from voicecli.conversation.history import History, HistoryOptions
+from voicecli.conversation.context import History, HistoryOptions
 from voicecli.providers.language_model import Message
 
 

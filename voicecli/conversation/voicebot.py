@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from voicecli.audio.block import Block, Samples
+from voicecli.audio.lengths import AnyFormat
 from voicecli.audio.loudness import EvenSound, Loudness
-from voicecli.conversation.history import History
-from voicecli.conversation.timed import AudioWithText
+from voicecli.conversation.context import History
 from voicecli.flow.branches import merge_step, partition_step
 from voicecli.flow.scope import scoped
 from voicecli.flow.steps import map_step
@@ -37,6 +38,8 @@ from voicecli.speech.spoken import Ears, SpokenUtterance
 from voicecli.speech.vad import VoiceDetector
 
 __all__ = [
+    "AudioWithText",
+    "TimedText",
     "language_model_step",
     "speech_recognition_step",
     "speech_to_text_step",
@@ -45,6 +48,24 @@ __all__ = [
 ]
 
 _UTTERANCES_WAITING: Final = 4  # that may wait to be recognised before the microphone has to
+
+
+@dataclass(frozen=True, slots=True)
+class AudioWithText:
+    """A phrase as sound and as text."""
+
+    audio: bytes  # a whole stream in `audio_format`
+    text: str
+    audio_format: AnyFormat
+
+
+@dataclass(frozen=True, slots=True)
+class TimedText:
+    """Text and how long it takes to be heard."""
+
+    text: str
+    duration_in_seconds: float
+    event_name: str = "timed_text"
 
 
 async def speech_to_text_step(
