@@ -48,7 +48,7 @@ if TYPE_CHECKING:  # read below as well: the one list of what there is, and wher
     from voicecli.conversation.context import (
         History as History,
     )
-    from voicecli.conversation.streams import (
+    from voicecli.conversation.pacing import (
         AudioWithText as AudioWithText,
         TextToSpeechStep as TextToSpeechStep,
         TimedText as TimedText,
@@ -163,7 +163,7 @@ if TYPE_CHECKING:  # read below as well: the one list of what there is, and wher
         fastapi_websocket_text_sink as fastapi_websocket_text_sink,
         fastapi_websocket_text_source as fastapi_websocket_text_source,
     )
-    from voicecli.speech.streams import (
+    from voicecli.speech.speech_events import (
         CallEnded as CallEnded,
         CallStarted as CallStarted,
         SpeechEnd as SpeechEnd,
@@ -171,10 +171,12 @@ if TYPE_CHECKING:  # read below as well: the one list of what there is, and wher
         SpeechStart as SpeechStart,
         SpeechStep as SpeechStep,
         SpeechToTextResult as SpeechToTextResult,
-        SpokenUtterance as SpokenUtterance,
         filter_spurious_speech_start_events_step as filter_spurious_speech_start_events_step,
         first_partial_speech_result_step as first_partial_speech_result_step,
         speech_with_start_detection_step as speech_with_start_detection_step,
+    )
+    from voicecli.speech.spoken import (
+        SpokenUtterance as SpokenUtterance,
         utterance_step as utterance_step,
     )
     from voicecli.wire.twilio import (

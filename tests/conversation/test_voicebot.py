@@ -9,12 +9,12 @@ import pytest
 
 from tests.audio.virtual import script, simulate, timed
 from tests.flow.spring import Spring, run
-from tests.speech.test_streams import blocks, sound
+from tests.speech.test_speech_events import blocks, sound
 from voicecli.audio.recording import load_recording
 from voicecli.audio.sound_steps import microphone_source, speaker_sink, wav_file_sink
 from voicecli.config.assembly import open_engines
 from voicecli.conversation.context import History, HistoryOptions
-from voicecli.conversation.streams import (
+from voicecli.conversation.pacing import (
     language_model_step,
     phrase_step,
     speech_recognition_step,
@@ -34,8 +34,8 @@ from voicecli.providers.simulated import (
     SimulatedSynthesizerOptions,
 )
 from voicecli.speech.energy import EnergyDetector
-from voicecli.speech.events import SpeechEnd, SpeechPartialResult, SpeechStart
-from voicecli.speech.streams import utterance_step
+from voicecli.speech.speech_events import SpeechEnd, SpeechPartialResult, SpeechStart
+from voicecli.speech.spoken import utterance_step
 
 
 def recognizer(*texts, **options):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.providers.test_simulated import VirtualLoop
 from voicecli.errors import BadRequest, Dropped, RateLimited, Refused, SettingsError
 from voicecli.providers.reopening import ReopeningOptions, Replay, reopening_step
-from voicecli.speech.events import SpeechEnd, SpeechPartialResult, SpeechStart, SpeechToTextResult
+from voicecli.speech.speech_events import SpeechEnd, SpeechPartialResult, SpeechStart, SpeechToTextResult
 
 T = TypeVar("T")
 RATE = 100  # samples a second: enough to tell where a word begins

@@ -39,7 +39,7 @@ from voicecli.server.websocket_streams import (
     fastapi_websocket_json_sink,
     fastapi_websocket_text_source,
 )
-from voicecli.speech.events import CallEnded, CallStarted
+from voicecli.speech.speech_events import CallEnded, CallStarted
 from voicecli.wire.twilio import Digit, Mark
 
 CONNECTED = {"event": "connected", "protocol": "Call", "version": "1.0.0"}

@@ -20,7 +20,7 @@ from voicecli.cli.downloads import Downloads
 from voicecli.cli.screen import failure_text
 from voicecli.config import Loaded
 from voicecli.config.assembly import enter_all, pick_recognizer
-from voicecli.conversation.recognition import Recognition
+from voicecli.conversation.transcription import Transcription
 from voicecli.errors import ExitStatus, NotFound, ProviderError, Refused, UsageError, VoiceError
 from voicecli.printable import json_line, printable
 from voicecli.providers.choose import choose_detector
@@ -109,7 +109,7 @@ class _Listening:
         self._recognizer = recognizer
         self._timeout = timeout
         self._show = show
-        self._recognition: Recognition | None = None
+        self._recognition: Transcription | None = None
         self._result: asyncio.Future[Transcript] | None = None
         self._start = 0.0
         self._number = 0
@@ -186,7 +186,7 @@ class _Listening:
                 result.set_exception(error)
 
         self._result = result
-        self._recognition = Recognition(self._recognizer, self._timeout, on_transcript, on_failure)
+        self._recognition = Transcription(self._recognizer, self._timeout, on_transcript, on_failure)
         self._recognition.start()
 
 

@@ -19,7 +19,7 @@ from voicecli.conversation.context import History
 from voicecli.conversation.draft import Reply, ReplyOptions
 from voicecli.conversation.echo import EchoGuard, Said, Verdict
 from voicecli.conversation.events import Ledger
-from voicecli.conversation.recognition import Recognition
+from voicecli.conversation.transcription import Transcription
 from voicecli.conversation.turntaking import (
     Announced,
     Failed,
@@ -79,7 +79,7 @@ class _Turn:
 
     number: int
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
-    recognition: Recognition | None = None
+    recognition: Transcription | None = None
     text: str = ""
     certain: bool = True  # the recogniser is sure of `text`
     final: bool = False  # `text` is all that was said
@@ -262,7 +262,7 @@ class Conversation:
         turn.stopwatch.mark(Mark.SPEECH_STARTED, at)
         self._tell(events.SpeechStarted(at))
         if self.engines.asr is not None:
-            turn.recognition = Recognition(
+            turn.recognition = Transcription(
                 self.engines.asr,
                 self.engines.asr_timeout,
                 lambda transcript: self._transcribed(turn, transcript),

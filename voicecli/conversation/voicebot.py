@@ -24,16 +24,16 @@ from voicecli.providers.language_model import Action, Goodbye, LanguageModel
 from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.synthesizer import Synthesizer
 from voicecli.reply.speeches import speeches
-from voicecli.speech.events import (
+from voicecli.speech.gate import SpeechStarted, SpeechStopped
+from voicecli.speech.segmenter import Segmenter
+from voicecli.speech.silero import SileroDetector
+from voicecli.speech.speech_events import (
     SpeechEnd,
     SpeechEvent,
     SpeechPartialResult,
     SpeechStart,
     SpeechToTextResult,
 )
-from voicecli.speech.gate import SpeechStarted, SpeechStopped
-from voicecli.speech.segmenter import Segmenter
-from voicecli.speech.silero import SileroDetector
 from voicecli.speech.spoken import Ears, SpokenUtterance
 from voicecli.speech.vad import VoiceDetector
 

@@ -28,7 +28,7 @@ from voicecli.flow.feeds import ReadAhead
 from voicecli.flow.interruption import Interruption
 from voicecli.flow.scope import scoped
 from voicecli.providers.bounds import Within, check
-from voicecli.speech.events import SpeechEnd, SpeechPartialResult, SpeechStart, SpeechToTextResult
+from voicecli.speech.speech_events import SpeechEnd, SpeechPartialResult, SpeechStart, SpeechToTextResult
 
 __all__ = ["ReopeningOptions", "Replay", "reopening_step"]
 

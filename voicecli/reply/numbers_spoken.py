@@ -9,8 +9,8 @@ import re
 from datetime import date
 
 from voicecli.reply.codes import said_codes
-from voicecli.reply.measures import NUMBER, said_units
 from voicecli.reply.numerals import cardinal, fraction, ordinal, year
+from voicecli.reply.quantities import NUMBER, said_units
 
 __all__ = ["said_numbers"]
 

@@ -16,7 +16,7 @@ from voicecli.audio.loudness import EvenSound, Loudness
 from voicecli.audio.pcm import NOTHING
 from voicecli.config.settings import RecognitionSettings, SynthesisSettings, ThinkingSettings
 from voicecli.conversation.context import History, HistoryOptions
-from voicecli.conversation.recognition import Recognition
+from voicecli.conversation.transcription import Transcription
 from voicecli.errors import VoiceError
 from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch
@@ -83,7 +83,7 @@ class Responder:
             if not result.done():
                 result.set_exception(error)
 
-        recognition = Recognition(self.engines.asr, self.options.asr_timeout, on_transcript, on_failure)
+        recognition = Transcription(self.engines.asr, self.options.asr_timeout, on_transcript, on_failure)
         recognition.start()
         try:
             async with scoped(sound) as pieces:

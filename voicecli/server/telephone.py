@@ -27,7 +27,7 @@ from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
 from voicecli.flow.branches import partition_step
 from voicecli.flow.scope import scoped
 from voicecli.server.websocket_streams import accept, receive, sent
-from voicecli.speech.events import CallEnded, CallStarted
+from voicecli.speech.speech_events import CallEnded, CallStarted
 from voicecli.wire.twilio import (
     LIMIT,
     TWILIO_RATE,

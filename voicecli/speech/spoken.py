@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
 from typing import TypeAlias
 
 import numpy as np
 
 from voicecli.audio.block import Block, Samples
 from voicecli.audio.resample import OneRate
-from voicecli.speech.endpoint import TurnEnded
-from voicecli.speech.gate import SpeechStarted, SpeechStopped
+from voicecli.flow.scope import scoped
+from voicecli.speech.endpoint import EndpointOptions, TurnEnded
+from voicecli.speech.gate import GateOptions, SpeechStarted, SpeechStopped
 from voicecli.speech.segmenter import Segmenter, SpeechEvent
-from voicecli.speech.vad import RATE
+from voicecli.speech.silero import SileroDetector
+from voicecli.speech.vad import RATE, VoiceDetector
 
-__all__ = ["Ears", "SpokenUtterance"]
+__all__ = ["Ears", "SpokenUtterance", "utterance_step"]
 
 Told: TypeAlias = Callable[[SpeechStarted | SpeechStopped], None]
 
@@ -159,3 +162,24 @@ class Ears:
                 self._current.push(self._segmenter.utterance.take())
                 self._current.end(event.stopped)
                 self._current = None
+
+
+async def utterance_step(
+    async_iter: AsyncIterator[Block],
+    detector: VoiceDetector | None = None,
+    *,
+    gate: GateOptions | None = None,
+    endpoint: EndpointOptions | None = None,
+) -> AsyncIterator[SpokenUtterance]:
+    """Blocks of any rate to utterances, each given out when it begins and to be read while it is spoken.
+
+    `detector` tells speech from other sound (the bundled Silero model unless given); a turn ends after a
+    silence as `endpoint` says. Raises LibraryMissing when the detector cannot be loaded.
+    """
+    async with scoped(async_iter) as blocks, AsyncExitStack() as stack:
+        if detector is None:
+            detector = await stack.enter_async_context(SileroDetector())
+        ears = Ears(blocks, Segmenter(detector, gate=gate, endpoint=endpoint))
+        stack.callback(ears.close)
+        while (spoken := await ears.next()) is not None:
+            yield spoken

@@ -10,10 +10,10 @@ from voicecli.errors import TimedOut, VoiceError
 from voicecli.flow.steps import Feed, scoped
 from voicecli.providers.recognizer import Recognizer, Transcript
 
-__all__ = ["Recognition"]
+__all__ = ["Transcription"]
 
 
-class Recognition:
+class Transcription:
     """Feeds an utterance to a recogniser while it is spoken.
 
     `finish` asks for the final transcript; if the speaker goes on after all, `resume` gives everything heard
@@ -54,7 +54,7 @@ class Recognition:
         self._audio.append(samples)
         self._feed.push(samples)
 
-    def prepend(self, earlier: Recognition) -> None:
+    def prepend(self, earlier: Transcription) -> None:
         """What `earlier` heard was the beginning of this utterance."""
         self._audio = earlier._audio + self._audio
         self.resume()

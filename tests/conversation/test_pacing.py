@@ -9,7 +9,7 @@ from tests.audio.virtual import script, simulate, timed
 from tests.flow.spring import Spring, run
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.lengths import AudioFormat, get_audio_length
-from voicecli.conversation.streams import (
+from voicecli.conversation.pacing import (
     buffer_tts_text_step,
     min_tokens_step,
     phrase_step,

@@ -1,30 +1,17 @@
-"""Steps from sound to utterances and events of speech."""
+"""Events of a conversation by voice, as flows pass them on, and steps that choose among them.
+
+Times are in seconds since the sound began.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
 
-from voicecli.audio.block import Block
 from voicecli.audio.pace import Clock, LoopClock
 from voicecli.flow.scope import scoped
-from voicecli.speech.endpoint import EndpointOptions
-from voicecli.speech.events import (
-    CallEnded,
-    CallStarted,
-    SpeechEnd,
-    SpeechEvent,
-    SpeechPartialResult,
-    SpeechStart,
-    SpeechToTextResult,
-)
-from voicecli.speech.gate import GateOptions
-from voicecli.speech.segmenter import Segmenter
-from voicecli.speech.silero import SileroDetector
-from voicecli.speech.spoken import Ears, SpokenUtterance
-from voicecli.speech.vad import VoiceDetector
 
 __all__ = [
     "CallEnded",
@@ -35,11 +22,9 @@ __all__ = [
     "SpeechStart",
     "SpeechStep",
     "SpeechToTextResult",
-    "SpokenUtterance",
     "filter_spurious_speech_start_events_step",
     "first_partial_speech_result_step",
     "speech_with_start_detection_step",
-    "utterance_step",
 ]
 
 T = TypeVar("T")
@@ -52,25 +37,58 @@ SpeechStep: TypeAlias = Callable[[AsyncIterator[T]], tuple[AsyncIterator[Heard],
 _END: Final = object()
 
 
-async def utterance_step(
-    async_iter: AsyncIterator[Block],
-    detector: VoiceDetector | None = None,
-    *,
-    gate: GateOptions | None = None,
-    endpoint: EndpointOptions | None = None,
-) -> AsyncIterator[SpokenUtterance]:
-    """Blocks of any rate to utterances, each given out when it begins and to be read while it is spoken.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStart:
+    """Somebody begins to speak."""
 
-    `detector` tells speech from other sound (the bundled Silero model unless given); a turn ends after a
-    silence as `endpoint` says. Raises LibraryMissing when the detector cannot be loaded.
-    """
-    async with scoped(async_iter) as blocks, AsyncExitStack() as stack:
-        if detector is None:
-            detector = await stack.enter_async_context(SileroDetector())
-        ears = Ears(blocks, Segmenter(detector, gate=gate, endpoint=endpoint))
-        stack.callback(ears.close)
-        while (spoken := await ears.next()) is not None:
-            yield spoken
+    time_since_start: float
+    event_name: str = "speech_start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechEnd:
+    """Nobody speaks any more."""
+
+    time_since_start: float
+    event_name: str = "speech_end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechPartialResult:
+    """What was understood so far of an utterance; each replaces the one before."""
+
+    text: str
+    time_since_start: float  # of the sound that it is about
+    event_name: str = "speech_partial_result"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechToTextResult:
+    """What was understood of an utterance that is over."""
+
+    text: str
+    time_since_start: float  # of its last voiced sample
+    event_name: str = "speech_to_text_result"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallStarted:
+    """A telephone call has begun."""
+
+    call_id: str
+    stream_id: str | None = None  # of the sound that belongs to it
+    event_name: str = "call_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded:
+    """The telephone call is over."""
+
+    event_name: str = "call_ended"
+
+
+SpeechEvent: TypeAlias = SpeechStart | SpeechEnd | SpeechPartialResult | SpeechToTextResult
+"""What is told of the sound that comes in."""
 
 
 def speech_with_start_detection_step(

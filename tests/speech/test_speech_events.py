@@ -10,20 +10,18 @@ from voicecli.errors import DeviceLost
 from voicecli.flow.sinks import array_sink
 from voicecli.speech.endpoint import EndpointOptions
 from voicecli.speech.energy import EnergyDetector
-from voicecli.speech.events import (
+from voicecli.speech.speech_events import (
     CallEnded,
     CallStarted,
     SpeechEnd,
     SpeechPartialResult,
     SpeechStart,
     SpeechToTextResult,
-)
-from voicecli.speech.streams import (
     filter_spurious_speech_start_events_step,
     first_partial_speech_result_step,
     speech_with_start_detection_step,
-    utterance_step,
 )
+from voicecli.speech.spoken import utterance_step
 
 START, END = SpeechStart(time_since_start=1.0), SpeechEnd(time_since_start=2.0)
 
