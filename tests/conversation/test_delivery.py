@@ -1,6 +1,7 @@
 """ "Louder" and "slower" are heard in the replies that follow."""
 
 import asyncio
+import time
 
 import numpy as np
 import pytest
@@ -13,10 +14,13 @@ from voicecli.audio.speaker import FastSpeaker
 from voicecli.conversation.context import History
 from voicecli.conversation.draft import ReplyOptions
 from voicecli.conversation.supervisor import Conversation, ConversationOptions, Engines
+from voicecli.conversation.turntaking import Dropped
 from voicecli.providers.assistant import Assistant
 from voicecli.providers.espeak import EspeakSynthesizer
 from voicecli.providers.simulated import SimulatedSynthesizer
 from voicecli.reply.utterer import UttererOptions
+from voicecli.speech.endpoint import SoftEnd
+from voicecli.speech.gate import SpeechStarted
 
 QUESTION = "who are you"  # is always answered in the same words
 
@@ -113,11 +117,11 @@ def test_a_voice_without_speeds_is_no_slower() -> None:
 
 def test_what_was_never_certain_changes_nothing() -> None:
     async def script(stage: Stage) -> None:
-        stage.conversation.speech_started(0.0)
-        stage.conversation.speech(SPEECH)
-        stage.conversation.soft_end(0.5)
+        stage.conversation.push(SpeechStarted(0.0))
+        stage.conversation.hear(SPEECH)
+        stage.conversation.push(SoftEnd(0.5, 0.5))
         await asyncio.sleep(0.05)
-        stage.conversation.speech_dropped()
+        stage.conversation.push(Dropped(time.monotonic()))
 
     model = Assistant()
     Stage(llm=model, asr={"delay": 0.0, "partial": None, "texts": ("louder",)}).run(script)

@@ -1,6 +1,7 @@
 """The ears, with a detector that hears loudness and a conversation that writes down what it is told."""
 
 import asyncio
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from voicecli.audio.block import Block
 from voicecli.audio.microphone import PacedMicrophone
 from voicecli.conversation.hearing import Hearing, HearingOptions
-from voicecli.conversation.turntaking import State
+from voicecli.conversation.turntaking import Dropped, Interrupted, State
 from voicecli.flow.sources import array_source
-from voicecli.speech.endpoint import EndpointOptions
+from voicecli.providers.recognizer import Transcript
+from voicecli.speech.endpoint import EndpointOptions, SoftEnd, TurnEnded
+from voicecli.speech.gate import SpeechStarted, SpeechStopped
 from voicecli.speech.segmenter import Segmenter
 
 RATE = 48_000
@@ -32,43 +35,38 @@ class Loudness:
 class Notes:
     """What the conversation was told, in order."""
 
+    NAMES: ClassVar = {
+        SpeechStopped: "stopped",
+        SoftEnd: "soft",
+        TurnEnded: "ended",
+        Dropped: "dropped",
+        Interrupted: "barge in",
+    }
+
     def __init__(self):
         self.told, self.heard = [], []
         self.hearing = self.answering = False
         self.state = State.LISTENING
-        self.on_words = None
+        self.words = None
         self.half_duplex = False
 
     @property
     def alone(self):
         return self.half_duplex and self.state is State.SPEAKING
 
-    def speech_started(self, at):
-        self.hearing = True
-        self.told.append(("started", at))
+    def push(self, sign):
+        if isinstance(sign, SpeechStarted):
+            name = "resumed" if self.hearing else "started"
+            self.hearing = True
+        else:
+            name = self.NAMES[type(sign)]
+        if isinstance(sign, TurnEnded | Dropped):
+            self.hearing = False
+        if isinstance(sign, Interrupted):
+            self.answering = False
+        self.told.append((name, sign.time))
 
-    def speech_resumed(self, at):
-        self.told.append(("resumed", at))
-
-    def speech_stopped(self, at):
-        self.told.append(("stopped", at))
-
-    def soft_end(self, at):
-        self.told.append(("soft", at))
-
-    def turn_ended(self, at):
-        self.hearing = False
-        self.told.append(("ended", at))
-
-    def speech_dropped(self):
-        self.hearing = False
-        self.told.append(("dropped", None))
-
-    def barge_in(self, at):
-        self.answering = False
-        self.told.append(("barge in", at))
-
-    def speech(self, samples):
+    def hear(self, samples):
         self.heard.append(samples)
 
     def stop(self, drop=True):
@@ -141,25 +139,16 @@ def test_pause_is_one_utterance():
 
 
 def test_words_decide_the_wait():
-    def finished(hearing):
-        told = hearing._conversation.soft_end
+    class Understanding(Notes):
+        """Understands all of it at the first short silence."""
 
-        def soft_end(at):
-            told(at)
-            assert hearing._conversation.on_words("what time is it")
+        def push(self, sign):
+            super().push(sign)
+            if isinstance(sign, SoftEnd):
+                self.words = Transcript("what time is it", final=True)
 
-        hearing._conversation.soft_end = soft_end
-
-    notes, _ = hear(sound(0.5, 1.0, 1.5), during=finished)
+    notes, _ = hear(sound(0.5, 1.0, 1.5), Understanding())
     assert times(notes, "ended")[0] < AIR + 1.5 + 0.4
-
-
-def test_unfinished_words_are_not_worth_an_answer():
-    def unfinished(hearing):
-        hearing._segmenter.endpointer.started(0.0)
-        assert not hearing._conversation.on_words("set a timer for")
-
-    hear(sound(0.1), during=unfinished)
 
 
 def test_long_speech_interrupts_the_answer():

@@ -13,7 +13,7 @@ from voicecli.conversation import events
 from voicecli.conversation.context import History, HistoryOptions
 from voicecli.conversation.draft import ReplyOptions
 from voicecli.conversation.supervisor import Conversation, ConversationOptions, Engines
-from voicecli.conversation.turntaking import State
+from voicecli.conversation.turntaking import Dropped, Interrupted, State
 from voicecli.errors import DeviceLost, ProviderError
 from voicecli.latency.timeline import Mark, Span
 from voicecli.providers.assistant import Assistant
@@ -27,6 +27,14 @@ from voicecli.providers.simulated import (
     SimulatedSynthesizerOptions,
 )
 from voicecli.reply.utterer import UttererOptions
+from voicecli.speech.endpoint import EndReason, SoftEnd, TurnEnded
+from voicecli.speech.gate import SpeechStarted, SpeechStopped
+
+
+def ended(at, stopped=None):
+    """The end of an utterance, of which the last was voiced then too if nothing else is said."""
+    return TurnEnded(at, at if stopped is None else stopped, EndReason.SILENCE)
+
 
 SPEECH = np.full(8000, 0.1, np.float32)  # half a second
 
@@ -73,13 +81,13 @@ class Stage:
     async def ask(self, *, soft=False):
         """Half a second of speech and its end."""
         now = time.monotonic()
-        self.conversation.speech_started(now - 0.5)
-        self.conversation.speech(SPEECH)
-        self.conversation.speech_stopped(now)
+        self.conversation.push(SpeechStarted(now - 0.5))
+        self.conversation.hear(SPEECH)
+        self.conversation.push(SpeechStopped(now))
         if soft:
-            self.conversation.soft_end(now)
+            self.conversation.push(SoftEnd(now, now))
             await asyncio.sleep(0.05)
-        self.conversation.turn_ended(time.monotonic())
+        self.conversation.push(ended(time.monotonic(), now))
 
     async def until(self, state):
         while self.conversation.state is not state:  # noqa: ASYNC110 - the state tells nobody
@@ -135,16 +143,16 @@ def test_speech_that_goes_on_discards_the_reply():
     async def script(stage):
         conversation = stage.conversation
         now = time.monotonic()
-        conversation.speech_started(now)
-        conversation.speech(SPEECH)
-        conversation.speech_stopped(now)
-        conversation.soft_end(now)
+        conversation.push(SpeechStarted(now))
+        conversation.hear(SPEECH)
+        conversation.push(SpeechStopped(now))
+        conversation.push(SoftEnd(now, now))
         await asyncio.sleep(0.05)
-        conversation.speech_resumed(now + 0.1)
-        conversation.speech(SPEECH)
+        conversation.push(SpeechStarted(now + 0.1))
+        conversation.hear(SPEECH)
         await asyncio.sleep(0.01)
-        conversation.speech_stopped(now + 0.2)
-        conversation.turn_ended(now + 0.3)
+        conversation.push(SpeechStopped(now + 0.2))
+        conversation.push(ended(now + 0.3, now + 0.2))
 
     stage = Stage().run(script)
     (turn,) = stage.turns
@@ -169,12 +177,12 @@ def test_barge_in_keeps_what_was_heard():
         await stage.ask()
         await stage.until(State.SPEAKING)
         await asyncio.sleep(1.0)
-        stage.conversation.speech_started(time.monotonic())
-        stage.conversation.barge_in(time.monotonic())
+        stage.conversation.push(SpeechStarted(time.monotonic()))
+        stage.conversation.push(Interrupted(time.monotonic()))
         assert stage.conversation.state is State.INTERRUPTED
-        stage.conversation.speech(SPEECH)
-        stage.conversation.speech_stopped(time.monotonic())
-        stage.conversation.turn_ended(time.monotonic())
+        stage.conversation.hear(SPEECH)
+        stage.conversation.push(SpeechStopped(time.monotonic()))
+        stage.conversation.push(ended(time.monotonic()))
         await stage.until(State.SPEAKING)
         stage.conversation.stop()
 
@@ -195,11 +203,12 @@ async def echo(stage):
     while (first := stage.player.first_sound) is None:  # noqa: ASYNC110 - the sound tells nobody
         await asyncio.sleep(0.001)
     await asyncio.sleep(max(0.0, first + 0.3 - time.monotonic()))
-    conversation.speech_started(first + 0.02)
-    conversation.speech(SPEECH)
-    conversation.barge_in(time.monotonic())
-    conversation.speech_stopped(time.monotonic() + 0.03)
-    conversation.turn_ended(time.monotonic())
+    conversation.push(SpeechStarted(first + 0.02))
+    conversation.hear(SPEECH)
+    conversation.push(Interrupted(time.monotonic()))
+    stopped = time.monotonic() + 0.03
+    conversation.push(SpeechStopped(stopped))
+    conversation.push(ended(time.monotonic(), stopped))
     await stage.until(State.LISTENING)
 
 
@@ -286,10 +295,10 @@ def test_question_that_a_key_cancels_while_the_next_is_said_is_dropped():
         conversation = stage.conversation
         await stage.ask()
         assert conversation.state is State.PROCESSING
-        conversation.speech_started(time.monotonic())
-        conversation.speech(SPEECH)
+        conversation.push(SpeechStarted(time.monotonic()))
+        conversation.hear(SPEECH)
         conversation.stop()
-        conversation.turn_ended(time.monotonic())
+        conversation.push(ended(time.monotonic()))
         await conversation.quiet()
 
     asr = {"delay": 0.1, "partial": None, "texts": ("What is A?", "What is B?")}
@@ -314,10 +323,10 @@ def test_interrupted_before_a_word_belongs_to_the_next():
     async def script(stage):
         await stage.ask()
         await stage.until(State.THINKING)
-        stage.conversation.speech_started(time.monotonic())
-        stage.conversation.speech(SPEECH)
-        stage.conversation.barge_in(time.monotonic())
-        stage.conversation.turn_ended(time.monotonic())
+        stage.conversation.push(SpeechStarted(time.monotonic()))
+        stage.conversation.hear(SPEECH)
+        stage.conversation.push(Interrupted(time.monotonic()))
+        stage.conversation.push(ended(time.monotonic()))
 
     model = {"ttft": 0.1, "texts": ("Fine.",)}
     asr = {"delay": 0.0, "partial": None, "texts": ("Set a timer", "for five minutes.")}
@@ -385,11 +394,11 @@ class Acting:
 def test_discarded_reply_does_nothing():
     async def script(stage):
         conversation = stage.conversation
-        conversation.speech_started(time.monotonic())
-        conversation.speech(SPEECH)
-        conversation.soft_end(time.monotonic())
+        conversation.push(SpeechStarted(time.monotonic()))
+        conversation.hear(SPEECH)
+        conversation.push(SoftEnd(time.monotonic(), time.monotonic()))
         await asyncio.sleep(0.05)
-        conversation.speech_dropped()
+        conversation.push(Dropped(time.monotonic()))
 
     model = Acting()
     Stage(llm=model).run(script)
@@ -499,3 +508,28 @@ def test_what_may_be_misheard_asks_before_it_acts(soft):
         "Did you mean a 5 minute timer?",
         "I've set a 5 minute timer.",
     ]
+
+
+@pytest.mark.parametrize(("said", "begun"), [("set a timer for", False), ("what time is it", True)])
+def test_only_whole_words_are_answered_on_trust(said, begun):
+    async def script(stage):
+        stage.conversation.push(SpeechStarted(time.monotonic()))
+        stage.conversation.hear(SPEECH)
+        stage.conversation.push(SoftEnd(time.monotonic(), time.monotonic()))
+        await asyncio.sleep(0.05)
+        assert stage.conversation.words.text == said
+        stage.conversation.push(Dropped(time.monotonic()))
+
+    model = Counting()
+    Stage(llm=model, asr={"delay": 0.0, "partial": None, "texts": (said,)}).run(script)
+    assert model.asked == begun
+
+
+class Counting(Acting):
+    """Counts what it is asked."""
+
+    asked = 0
+
+    async def complete(self, messages):
+        self.asked += 1
+        yield "Fine."

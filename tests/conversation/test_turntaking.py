@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from voicecli.conversation import turntaking as floor
 from voicecli.conversation.turntaking import TRANSITIONS, State, TurnMachine
 from voicecli.errors import TurnError
+from voicecli.speech.endpoint import EndReason, TurnEnded
 
 EVENTS = [
-    floor.TurnEnded(1.0),
+    TurnEnded(1.0, 1.0, EndReason.SILENCE),
     floor.Transcribed(1.0, "hello"),
     floor.NothingHeard(1.0),
     floor.Announced(1.0),
@@ -23,7 +24,7 @@ EVENTS = [
 def test_one_turn():
     machine = TurnMachine()
     for event, state in [
-        (floor.TurnEnded(0), State.PROCESSING),
+        (TurnEnded(0, 0, EndReason.SILENCE), State.PROCESSING),
         (floor.Transcribed(0, "hi"), State.THINKING),
         (floor.Voiced(0), State.SPEAKING),
         (floor.PlaybackFinished(0), State.LISTENING),
@@ -33,10 +34,15 @@ def test_one_turn():
 
 def test_barge_in():
     machine = TurnMachine()
-    for event in (floor.TurnEnded(0), floor.Transcribed(0, "hi"), floor.Voiced(0), floor.Interrupted(0)):
+    for event in (
+        TurnEnded(0, 0, EndReason.SILENCE),
+        floor.Transcribed(0, "hi"),
+        floor.Voiced(0),
+        floor.Interrupted(0),
+    ):
         machine.push(event)
     assert machine.state is State.INTERRUPTED
-    assert machine.push(floor.TurnEnded(1)) is State.PROCESSING
+    assert machine.push(TurnEnded(1, 1, EndReason.SILENCE)) is State.PROCESSING
 
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=50))

@@ -147,7 +147,6 @@ class SynthesisSettings:
 class ConversationSettings(ConversationOptions):
     """How the conversation is held."""
 
-    language: str = "en"  # BCP 47: what both sides speak
     max_turns: Count = 0  # turns after which the conversation ends; 0: goes on
     history: HistoryOptions = field(default_factory=HistoryOptions, metadata=FLAT)
     hearing: HearingOptions = field(default_factory=HearingOptions, metadata=FLAT)

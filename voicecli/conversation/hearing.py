@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from voicecli.audio.block import Block, Samples
 from voicecli.audio.microphone import Microphone, PacedMicrophone
 from voicecli.audio.resample import Resampler
 from voicecli.conversation.supervisor import Conversation
-from voicecli.providers.recognizer import HEARING_RATE
-from voicecli.speech.clause import Completeness
+from voicecli.conversation.turntaking import Dropped, Interrupted
+from voicecli.providers.recognizer import HEARING_RATE, Transcript
 from voicecli.speech.endpoint import SoftEnd, TurnEnded
 from voicecli.speech.gate import SpeechStarted, SpeechStopped
 from voicecli.speech.segmenter import Segmenter, SpeechEvent
@@ -74,7 +75,7 @@ class Hearing:
         self._deaf_until = 0.0  # stream time
         self._deaf = False
         self._zeros = 0  # samples
-        conversation.on_words = self._words
+        self._words: Transcript | None = None  # that the endpointer knows
         if not options.barge_in:
             conversation.half_duplex = True
 
@@ -117,6 +118,7 @@ class Hearing:
                 self._deafen()
             return
         self._deaf = False
+        self._learn()
         self._tell(self._segmenter.push(Block(samples, HEARING_RATE, now)))
         self._interrupt(self._heard / HEARING_RATE)
 
@@ -129,7 +131,7 @@ class Hearing:
         self._deaf = True
         self._since = None
         self._segmenter.reset()
-        self._conversation.speech_dropped()
+        self._conversation.push(Dropped(time.monotonic()))
         self.level = _FLOOR
 
     def _tell(self, happened: Iterable[SpeechEvent]) -> None:
@@ -138,16 +140,14 @@ class Hearing:
             at = event.time + self._offset
             if isinstance(event, SpeechStarted):
                 self._since = event.time
-                if conversation.hearing:
-                    conversation.speech_resumed(at)
-                else:
+                if not conversation.hearing:
                     self._began, self._began_at = event.time, at
-                    conversation.speech_started(at)
+                conversation.push(SpeechStarted(at))
             elif isinstance(event, SpeechStopped):
                 self._stopped(event)
             elif isinstance(event, SoftEnd):
                 self._pass_on()
-                conversation.soft_end(at)
+                conversation.push(SoftEnd(at, event.stopped + self._offset))
             else:
                 self._pass_on()
                 self._ended(event)
@@ -159,7 +159,7 @@ class Hearing:
     def _pass_on(self) -> None:
         samples: Samples = self._segmenter.utterance.take()
         if len(samples):
-            self._conversation.speech(samples)
+            self._conversation.hear(samples)
 
     def _stopped(self, event: SpeechStopped) -> None:
         conversation = self._conversation
@@ -168,16 +168,17 @@ class Hearing:
         if brief and conversation.answering:
             self._segmenter.endpointer.reset()
             self._segmenter.utterance.end()
-            conversation.speech_dropped()
+            conversation.push(Dropped(time.monotonic()))
         else:
-            conversation.speech_stopped(event.time + self._offset)
+            conversation.push(SpeechStopped(event.time + self._offset))
 
     def _ended(self, event: TurnEnded) -> None:
         began = self._began + self._offset
         if self._conversation.hearing and abs(began - self._began_at) > _SHIFTED:
-            self._conversation.speech_dated(began)
-        self._conversation.speech_stopped(event.stopped + self._offset)
-        self._conversation.turn_ended(event.time + self._offset)
+            self._conversation.date(began)
+        self._conversation.push(
+            replace(event, time=event.time + self._offset, stopped=event.stopped + self._offset)
+        )
         self._segmenter.utterance.end()
 
     def _interrupt(self, now: float) -> None:
@@ -185,12 +186,14 @@ class Hearing:
         if self._since is None or not self._conversation.answering:
             return
         if self._segmenter.gate.voiced_until - self._since >= self._options.barge_in_after:
-            self._conversation.barge_in(now + self._offset)
+            self._conversation.push(Interrupted(now + self._offset))
 
-    def _words(self, text: str) -> bool:
-        """The endpointer learns what was said; returns whether it is worth answering as it is."""
-        self._segmenter.endpointer.heard(text)
-        return self._segmenter.endpointer.words is not Completeness.UNFINISHED
+    def _learn(self) -> None:
+        """The endpointer learns what was recognised since the last block."""
+        words = self._conversation.words
+        if words is not None and words is not self._words:
+            self._segmenter.endpointer.heard(words.text)
+        self._words = words
 
     def _measure(self, block: Block) -> None:
         power = float(np.dot(block.samples, block.samples)) / max(1, len(block.samples))

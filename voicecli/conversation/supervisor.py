@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from voicecli.audio.block import Samples
@@ -22,13 +22,13 @@ from voicecli.conversation.events import Ledger
 from voicecli.conversation.transcription import Transcription
 from voicecli.conversation.turntaking import (
     Announced,
+    Dropped,
     Failed,
     Interrupted,
     NothingHeard,
     PlaybackFinished,
     State,
     Transcribed,
-    TurnEnded,
     TurnEvent,
     TurnMachine,
     Voiced,
@@ -41,6 +41,9 @@ from voicecli.providers.language_model import Announcer, Directs, HasPending, La
 from voicecli.providers.recognizer import Recognizer, Transcript
 from voicecli.providers.synthesizer import Synthesizer
 from voicecli.reply.utterer import Utterer, UttererOptions
+from voicecli.speech.clause import Completeness, completeness
+from voicecli.speech.endpoint import EndReason, SoftEnd, TurnEnded
+from voicecli.speech.gate import SpeechStarted, SpeechStopped
 
 __all__ = ["Conversation", "ConversationOptions", "Engines"]
 
@@ -57,6 +60,7 @@ class ConversationOptions:
 
     speculation: bool = True  # recognise and answer at a short silence, before the turn has surely ended
     max_speculations: int = 4  # for one utterance; each may cost a request to every stage
+    language: str = "en"  # BCP 47: what both sides speak
 
     def __post_init__(self) -> None:
         if self.max_speculations < 0:
@@ -81,6 +85,7 @@ class _Turn:
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     recognition: Transcription | None = None
     text: str = ""
+    words: Transcript | None = None  # the latest
     certain: bool = True  # the recogniser is sure of `text`
     final: bool = False  # `text` is all that was said
     ended: bool = False  # the end of the turn is certain
@@ -118,7 +123,6 @@ class Conversation:
         self.ledger = Ledger()
         self.turns: int | None = None  # end after so many; None goes on
         self.half_duplex = False  # nothing is to be heard while a reply plays
-        self.on_words: Callable[[str], bool] = _worth_answering  # told what is understood of an utterance
         self._tell = listener
         self._reply_options = reply
         self._utterer_options = utterer
@@ -191,6 +195,11 @@ class Conversation:
         """What the model would still announce, and cannot any more once the conversation is over."""
         return self.engines.llm.pending() if isinstance(self.engines.llm, HasPending) else ()
 
+    @property
+    def words(self) -> Transcript | None:
+        """What was recognised last of the utterance that is under way."""
+        return None if self._utterance is None else self._utterance.words
+
     def heard(self) -> str:
         """The part of the reply under way that has left the loudspeaker."""
         turn = self._turn
@@ -255,7 +264,26 @@ class Conversation:
 
     # What the ears and the keys do
 
-    def speech_started(self, at: float) -> None:
+    def push(self, sign: SpeechStarted | SpeechStopped | SoftEnd | TurnEnded | Dropped | Interrupted) -> None:
+        """Take what the ears have noticed. Times are monotonic seconds at the microphone."""
+        match sign:
+            case SpeechStarted(at) if self.hearing:
+                self._speech_resumed(at)
+            case SpeechStarted(at):
+                self._speech_started(at)
+            case SpeechStopped(at):
+                self._speech_stopped(at)
+            case SoftEnd(at):
+                self._soft_end(at)
+            case TurnEnded(at, stopped):
+                self._speech_stopped(stopped)
+                self._turn_ended(at)
+            case Dropped():
+                self._drop_utterance()
+            case Interrupted(at):
+                self._barge_in(at)
+
+    def _speech_started(self, at: float) -> None:
         """An utterance begins; `at` is its first voiced sample."""
         turn = self._utterance = _Turn(self._number + 1)
         self._settle()
@@ -270,12 +298,12 @@ class Conversation:
             )
             turn.recognition.start()
 
-    def speech(self, samples: Samples) -> None:
+    def hear(self, samples: Samples) -> None:
         """More of the utterance."""
         if self._utterance is not None and self._utterance.recognition is not None:
             self._utterance.recognition.push(samples)
 
-    def speech_stopped(self, at: float) -> None:
+    def _speech_stopped(self, at: float) -> None:
         """A silence began; `at` is the last voiced sample."""
         turn = self._utterance
         if turn is None:
@@ -285,12 +313,12 @@ class Conversation:
         turn.stopwatch.move(Mark.SPEECH_STOPPED, at)
         self._tell(events.SpeechStopped(at))
 
-    def speech_dated(self, at: float) -> None:
+    def date(self, at: float) -> None:
         """The utterance began at `at`: sound that is heard faster than it lasts is dated from its end."""
         if self._utterance is not None:
             self._utterance.stopwatch.move(Mark.SPEECH_STARTED, at)
 
-    def speech_resumed(self, at: float) -> None:
+    def _speech_resumed(self, at: float) -> None:
         """The utterance goes on: whatever was begun on trust was in vain."""
         turn = self._utterance
         if turn is None:
@@ -302,7 +330,7 @@ class Conversation:
         if turn.recognition is not None and turn.recognition.finished:
             turn.recognition.resume()
 
-    def soft_end(self, at: float) -> None:
+    def _soft_end(self, at: float) -> None:
         """A short silence: recognise and answer on trust."""
         turn = self._utterance
         if turn is None or not self.options.speculation or turn.recognition is None:
@@ -312,7 +340,7 @@ class Conversation:
             turn.stopwatch.mark(Mark.SOFT_END, at)
             turn.recognition.finish()
 
-    def turn_ended(self, at: float) -> None:
+    def _turn_ended(self, at: float) -> None:
         """The speaker has surely finished."""
         turn, self._utterance = self._utterance, None
         if turn is None:
@@ -322,7 +350,7 @@ class Conversation:
         turn.ended = True
         turn.stopwatch.mark(Mark.TURN_ENDED, at)
         self._take_floor(turn)
-        self._push(TurnEnded(at))
+        self._push(TurnEnded(at, at, EndReason.FINISHED))
         if turn.recognition is not None and turn.failure is not None:
             turn.failure = None  # it failed on trust; now it counts, and gets its second chance
             turn.recognition.resume()
@@ -331,11 +359,7 @@ class Conversation:
         if turn.final:
             self._answer(turn)
 
-    def speech_dropped(self) -> None:
-        """What seemed to be an utterance was too short to be one."""
-        self._drop_utterance()
-
-    def barge_in(self, at: float) -> None:
+    def _barge_in(self, at: float) -> None:
         """The user has spoken over the reply for long enough to mean it."""
         if self._turn is not None and self._turn is not self._utterance:
             self._interrupt(at)
@@ -348,7 +372,7 @@ class Conversation:
             turn.stopwatch.mark(mark, now)
         turn.text, turn.final = text, True
         self._tell(events.TranscriptCame(turn.number, text, True))
-        self.turn_ended(now)
+        self._turn_ended(now)
 
     def announce(self, text: str) -> _Turn:
         """Say something that nobody asked for just now."""
@@ -382,14 +406,14 @@ class Conversation:
             return
         turn.text, turn.certain = transcript.text, transcript.certain
         turn.final = transcript.final
-        worth = self.on_words(transcript.text) if turn is self._utterance else True
+        turn.words = transcript
         self._tell(events.TranscriptCame(turn.number, transcript.text, transcript.final))
         if not transcript.final:
             return
         turn.stopwatch.mark(Mark.TRANSCRIPT, time.monotonic())
         if turn.ended:
             self._answer(turn)
-        elif transcript.text and worth:
+        elif transcript.text and self._is_worth_answering(transcript.text):
             self._start_reply(turn, self._complete(turn))
 
     def _unrecognised(self, turn: _Turn, error: VoiceError) -> None:
@@ -632,9 +656,8 @@ class Conversation:
         number = self._number if self._turn is None else self._turn.number
         self._tell(events.StateChanged(before, after, event.time, number))
 
-
-def _worth_answering(text: str) -> bool:
-    return True
+    def _is_worth_answering(self, text: str) -> bool:
+        return completeness(text, self.options.language) is not Completeness.UNFINISHED
 
 
 async def _single(text: str) -> AsyncIterator[Token]:

@@ -9,17 +9,18 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from voicecli.errors import TurnError
+from voicecli.speech.endpoint import TurnEnded
 
 __all__ = [
     "TRANSITIONS",
     "Announced",
+    "Dropped",
     "Failed",
     "Interrupted",
     "NothingHeard",
     "PlaybackFinished",
     "State",
     "Transcribed",
-    "TurnEnded",
     "TurnEvent",
     "TurnMachine",
     "Voiced",
@@ -37,8 +38,8 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class TurnEnded:
-    """The user has surely finished."""
+class Dropped:
+    """What seemed to be an utterance was too short to be one."""
 
     time: float  # monotonic seconds, as in every event
 
