@@ -28,7 +28,7 @@ def test_checksum_of_an_encoder_comes_out() -> None:
     for data, page in splitter.push(PARTS[1]):
         assert page is not None
         assert page.encode() == data
-    assert splitter.flush() == b""
+    assert splitter.close() == b""
 
 
 @settings(max_examples=30, deadline=None)
@@ -38,7 +38,7 @@ def test_pages_lose_no_byte(sizes: list[int], junk: bytes) -> None:
     data = PARTS[0] + junk + PARTS[2] + junk
     splitter = Pages()
     found = [taken for piece in cut(data, sizes) for taken in splitter.push(piece)]
-    assert b"".join([*(taken for taken, _ in found), splitter.flush()]) == data
+    assert b"".join([*(taken for taken, _ in found), splitter.close()]) == data
     if b"O" not in junk:
         assert len([page for _, page in found if page]) == len(pages(PARTS[0])) + len(pages(PARTS[2]))
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicecli.errors import WireError
-from voicecli.wire.riff import RiffHeader, RiffReader, WavLayout, riff_header
+from voicecli.wire.bytereader import ByteReader, Parser, Parsing
+from voicecli.wire.riff import RiffHeader, RiffReader, WavLayout, read_riff, riff_header
 
 SOUND = bytes(range(48))
 
@@ -95,13 +96,16 @@ def test_broken_files_are_refused(data: bytes, reason: str) -> None:
             read(data, 1)
 
 
+def header_only(reader: ByteReader) -> Parser[RiffHeader]:
+    yield (yield from read_riff(reader, lambda layout: None))
+
+
 def test_header_knows_where_the_sound_begins() -> None:
     for size in range(1, len(PLAIN)):
-        header = RiffHeader()
-        rest = header.push(PLAIN[:size])
-        assert header.found == (size >= PLAIN.index(SOUND))
-        assert rest == PLAIN[PLAIN.index(SOUND) : size]
-        assert not header.found or (header.start, header.size) == (PLAIN.index(SOUND), len(SOUND))
+        parsing = Parsing(header_only)
+        found = [(header.start, header.size) for header in parsing.push(PLAIN[:size])]
+        assert found == [(PLAIN.index(SOUND), len(SOUND))][: size >= PLAIN.index(SOUND)]
+        assert not found or parsing.rest == PLAIN[PLAIN.index(SOUND) : size]
 
 
 @given(size=st.integers(0, (1 << 32) - 45), rate=st.integers(1, 192_000), channels=st.integers(1, 2))

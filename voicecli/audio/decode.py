@@ -11,23 +11,25 @@ need a thread) and gives no packet of an Ogg page before the page is whole: 9,02
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final, Protocol
 
 import numpy as np
 
 from voicecli.audio.block import Samples
-from voicecli.audio.flac import FlacUnpacker
+from voicecli.audio.flac import unpack_flac
 from voicecli.audio.format import Codec, StreamFormat
-from voicecli.audio.mpeg import AdtsUnpacker, Mp3Unpacker
+from voicecli.audio.mpeg import unpack_adts, unpack_mp3
 from voicecli.audio.mulaw import MULAW_RATE, from_mulaw
-from voicecli.audio.ogg import OggUnpacker
-from voicecli.audio.packets import preload
-from voicecli.audio.pcm import NOTHING, PcmUnpacker, Sound
+from voicecli.audio.ogg import unpack_ogg
+from voicecli.audio.packets import PacketDecoder, preload
+from voicecli.audio.pcm import NOTHING, Sound, unpack_pcm
 from voicecli.audio.resample import OneRate
 from voicecli.audio.sniff import HEAD, sniff, unlike
-from voicecli.audio.wav import WavUnpacker
-from voicecli.audio.webm import WebmUnpacker
+from voicecli.audio.wav import unpack_wav
+from voicecli.audio.webm import unpack_webm
 from voicecli.errors import DecodeError
+from voicecli.wire.bytereader import Parsing
 
 __all__ = ["CHUNK", "Decoder", "MulawDecoder", "open_decoder", "prepare"]
 
@@ -68,19 +70,6 @@ def prepare(codec: Codec) -> None:
     """Import what `codec` needs. Blocks for some 50 ms; call it in a thread meanwhile."""
     if codec not in (Codec.PCM, Codec.WAV):
         preload()
-
-
-class _Unpacker(Protocol):
-    """What takes a container or a framing apart and has its packets decoded."""
-
-    @property
-    def started(self) -> bool:
-        """Whether it has found what it was made for."""
-        ...
-
-    def push(self, data: bytes) -> list[Sound]: ...
-
-    def flush(self) -> list[Sound]: ...
 
 
 class _StreamDecoder:
@@ -151,14 +140,14 @@ class MulawDecoder:
 
     def __init__(self) -> None:
         self.rate: int | None = MULAW_RATE
-        self._wav: WavUnpacker | None = None
+        self._wav: Parsing[Sound] | None = None
         self._began = False
 
     def decode(self, data: bytes) -> Samples:
         """Raises DecodeError for a broken WAV."""
         if data and not self._began:
             self._began = True
-            self._wav = WavUnpacker() if sniff(data) is Codec.WAV else None
+            self._wav = Parsing(unpack_wav) if sniff(data) is Codec.WAV else None
         return from_mulaw(data) if self._wav is None else self._joined(self._wav.push(data))
 
     def flush(self) -> Samples:
@@ -171,19 +160,19 @@ class MulawDecoder:
         return np.concatenate([NOTHING, *(samples for samples, _ in sounds)])
 
 
-def _unpacker(format: StreamFormat) -> _Unpacker:
+def _unpacker(format: StreamFormat) -> Parsing[Sound]:
     match format.codec:
         case Codec.PCM:
-            return PcmUnpacker(format.rate, format.channels)
+            return Parsing(partial(unpack_pcm, rate=format.rate, channels=format.channels))
         case Codec.WAV:
-            return WavUnpacker()
+            return Parsing(unpack_wav)
         case Codec.MP3:
-            return Mp3Unpacker()
+            return Parsing(partial(unpack_mp3, decoder=PacketDecoder("mp3float")))
         case Codec.OPUS:
-            return OggUnpacker()
+            return Parsing(unpack_ogg)
         case Codec.AAC:
-            return AdtsUnpacker()
+            return Parsing(partial(unpack_adts, decoder=PacketDecoder("aac")))
         case Codec.FLAC:
-            return FlacUnpacker()
+            return Parsing(unpack_flac)
         case Codec.WEBM:
-            return WebmUnpacker()
+            return Parsing(unpack_webm)

@@ -6,15 +6,16 @@ and a checksum over its header), or where its own checksum comes out even and th
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from typing import Final
 
 from voicecli.audio.packets import PacketDecoder, Patch
 from voicecli.audio.pcm import Sound
+from voicecli.audio.sniff import id3_size
 from voicecli.errors import DecodeError
+from voicecli.wire.bytereader import ByteReader, Parser, Reading
 
-__all__ = ["FlacUnpacker", "length_patch"]
+__all__ = ["length_patch", "unpack_flac"]
 
 _LONGEST_HEADER: Final = 16  # bytes of a frame header
 _JUNK: Final = 1 << 20  # bytes without a frame: more is no FLAC
@@ -49,178 +50,108 @@ class _Frame:
         return self.number + (self.samples if self.kind[0] else 1)
 
 
-class FlacUnpacker:
-    """Native FLAC, with or without sizes in its header; pictures and tags are passed over."""
+def unpack_flac(reader: ByteReader) -> Parser[Sound]:
+    """Native FLAC, with or without sizes in its header; pictures and tags are passed over.
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._skip = 0
-        self._opened = False  # the fLaC marker has been seen
-        self._decoder: PacketDecoder | None = None
-        self._last_block = False
-        self._frame: _Frame | None = None  # whose header is at the start of the buffer
-        self._scanned = 0  # bytes in which no next header begins
-        self._lost = False  # the next header is damaged or gone: any later one will do
-        self._ended = False
-        self._checked = 0  # bytes that the checksum covers
-        self._checksum = 0
-        self._junk = 0
-        self._largest = 0  # bytes that a frame can have
-
-    @property
-    def started(self) -> bool:
-        return self._decoder is not None and self._decoder.frames > 0
-
-    def push(self, data: bytes) -> list[Sound]:
-        """Raises DecodeError."""
-        self._buffer += data
-        sounds: list[Sound] = []
-        while self._step(sounds):
-            pass
-        return sounds
-
-    def flush(self) -> list[Sound]:
-        """The whole frames behind a damaged one; others have been noticed by their checksums."""
-        self._ended = True
-        return self.push(b"")
-
-    def _step(self, sounds: list[Sound]) -> bool:
-        if self._skip:
-            gone = min(self._skip, len(self._buffer))
-            del self._buffer[:gone]
-            self._skip -= gone
-            if self._skip:
-                return False
-        if not self._last_block:
-            return self._read_metadata()
-        if self._frame is None:
-            return self._find_frame()
-        return self._end_frame(sounds)
-
-    def _read_metadata(self) -> bool:
-        buffer = self._buffer
-        if not self._opened:
-            if bytes(buffer[:3]) == b"ID3"[: len(buffer)]:
-                if len(buffer) < 10:
-                    return False
-                self._skip = 10 + (buffer[6] << 21 | buffer[7] << 14 | buffer[8] << 7 | buffer[9])
-                return True
-            if bytes(buffer[:4]) != b"fLaC"[: len(buffer)]:
-                raise DecodeError("no fLaC marker")
-            if len(buffer) < 4:
-                return False
-            del buffer[:4]
-            self._opened = True
-        if len(buffer) < 4:
-            return False
-        kind, size = buffer[0] & 0x7F, int.from_bytes(buffer[1:4], "big")
-        if kind == 0:
-            if len(buffer) < 4 + _STREAMINFO:
-                return False
-            self._open(bytes(buffer[4 : 4 + _STREAMINFO]))
-        self._last_block = bool(buffer[0] & 0x80)
-        if self._last_block and self._decoder is None:
-            raise DecodeError("no stream information")
-        self._skip = 4 + size
-        return True
-
-    def _open(self, info: bytes) -> None:
-        packed = int.from_bytes(info[10:18], "big")
-        channels, bits = (packed >> 41 & 7) + 1, (packed >> 36 & 31) + 1
-        (block,) = struct.unpack_from(">H", info, 2)
-        # No encoder makes a frame larger than the plain samples, which FLAC can always carry as they are.
-        self._largest = max(block, 4096) * channels * (bits + 1) // 8 + 64
-        self._decoder = PacketDecoder("flac", info)
-
-    def _find_frame(self) -> bool:
-        """Bring a frame header to the start of the buffer."""
-        buffer = self._buffer
-        if len(buffer) < _LONGEST_HEADER and (
-            len(buffer) < 6 or _read_header(buffer, 0, len(buffer)) is None
-        ):
-            return False
-        frame = _read_header(buffer, 0, len(buffer))
-        if frame is not None:
-            self._frame, self._scanned, self._checked, self._checksum = frame, frame.size, 0, 0
-            self._lost = False
-            return True
-        place = buffer.find(b"\xff", 1)
-        gone = place if place > 0 else len(buffer)
-        del buffer[:gone]
-        self._junk += gone
-        if self._junk > _JUNK:
-            raise DecodeError(f"no frame within {_JUNK // 1024} kB")
-        return True
-
-    def _end_frame(self, sounds: list[Sound]) -> bool:
-        """Find the end of the frame at the start of the buffer."""
-        assert self._frame is not None  # `_step` has looked
-        sync = bytes(self._buffer[:2])
-        lost = self._ended or len(self._buffer) > self._largest + _LONGEST_HEADER
-        if lost and not self._lost:
-            self._lost, self._scanned = True, self._frame.size  # later headers have been passed over
-        while (place := self._buffer.find(sync, self._scanned)) >= 0:
-            self._scanned = place
-            if len(self._buffer) - place < _LONGEST_HEADER:
+    What is behind a damaged frame comes at the end of the stream. Raises DecodeError.
+    """
+    decoder, largest = yield from _opened(reader)
+    buffer, junk = reader.buffer, 0
+    while True:
+        if (frame := _read_header(buffer, 0)) is None:
+            if len(buffer) < _LONGEST_HEADER:
+                yield None
+                continue
+            place = buffer.find(b"\xff", 1)
+            gone = place if place > 0 else len(buffer)
+            del buffer[:gone]
+            junk += gone
+            if junk > _JUNK:
+                raise DecodeError(f"no frame within {_JUNK // 1024} kB")
+            continue
+        scanned, checked, checksum = frame.size, 0, 0
+        lost = False  # the next header is damaged or gone: any later one will do
+        while True:
+            if not lost and (reader.ended or len(buffer) > largest + _LONGEST_HEADER):
+                lost, scanned = True, frame.size  # later headers have been passed over
+            end, scanned = _next_frame(buffer, frame, scanned, lost)
+            samples = decoder.decode(bytes(buffer[:end])) if end else None
+            while samples is None and checked < min(len(buffer), largest):
+                checked, checksum = _checked(buffer, checked, largest, checksum)
+                if not checksum and checked > frame.size + 2:
+                    # One checksum in 65,536 comes out by chance, so the decoder has the last word.
+                    samples = decoder.attempt(bytes(buffer[:checked]))
+                    samples = samples if samples is not None and len(samples) == frame.samples else None
+                    end = checked
+            if samples is not None:
+                del buffer[:end]
+                junk = 0
+                if decoder.rate is not None:
+                    yield samples, decoder.rate
                 break
-            following = _read_header(self._buffer, place, len(self._buffer))
-            if (
-                following
-                and following.kind == self._frame.kind
-                and (
-                    following.number == self._frame.next_number
-                    or (lost and following.number > self._frame.number)
-                )
-            ):
-                self._take(place, sounds)
-                return True
-            self._scanned = place + 1
-        else:
-            self._scanned = max(len(self._buffer) - 1, self._scanned)
-        if self._check(sounds):
-            return True
-        if lost:
-            # Nothing follows and its checksum never came out: what is here is damaged.
-            del self._buffer[: self._scanned]
-            self._junk += self._scanned
-            self._frame = None
-            return True
-        return False
+            if lost:  # nothing follows and its checksum never came out: what is here is damaged
+                del buffer[:scanned]
+                junk += scanned
+                break
+            yield None
 
-    def _check(self, sounds: list[Sound]) -> bool:
-        """Whether the frame ends within the buffer by its own checksum."""
-        assert self._frame is not None
-        assert self._decoder is not None
-        checksum, table, begin = self._checksum, _CRC16, self._checked
-        for place, byte in enumerate(self._buffer[begin : self._largest], begin + 1):
-            checksum = (checksum << 8 & 0xFFFF) ^ table[checksum >> 8 ^ byte]
-            if checksum == 0 and place > self._frame.size + 2 and self._try(place, sounds):
-                return True
-        self._checksum, self._checked = checksum, min(len(self._buffer), max(self._largest, begin))
-        return False
 
-    def _try(self, size: int, sounds: list[Sound]) -> bool:
-        """One checksum in 65,536 comes out by chance, so the decoder has the last word."""
-        assert self._frame is not None
-        assert self._decoder is not None
-        samples = self._decoder.attempt(bytes(self._buffer[:size]))
-        if samples is None or len(samples) != self._frame.samples or self._decoder.rate is None:
-            return False
-        sounds.append((samples, self._decoder.rate))
-        self._forget(size)
-        return True
+def _opened(reader: ByteReader) -> Reading[tuple[PacketDecoder, int]]:
+    """Read up to the first frame: its decoder, and the bytes that a frame can have."""
+    buffer = reader.buffer
+    while (yield from reader.begins(b"ID3")):
+        yield from reader.need(10)
+        if not (size := id3_size(buffer)):
+            break
+        yield from reader.skip(size)
+    if not (yield from reader.begins(b"fLaC")):
+        raise DecodeError("no fLaC marker")
+    yield from reader.take(4)
+    opened: tuple[PacketDecoder, int] | None = None
+    last = False
+    while not last:
+        yield from reader.need(4)
+        last, size = bool(buffer[0] & 0x80), int.from_bytes(buffer[1:4], "big")
+        if not buffer[0] & 0x7F:
+            yield from reader.need(4 + _STREAMINFO)
+            info = bytes(buffer[4 : 4 + _STREAMINFO])
+            packed = int.from_bytes(info[10:18], "big")
+            channels, bits = (packed >> 41 & 7) + 1, (packed >> 36 & 31) + 1
+            block = int.from_bytes(info[2:4], "big")
+            # No encoder makes a frame larger than the plain samples, which FLAC can always carry as they are.
+            opened = PacketDecoder("flac", info), max(block, 4096) * channels * (bits + 1) // 8 + 64
+        if last and opened is None:
+            raise DecodeError("no stream information")
+        yield from reader.skip(4 + size)
+    assert opened is not None  # as just seen
+    return opened
 
-    def _take(self, size: int, sounds: list[Sound]) -> None:
-        assert self._decoder is not None
-        samples = self._decoder.decode(bytes(self._buffer[:size]))
-        if len(samples) and self._decoder.rate is not None:
-            sounds.append((samples, self._decoder.rate))
-        self._forget(size)
 
-    def _forget(self, size: int) -> None:
-        del self._buffer[:size]
-        self._frame = None
-        self._junk = 0
+def _next_frame(buffer: bytearray, frame: _Frame, scanned: int, lost: bool) -> tuple[int, int]:
+    """Where the frame after `frame` begins (0: not yet known), and up to where none does."""
+    sync = bytes(buffer[:2])
+    while (place := buffer.find(sync, scanned)) >= 0:
+        if len(buffer) - place < _LONGEST_HEADER:
+            return 0, place
+        following = _read_header(buffer, place)
+        if (
+            following
+            and following.kind == frame.kind
+            and (following.number == frame.next_number or (lost and following.number > frame.number))
+        ):
+            return place, place
+        scanned = place + 1
+    return 0, max(len(buffer) - 1, scanned)
+
+
+def _checked(data: bytearray, begin: int, end: int, checksum: int) -> tuple[int, int]:
+    """Go on with a checksum until it comes out even; up to where that is, or the data, and the sum."""
+    table = _CRC16
+    for place, byte in enumerate(data[begin:end], begin + 1):
+        checksum = (checksum << 8 & 0xFFFF) ^ table[checksum >> 8 ^ byte]
+        if checksum == 0:
+            return place, 0
+    return min(len(data), end), checksum
 
 
 def length_patch(beginning: bytes, samples: int) -> list[Patch]:
@@ -231,8 +162,9 @@ def length_patch(beginning: bytes, samples: int) -> list[Patch]:
     return [(18, packed.to_bytes(8, "big"))]
 
 
-def _read_header(data: bytearray, at: int, end: int) -> _Frame | None:
+def _read_header(data: bytearray, at: int) -> _Frame | None:
     """The frame header at `at`, checked against its own checksum; None when there is none."""
+    end = len(data)
     if end - at < 6 or data[at] != 0xFF or data[at + 1] & 0xFE != 0xF8:
         return None
     block, rate = data[at + 2] >> 4, data[at + 2] & 15

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final, Protocol, TypeAlias
+from functools import partial
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from voicecli.audio.block import Samples
-from voicecli.audio.flac import FlacUnpacker
+from voicecli.audio.flac import unpack_flac
 from voicecli.audio.format import Codec, StreamFormat
-from voicecli.audio.mpeg import AdtsUnpacker, Mp3Unpacker, adts_header, mp3_header
+from voicecli.audio.mpeg import ReadHeader, adts_header, mp3_header, unpack_adts, unpack_mp3
 from voicecli.audio.mulaw import MULAW_RATE
-from voicecli.audio.ogg import OggUnpacker
+from voicecli.audio.ogg import unpack_ogg
 from voicecli.audio.pcm import Sound
 from voicecli.audio.sniff import sniff, unlike
-from voicecli.audio.track import OpusTrack, opus_length
-from voicecli.audio.wav import WavUnpacker
-from voicecli.audio.webm import WebmUnpacker
+from voicecli.audio.track import Track, opus_length, opus_track
+from voicecli.audio.wav import unpack_wav
+from voicecli.audio.webm import unpack_webm
 from voicecli.errors import DecodeError
+from voicecli.wire.bytereader import Parsing
 
 __all__ = ["AnyFormat", "AudioFormat", "Meter", "get_audio_length", "stream_format"]
 
@@ -78,19 +80,19 @@ class Meter:
         self._plain = 0.0  # bytes a second; 0: the stream says its own
         self._rest = 0  # bytes of half a frame
         self._width = 1
-        self._unpacker: _Measured | None = None
+        self._unpacker: Parsing[Sound] | None = None
         if stream is None:
             self._plain = MULAW_RATE
         elif stream.codec is Codec.PCM:
             self._width = 2 * stream.channels
             self._plain = stream.rate * self._width
         else:
-            self._unpacker = _ruled(stream.codec)
+            self._unpacker = _unpacker(stream.codec)
 
     def push(self, data: bytes) -> float:
         """Seconds of sound that `data` has completed. Raises DecodeError."""
         if self._plain and not self._head and sniff(data) is Codec.WAV:
-            self._plain, self._unpacker, self._codec = 0.0, WavUnpacker(), Codec.WAV
+            self._plain, self._unpacker, self._codec = 0.0, _unpacker(Codec.WAV), Codec.WAV
         self._head = self._head or data[:16]
         if self._unpacker is None:
             whole = (self._rest + len(data)) // self._width
@@ -111,15 +113,6 @@ class Meter:
         return seconds
 
 
-class _Measured(Protocol):
-    @property
-    def started(self) -> bool: ...
-
-    def push(self, data: bytes) -> list[Sound]: ...
-
-    def flush(self) -> list[Sound]: ...
-
-
 class _Ruler:
     """Stands in for a decoder: as many samples as the packet says, all of them the same zero in memory."""
 
@@ -127,48 +120,37 @@ class _Ruler:
         """`measure` gives the samples of a packet and their rate."""
         self._measure = measure
         self.rate: int | None = None
-        self.frames = 0
 
     def decode(self, packet: bytes) -> Samples:
         count, self.rate = self._measure(packet)
-        self.frames += 1
         return np.broadcast_to(np.float32(0.0), count)
 
 
-def _opus_size(packet: bytes) -> tuple[int, int]:
-    return opus_length(packet), _OPUS_RATE
+def _ruled_opus(head: bytes) -> Track:
+    return opus_track(head, _Ruler(lambda packet: (opus_length(packet), _OPUS_RATE)))
 
 
-def _mp3_size(frame: bytes) -> tuple[int, int]:
-    header = mp3_header(frame, 0)
+def _frame_size(read: ReadHeader, frame: bytes) -> tuple[int, int]:
+    header = read(frame, 0)
     assert header is not None  # the unpacker has found the frame by it
     return header.samples, header.hertz
 
 
-def _adts_size(frame: bytes) -> tuple[int, int]:
-    header = adts_header(frame, 0)
-    assert header is not None  # as above
-    return header.samples, header.hertz
-
-
-def _ruled(codec: Codec) -> _Measured:
+def _unpacker(codec: Codec) -> Parsing[Sound]:
+    """What tells of every packet how many samples it holds."""
     match codec:
         case Codec.MP3:
-            return Mp3Unpacker(_Ruler(_mp3_size))
-        case Codec.OPUS:
-            return OggUnpacker(_ruled_opus)
-        case Codec.WEBM:
-            return WebmUnpacker(_ruled_opus)
+            return Parsing(partial(unpack_mp3, decoder=_Ruler(partial(_frame_size, mp3_header))))
         case Codec.AAC:
-            return AdtsUnpacker(_Ruler(_adts_size))
+            return Parsing(partial(unpack_adts, decoder=_Ruler(partial(_frame_size, adts_header))))
+        case Codec.OPUS:
+            return Parsing(partial(unpack_ogg, opus=_ruled_opus))
+        case Codec.WEBM:
+            return Parsing(partial(unpack_webm, opus=_ruled_opus))
         case Codec.FLAC:
-            return FlacUnpacker()  # where a frame ends only its decoder knows for sure
+            return Parsing(unpack_flac)  # where a frame ends only its decoder knows for sure
         case Codec.WAV | Codec.PCM:
-            return WavUnpacker()
-
-
-def _ruled_opus(head: bytes) -> OpusTrack:
-    return OpusTrack(head, _Ruler(_opus_size))
+            return Parsing(unpack_wav)
 
 
 def _seconds(sounds: list[Sound]) -> float:

@@ -9,6 +9,7 @@ from voicecli.audio.format import Codec
 from voicecli.audio.mpeg import Frames, Header, info_frame, mp3_header, read_info
 from voicecli.audio.sniff import HEAD, sniff, unlike
 from voicecli.errors import DecodeError
+from voicecli.wire.bytereader import Parsing
 
 __all__ = ["Mp3Joiner", "Mp3Pieces"]
 
@@ -20,6 +21,7 @@ class _Mp3Frames:
 
     def __init__(self) -> None:
         self._frames = Frames(mp3_header, 4)
+        self._parsing = Parsing(self._frames.parse)
         self._head = b""
 
     def push(self, data: bytes) -> list[tuple[bytes, Header]]:
@@ -28,14 +30,14 @@ class _Mp3Frames:
         if not self._frames.found and sniff(self._head) not in (None, Codec.MP3):
             raise unlike(Codec.MP3, self._head)
         try:
-            return self._frames.push(data)
+            return self._parsing.push(data)
         except DecodeError as exc:
             raise self._complaint(exc) from exc
 
     def close(self) -> None:
         """Raises DecodeError when none of it was MP3, or its end is not."""
         try:
-            self._frames.close()
+            self._frames.close(self._parsing.rest)
         except DecodeError as exc:
             raise self._complaint(exc) from exc
 

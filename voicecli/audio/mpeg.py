@@ -11,23 +11,23 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from voicecli.audio.format import Codec
-from voicecli.audio.packets import PacketDecoder
 from voicecli.audio.pcm import Sound
-from voicecli.audio.sniff import is_message, is_text, shown
+from voicecli.audio.sniff import id3_size, is_message, is_text, shown
 from voicecli.audio.track import PacketReader
 from voicecli.errors import DecodeError
+from voicecli.wire.bytereader import ByteReader, Parser, Reading
 
 __all__ = [
-    "AdtsUnpacker",
     "Frames",
     "Header",
     "Info",
-    "Mp3Unpacker",
     "adts_header",
     "framed",
     "info_frame",
     "mp3_header",
     "read_info",
+    "unpack_adts",
+    "unpack_mp3",
 ]
 
 _JUNK_BEFORE: Final = 16_384  # bytes without a frame before the first one
@@ -104,105 +104,79 @@ class Frames:
     def __init__(self, read: ReadHeader, header_size: int) -> None:
         self._read = read
         self._header_size = header_size
-        self._buffer = bytearray()
-        self._kind: tuple[int, ...] | None = None
-        self._sure = True  # whether a header right here needs no second one
-        self._skip = 0
-        self._junk = 0
+        self._junk = 0  # bytes since the latest frame
         self.found = 0
 
-    def push(self, data: bytes) -> list[tuple[bytes, Header]]:
+    def parse(self, reader: ByteReader) -> Parser[tuple[bytes, Header]]:
         """Every whole frame. Raises DecodeError for text in their place, and after too much else."""
-        self._buffer += data
-        frames: list[tuple[bytes, Header]] = []
-        while self._step(frames):
-            pass
-        return frames
+        buffer, read = reader.buffer, self._read
+        kind: tuple[int, ...] | None = None
+        sure = True  # whether a header right here needs no second one
+        while True:
+            tag = yield from _tag(reader)
+            if tag:
+                yield from reader.skip(tag)
+                continue
+            yield from reader.need(self._header_size)
+            header = read(buffer, 0)
+            if header is not None:
+                yield from reader.need(header.size)
+                if not (sure and kind in (None, header.kind)):
+                    yield from reader.need(header.size + self._header_size)
+                    after = read(buffer, header.size)
+                    header = header if after and after.kind == header.kind else None
+            if header is not None:
+                kind, sure = header.kind, True
+                self._junk = 0
+                self.found += 1
+                yield (yield from reader.take(header.size)), header
+            elif sure and is_text(buffer[:_LONGEST_HEADER]) and buffer[:6] != b"LYRICS":
+                if is_message(buffer):
+                    raise self._text(buffer)
+                yield None
+            else:
+                sure = False
+                self._search(buffer)
 
-    def close(self) -> None:
-        """There is no more. Raises DecodeError when there was no frame, or there is text in place of one."""
-        if is_message(self._buffer, whole=True):
-            raise self._text()
-        if not self.found and (self._buffer or self._junk):
+    def close(self, rest: bytearray) -> None:
+        """There is no more than `rest`. Raises DecodeError when there was no frame, or that is text."""
+        if is_message(rest, whole=True):
+            raise self._text(rest)
+        if not self.found and (rest or self._junk):
             raise DecodeError("there is no whole frame in it")
 
-    def _step(self, frames: list[tuple[bytes, Header]]) -> bool:
-        """Take one thing off the buffer; False when it takes more bytes to know what it is."""
-        if self._skip:
-            gone = min(self._skip, len(self._buffer))
-            del self._buffer[:gone]
-            self._skip -= gone
-            if self._skip:
-                return False
-        known = self._known_tag()
-        if known is None:
-            return False
-        if known:
-            self._skip = known
-            return True
-        if len(self._buffer) < self._header_size:
-            return False
-        header = self._read(self._buffer, 0)
-        if header is None:
-            return self._search()
-        if len(self._buffer) < header.size:
-            return False
-        if not (self._sure and self._kind in (None, header.kind)):
-            follows = header.size + self._header_size
-            if len(self._buffer) < follows:
-                return False
-            after = self._read(self._buffer, header.size)
-            if after is None or after.kind != header.kind:
-                return self._search()
-        self._kind = header.kind
-        self._sure = True
-        self._junk = 0
-        self.found += 1
-        frames.append((bytes(self._buffer[: header.size]), header))
-        del self._buffer[: header.size]
-        return True
-
-    def _search(self) -> bool:
+    def _search(self, buffer: bytearray) -> None:
         """Drop what is no frame, up to the next place where one could begin."""
-        if self._sure and is_text(self._buffer[:_LONGEST_HEADER]) and self._buffer[:6] != b"LYRICS":
-            if is_message(self._buffer):
-                raise self._text()
-            return False
-        self._sure = False
-        places = [
-            place
-            for place in (self._buffer.find(first, 1) for first in (b"\xff", b"ID3", b"APE", b"TAG"))
-            if place > 0
-        ]
+        places = [buffer.find(first, 1) for first in (b"\xff", b"ID3", b"APE", b"TAG")]
         # Two bytes stay: they may be the beginning of a tag.
-        gone = min(places) if places else max(len(self._buffer) - 2, 1)
-        del self._buffer[:gone]
+        gone = min((place for place in places if place > 0), default=max(len(buffer) - 2, 1))
+        del buffer[:gone]
         self._junk += gone
         limit = _JUNK_AFTER if self.found else _JUNK_BEFORE
         if self._junk > limit:
             raise DecodeError(f"no frame within {limit // 1024} kB")
-        return True
 
-    def _text(self) -> DecodeError:
-        said = f", {shown(self._buffer)}" if self.found else ""
+    def _text(self, text: bytearray) -> DecodeError:
+        said = f", {shown(text)}" if self.found else ""
         return DecodeError(f"there is text where a frame should begin{said}")
 
-    def _known_tag(self) -> int | None:
-        """The length of the tag at the start of the buffer: 0 when there is none, None when unsure."""
-        buffer = self._buffer
-        for magic, needed in ((b"ID3", 10), (b"TAG", 3), (b"APETAGEX", _LONGEST_HEADER)):
-            begins = bytes(buffer[: len(magic)])
-            if not buffer or begins != magic[: len(begins)]:
-                continue
-            if len(buffer) < needed:
-                return None
-            if magic == b"ID3":
-                if max(buffer[6:10]) > 127:
-                    return 0
-                size = buffer[6] << 21 | buffer[7] << 14 | buffer[8] << 7 | buffer[9]
-                return 10 + size + (10 if buffer[5] & 0x10 else 0)
-            return 128 if magic == b"TAG" else 32 + int.from_bytes(buffer[12:16], "little")
+
+def _tag(reader: ByteReader) -> Reading[int]:
+    """The length of the tag that comes next; 0 when there is none."""
+    buffer = reader.buffer
+    while not buffer:
+        yield
+    if buffer[0] == 0xFF:
         return 0
+    if (yield from reader.begins(b"ID3")):
+        yield from reader.need(10)
+        return id3_size(buffer)
+    if (yield from reader.begins(b"TAG")):
+        return 128
+    if (yield from reader.begins(b"APETAGEX")):
+        yield from reader.need(_LONGEST_HEADER)
+        return 32 + int.from_bytes(buffer[12:16], "little")
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,70 +209,45 @@ def read_info(frame: bytes, header: Header) -> Info | None:
     return Info(frames, delay + _DECODER_DELAY, padding - _DECODER_DELAY, delay)
 
 
-class Mp3Unpacker:
-    """MP3, without the silence that the encoder added at both ends, where a LAME tag says how much."""
+def unpack_mp3(reader: ByteReader, decoder: PacketReader) -> Parser[Sound]:
+    """MP3, without the silence that the encoder added at both ends, where a LAME tag says how much.
 
-    def __init__(self, reader: PacketReader | None = None) -> None:
-        """`reader` takes the decoder's place."""
-        self._frames = Frames(mp3_header, 4)
-        self._decoder = reader or PacketDecoder("mp3float")
-        self._position = 0  # samples since the Info frame
-        self._start = 0  # the first one that is sound
-        self._ends = (0, 0)  # from the end of sound to the end of the last frame
-
-    @property
-    def started(self) -> bool:
-        return self._decoder.frames > 0
-
-    def push(self, data: bytes) -> list[Sound]:
-        """Raises DecodeError."""
-        sounds: list[Sound] = []
-        for frame, header in self._frames.push(data):
-            info = read_info(frame, header)
-            if info is not None:
-                self._position, self._start, self._ends = 0, info.start, info.ends(header)
-                continue
-            samples = self._decoder.decode(frame)
-            begin, self._position = self._position, self._position + header.samples
-            if len(samples) == header.samples:
-                first = max(self._start - begin, 0)
-                last = self._ends[0] - begin if begin < self._ends[1] else len(samples)
-                samples = samples[first : max(last, 0)]
-            if len(samples) and self._decoder.rate is not None:
-                sounds.append((samples, self._decoder.rate))
-        return sounds
-
-    def flush(self) -> list[Sound]:
-        """Nothing: whole frames were decoded when they came."""
-        return []
+    `decoder` is for layer III. Raises DecodeError.
+    """
+    position = 0  # samples since the Info frame
+    start, ends = 0, (0, 0)  # the first that is sound; from the end of sound to the end of the last frame
+    for found in Frames(mp3_header, 4).parse(reader):
+        if found is None:
+            yield None
+            continue
+        frame, header = found
+        info = read_info(frame, header)
+        if info is not None:
+            position, start, ends = 0, info.start, info.ends(header)
+            continue
+        samples = decoder.decode(frame)
+        if len(samples) == header.samples:
+            last = ends[0] - position if position < ends[1] else len(samples)
+            samples = samples[max(start - position, 0) : max(last, 0)]
+        position += header.samples
+        if decoder.rate is not None:
+            yield samples, decoder.rate
 
 
-class AdtsUnpacker:
-    """AAC. The first frame has nothing before it to overlap with, so it holds no sound and is dropped."""
+def unpack_adts(reader: ByteReader, decoder: PacketReader) -> Parser[Sound]:
+    """AAC. The first frame has nothing before it to overlap with, so it holds no sound and is dropped.
 
-    def __init__(self, reader: PacketReader | None = None) -> None:
-        """`reader` takes the decoder's place."""
-        self._frames = Frames(adts_header, 7)
-        self._decoder = reader or PacketDecoder("aac")
-        self._primed = False
-
-    @property
-    def started(self) -> bool:
-        return self._decoder.frames > 0
-
-    def push(self, data: bytes) -> list[Sound]:
-        """Raises DecodeError."""
-        sounds: list[Sound] = []
-        for frame, _ in self._frames.push(data):
-            samples = self._decoder.decode(frame)
-            if len(samples) and self._decoder.rate is not None and self._primed:
-                sounds.append((samples, self._decoder.rate))
-            self._primed = self._primed or len(samples) > 0
-        return sounds
-
-    def flush(self) -> list[Sound]:
-        """Nothing: whole frames were decoded when they came."""
-        return []
+    Raises DecodeError.
+    """
+    primed = False
+    for found in Frames(adts_header, 7).parse(reader):
+        if found is None:
+            yield None
+            continue
+        samples = decoder.decode(found[0])
+        if decoder.rate is not None:
+            yield samples if primed else samples[:0], decoder.rate
+        primed = primed or len(samples) > 0
 
 
 def info_frame(first: bytes, delay: int) -> bytes:

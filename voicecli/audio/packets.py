@@ -57,7 +57,6 @@ class PacketDecoder:
         self._name = codec
         self._context = _open_context(codec, setup)
         self._failures = 0
-        self.frames = 0  # decoded so far
         self.rate: int | None = None  # samples a second, of the latest frame
 
     def decode(self, packet: bytes) -> Samples:
@@ -81,7 +80,6 @@ class PacketDecoder:
             return None
         pieces = [_mixed(frame) for frame in frames]
         if frames:
-            self.frames += len(frames)
             self.rate = frames[-1].sample_rate
         if len(pieces) == 1:
             return pieces[0]

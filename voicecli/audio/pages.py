@@ -15,12 +15,25 @@ from voicecli.audio.format import Codec
 from voicecli.audio.sniff import HEAD, is_message, unlike
 from voicecli.audio.track import opus_length
 from voicecli.errors import DecodeError
+from voicecli.wire.bytereader import ByteReader, Parser, Parsing
 
-__all__ = ["OggJoiner", "Page", "Pages"]
+__all__ = [
+    "CONTINUED",
+    "FIRST",
+    "HEADER",
+    "LAST",
+    "MAGIC",
+    "NO_POSITION",
+    "OggJoiner",
+    "Page",
+    "Pages",
+    "packet_parts",
+]
 
-_HEADER: Final = 27  # bytes before the segment table
-_CONTINUED, _FIRST, _LAST = 1, 2, 4
-_NO_POSITION: Final = (1 << 64) - 1  # no packet ends on the page
+MAGIC: Final = b"OggS\0"
+HEADER: Final = 27  # bytes before the segment table
+CONTINUED, FIRST, LAST = 1, 2, 4
+NO_POSITION: Final = (1 << 64) - 1  # no packet ends on the page
 _JUNK: Final = 1 << 18  # bytes without a page: more is no Ogg
 _REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -44,76 +57,75 @@ class Page:
 
     def packets(self) -> Iterator[tuple[bytes, bool]]:
         """Its packets or their parts, each with whether it ends on this page."""
-        at = size = 0
-        for lacing in self.lacing:
-            size += lacing
-            if lacing < 255:
-                yield self.body[at : at + size], True
-                at, size = at + size, 0
-        if size:
-            yield self.body[at:], False
+        at = 0
+        for size, ends in packet_parts(self.lacing):
+            yield self.body[at : at + size], ends
+            at += size
 
 
-class Pages:
-    """Cuts bytes into pages; any split of a stream gives the same ones."""
+def packet_parts(lacing: bytes) -> Iterator[tuple[int, bool]]:
+    """The packets, or their parts, of a segment table: their bytes, and whether they end on the page."""
+    size = 0
+    for length in lacing:
+        size += length
+        if length < 255:
+            yield size, True
+            size = 0
+    if size:
+        yield size, False
+
+
+class Pages(Parsing[tuple[bytes, Page | None]]):
+    """Cuts bytes into pages; any split of a stream gives the same ones.
+
+    `push` gives every whole page, as its bytes and what they say; what lies between pages has no Page. Joined
+    with `rest`, the bytes are the input. It raises DecodeError when that does not begin as Ogg, or goes on as
+    text.
+    """
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._head = b""
-        self._found = False
+        super().__init__(self._parse)
         self._stray = b""  # how what lies behind the latest page begins, when it is none
-        self._junk = 0
 
-    def push(self, data: bytes) -> list[tuple[bytes, Page | None]]:
-        """Every whole page, as its bytes and what they say; what lies between pages has no Page.
-
-        Joined with `flush`, the bytes are the input. Raises DecodeError when it does not begin as Ogg, or
-        goes on as text.
-        """
-        self._head += data[: HEAD - len(self._head)]
-        self._buffer += data
-        found: list[tuple[bytes, Page | None]] = []
-        while (size := self._next()) > 0:
-            taken = bytes(self._buffer[:size])
-            del self._buffer[:size]
-            page = _page(taken)
-            self._judge(taken if page is None else b"")
-            found.append((taken, page))
-        return found
-
-    def flush(self) -> bytes:
+    def close(self) -> bytes:
         """The page that was cut off, if any. Raises DecodeError when it was no Ogg."""
-        rest = bytes(self._buffer)
-        self._buffer.clear()
+        rest = bytes(self.rest)
         if is_message(stray := self._stray + rest, whole=True):
             raise unlike(Codec.OPUS, stray, "behind its pages")
-        if rest and not self._found:
-            raise unlike(Codec.OPUS, self._head, "it ends within its first page")
+        if rest and not self.started:
+            raise unlike(Codec.OPUS, rest[:HEAD], "it ends within its first page")
         return rest
 
-    def _judge(self, junk: bytes) -> None:
-        """Damage is passed over, but not what is no Ogg at all; no junk is a page."""
-        self._stray = (self._stray + junk)[:HEAD] if junk else b""
-        self._junk = self._junk + len(junk) if junk else 0
-        self._found = self._found or not junk
-        if is_message(self._stray):
-            raise unlike(Codec.OPUS, self._stray, "behind its pages")
-        if self._junk > _JUNK:
-            raise unlike(Codec.OPUS, self._stray, f"no Ogg page within {_JUNK // 1024} kB")
-
-    def _next(self) -> int:
-        """Bytes of the page, or of the junk, at the start of the buffer; 0 when more are needed."""
-        buffer = self._buffer
-        begins = bytes(buffer[:5])
-        if begins != b"OggS\0"[: len(begins)]:
-            if not self._found:
-                raise unlike(Codec.OPUS, self._head)
-            place = buffer.find(b"OggS\0", 1)
-            return place if place > 0 else len(buffer) - 4
-        if len(buffer) < _HEADER or len(buffer) < _HEADER + buffer[26]:
-            return 0
-        size = _HEADER + buffer[26] + sum(buffer[_HEADER : _HEADER + buffer[26]])
-        return size if len(buffer) >= size else 0
+    def _parse(self, reader: ByteReader) -> Parser[tuple[bytes, Page | None]]:
+        buffer = reader.buffer
+        if not (yield from reader.begins(MAGIC)):
+            raise unlike(Codec.OPUS, bytes(buffer[:HEAD]))
+        junk = 0
+        while True:
+            if (yield from reader.begins(MAGIC)):
+                yield from reader.need(HEADER)
+                count = buffer[HEADER - 1]
+                yield from reader.need(HEADER + count)
+                taken = yield from reader.take(HEADER + count + sum(buffer[HEADER : HEADER + count]))
+                flags, position, serial, number = struct.unpack_from("<BQII", taken, 5)
+                self._stray, junk = b"", 0
+                body = taken[HEADER + count :]
+                yield taken, Page(flags, position, serial, number, taken[HEADER : HEADER + count], body)
+                continue
+            place = buffer.find(MAGIC, 1)
+            size = place if place > 0 else len(buffer) - len(MAGIC) + 1
+            if size <= 0:
+                yield None
+                continue
+            # Damage is passed over, but not what is no Ogg at all.
+            taken = yield from reader.take(size)
+            self._stray = (self._stray + taken)[:HEAD]
+            junk += size
+            if is_message(self._stray):
+                raise unlike(Codec.OPUS, self._stray, "behind its pages")
+            if junk > _JUNK:
+                raise unlike(Codec.OPUS, self._stray, f"no Ogg page within {_JUNK // 1024} kB")
+            yield taken, None
 
 
 class OggJoiner:
@@ -146,17 +158,17 @@ class OggJoiner:
 
     def flush(self) -> bytes:
         """The end of the stream; nothing when nothing came. Raises DecodeError when it was no Ogg."""
-        self._pages.flush()
+        self._pages.close()
         if not self._number:
             return b""
         held, self._held = self._held, None
         if held is None:
-            return self._put(0, b"", b"", _LAST)
+            return self._put(0, b"", b"", LAST)
         end = max(self._position, self._position + opus_length(held) - self._padding)
-        return self._put(end - self._position, _lacing(held), held, _LAST)
+        return self._put(end - self._position, _lacing(held), held, LAST)
 
     def _take(self, page: Page) -> bytes:
-        if page.flags & _FIRST:
+        if page.flags & FIRST:
             return self._begin(page)
         if page.serial != self._following:
             return b""
@@ -164,7 +176,7 @@ class OggJoiner:
             self._introduced = page.lacing[-1:] not in (b"", b"\xff")  # comments may fill several pages
             if self._is_later:
                 return b""
-            return self._put(0, page.lacing, page.body, page.flags & _CONTINUED)
+            return self._put(0, page.lacing, page.body, page.flags & CONTINUED)
         return self._sound(page)
 
     def _begin(self, page: Page) -> bytes:
@@ -181,7 +193,7 @@ class OggJoiner:
         skip = int.from_bytes(header[10:12], "little")
         if not self._header:
             self._header, self._serial, self._is_later = header, page.serial, False
-            return self._put(0, page.lacing, header, _FIRST)
+            return self._put(0, page.lacing, header, FIRST)
         if (header[9], header[16:]) != (self._header[9], self._header[16:]):
             raise DecodeError(
                 "These Ogg streams cannot be joined: they differ in channels or gain.",
@@ -205,49 +217,41 @@ class OggJoiner:
     def _sound(self, page: Page) -> bytes:
         """A page of sound, renumbered; without its first packets where they are surplus, or its last."""
         packets = list(page.packets())
-        continued = bool(page.flags & _CONTINUED)
+        continued = bool(page.flags & CONTINUED)
         lengths: list[int] = []
         for index, (packet, ends) in enumerate(packets):
             begins = index > 0 or not continued
             self._start = packet[:2] if begins else self._start
             lengths.append(opus_length(self._start) if ends else 0)
         self._decoded += sum(lengths)
-        if self._base is None and page.position != _NO_POSITION and any(lengths):
-            self._base = 0 if page.flags & _LAST else max(page.position - self._decoded, 0)
+        if self._base is None and page.position != NO_POSITION and any(lengths):
+            self._base = 0 if page.flags & LAST else max(page.position - self._decoded, 0)
         while self._is_later and not continued and packets and 0 < lengths[0] <= self._surplus:
             self._surplus -= lengths[0]
             del packets[0], lengths[0]
         last = b""
-        if page.flags & _LAST and packets and packets[-1][1] and (len(packets) > 1 or not continued):
+        if page.flags & LAST and packets and packets[-1][1] and (len(packets) > 1 or not continued):
             last = packets.pop()[0]
             del lengths[-1]
         out = b""
         if packets:
-            flags = _CONTINUED if continued else 0
+            flags = CONTINUED if continued else 0
             laced = b"".join(_lacing(packet, ends) for packet, ends in packets)
             ends_here = any(ends for _, ends in packets)
             out = self._put(sum(lengths), laced, b"".join(p for p, _ in packets), flags, known=ends_here)
         if last:
             self._held = last
             end = self._decoded + (self._base or 0)
-            surplus = end - page.position if page.position != _NO_POSITION else 0
+            surplus = end - page.position if page.position != NO_POSITION else 0
             self._padding = min(max(surplus, 0), opus_length(last))
         return out
 
     def _put(self, length: int, lacing: bytes, body: bytes, flags: int, *, known: bool = True) -> bytes:
         self._position += length
-        position = self._position if known else _NO_POSITION
+        position = self._position if known else NO_POSITION
         page = Page(flags, position, self._serial, self._number, lacing, body)
         self._number += 1
         return page.encode()
-
-
-def _page(data: bytes) -> Page | None:
-    """A whole page's fields; None for junk."""
-    if data[:5] != b"OggS\0" or len(data) < _HEADER:
-        return None
-    flags, position, serial, number, _, count = struct.unpack_from("<BQIIIB", data, 5)
-    return Page(flags, position, serial, number, data[_HEADER : _HEADER + count], data[_HEADER + count :])
 
 
 def _lacing(packet: bytes, ends: bool = True) -> bytes:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from voicecli.audio.block import Samples
 from voicecli.audio.sniff import is_text, sniff
 from voicecli.errors import DecodeError
+from voicecli.wire.bytereader import ByteReader, Parser
 
-__all__ = ["NOTHING", "PcmUnpacker", "Sound", "from_s16", "limited", "mixed", "s16", "s16_bytes"]
+__all__ = ["NOTHING", "Sound", "from_s16", "limited", "mixed", "s16", "s16_bytes", "unpack_pcm"]
 
 Sound: TypeAlias = tuple[Samples, int]
 """Mono samples and their rate."""
@@ -21,47 +22,32 @@ NOTHING: Final[Samples] = np.zeros(0, np.float32)
 _SUSPICION: Final = 32  # bytes in a row that are all text: no sound is
 
 
-class PcmUnpacker:
-    """s16le, interleaved. Text (an HTML page, a JSON error) and files with a header are refused."""
+def unpack_pcm(reader: ByteReader, rate: int, channels: int) -> Parser[Sound]:
+    """s16le, interleaved. Text (an HTML page, a JSON error) and files with a header are refused.
 
-    def __init__(self, rate: int, channels: int) -> None:
-        self._rate = rate
-        self._width = 2 * channels
-        self._rest = bytearray()
-        self._trusted = False
-        self.started = False
+    Sound is held back only while everything so far could be text; half a frame at the end is dropped.
+    """
+    buffer, width = reader.buffer, 2 * channels
+    while not _trusted(bytes(buffer[:_SUSPICION]), reader.ended):
+        yield None
+    while True:
+        if usable := len(buffer) - len(buffer) % width:
+            frames = from_s16(bytes(buffer[:usable])).reshape(-1, channels)
+            del buffer[:usable]
+            yield mixed(frames), rate
+        yield None
 
-    def push(self, data: bytes) -> list[Sound]:
-        """Whole frames; held back only while everything so far could be text."""
-        self._rest += data
-        if not self._trusted and not self._trust():
-            return []
-        usable = len(self._rest) - len(self._rest) % self._width
-        if not usable:
-            return []
-        frames = from_s16(bytes(self._rest[:usable])).reshape(-1, self._width // 2)
-        del self._rest[:usable]
-        self.started = True
-        return [(mixed(frames), self._rate)]
 
-    def flush(self) -> list[Sound]:
-        """What was held back; half a frame is dropped."""
-        if not self._trusted and len(self._rest) >= 8 and is_text(self._rest):
+def _trusted(head: bytes, ended: bool) -> bool:
+    """Whether sound begins so; False while it takes more to know. Raises DecodeError."""
+    if len(head) >= 12 and sniff(head) is not None and head[0] != 0xFF:
+        raise DecodeError("it has a header of its own")
+    if is_text(head):
+        if len(head) >= (8 if ended else _SUSPICION):
             raise DecodeError("it is text")
-        self._trusted = True
-        return self.push(b"")
-
-    def _trust(self) -> bool:
-        head = bytes(self._rest[:_SUSPICION])
-        if len(head) >= 12 and sniff(head) is not None and head[0] != 0xFF:
-            raise DecodeError("it has a header of its own")
-        if is_text(head):
-            if len(head) >= _SUSPICION:
-                raise DecodeError("it is text")
-            return False
-        # A container's magic may still be arriving.
-        self._trusted = len(head) >= 12 or head[:1] not in (b"R", b"O", b"f", b"\x1a", b"I")
-        return self._trusted
+        return ended
+    # A container's magic may still be arriving.
+    return ended or len(head) >= 12 or head[:1] not in (b"R", b"O", b"f", b"\x1a", b"I")
 
 
 def mixed(frames: NDArray[np.float32] | NDArray[np.float64]) -> Samples:

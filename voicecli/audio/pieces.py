@@ -81,7 +81,7 @@ class _PageCutter:
 
     def flush(self) -> bytes:
         silent, self._silent = self._silent, b""
-        return silent + self._pages.flush()
+        return silent + self._pages.close()
 
 
 class _FrameCutter:

@@ -8,7 +8,7 @@ from voicecli.audio.format import Codec
 from voicecli.errors import DecodeError
 from voicecli.wire.riff import is_riff
 
-__all__ = ["HEAD", "is_message", "is_text", "shown", "sniff", "spoken_name", "unlike"]
+__all__ = ["HEAD", "id3_size", "is_message", "is_text", "shown", "sniff", "spoken_name", "unlike"]
 
 HEAD: Final = 64  # bytes: enough to tell any of the codecs, and to show in an error
 
@@ -52,6 +52,14 @@ def sniff(data: bytes) -> Codec | None:
 def spoken_name(codec: Codec) -> str:
     """What people call it."""
     return _NAMES[codec]
+
+
+def id3_size(head: bytes | bytearray) -> int:
+    """Bytes of the ID3 tag that begins with these ten; 0 where it is none."""
+    if max(head[6:10]) > 127:
+        return 0
+    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+    return 10 + size + (10 if head[5] & 0x10 else 0)
 
 
 def is_text(data: bytes | bytearray) -> bool:

@@ -60,7 +60,7 @@ async def ogg_page_separator_step(async_iter: AsyncIterator[bytes]) -> AsyncIter
             for taken, page in pages.push(data):
                 if page is not None:
                     yield taken
-    if rest := pages.flush():
+    if rest := pages.close():
         yield rest
 
 

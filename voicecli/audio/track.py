@@ -2,125 +2,84 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final, Protocol, TypeAlias
 
 from voicecli.audio.block import Samples
 from voicecli.audio.packets import PacketDecoder
-from voicecli.audio.pcm import NOTHING
 from voicecli.errors import DecodeError
 
-__all__ = ["FlacTrack", "OpusTrack", "PacketReader", "Track", "VorbisTrack", "opus_length"]
+__all__ = ["OpenOpus", "PacketReader", "Track", "flac_track", "opus_length", "opus_track", "vorbis_track"]
 
 _LONGEST_PACKET: Final = 5760  # samples of Opus at 48 kHz: 120 ms
-
-
-class Track(Protocol):
-    """A codec, its header read, ready for packets."""
-
-    @property
-    def rate(self) -> int | None: ...
-
-    @property
-    def frames(self) -> int:
-        """Packets that held sound."""
-        ...
-
-    @property
-    def position(self) -> int:
-        """Samples decoded so far, including those that were trimmed away."""
-        ...
-
-    def decode(self, packet: bytes) -> Samples:
-        """The samples of one packet; raises DecodeError when too many in a row were broken."""
-        ...
 
 
 class PacketReader(Protocol):
     """What turns packets into samples: a decoder, or a ruler that only measures them."""
 
     @property
-    def rate(self) -> int | None: ...
-
-    @property
-    def frames(self) -> int: ...
+    def rate(self) -> int | None:
+        """Samples a second, once there were any."""
+        ...
 
     def decode(self, packet: bytes) -> Samples: ...
 
 
-class OpusTrack:
-    """Opus by its identification header (RFC 7845, section 5.1): pre-skip and gain honoured."""
+def _no_length(packet: bytes) -> int:
+    return 0
 
-    def __init__(self, head: bytes, reader: PacketReader | None = None) -> None:
-        """`reader` takes the decoder's place."""
-        if len(head) < 19 or head[:8] != b"OpusHead" or head[8] >> 4 or not head[9]:
-            raise DecodeError("a broken Opus header")
-        self._skip = int.from_bytes(head[10:12], "little")
-        # FFmpeg's versions differ in whether the decoder itself drops the pre-skip, so it is told of none.
-        self._decoder = reader or PacketDecoder("opus", head[:10] + b"\0\0" + head[12:])
-        self.position = 0
+
+class Track:
+    """A codec, its header read, ready for packets."""
+
+    def __init__(
+        self, reader: PacketReader, skip: int = 0, length: Callable[[bytes], int] = _no_length
+    ) -> None:
+        """`skip` samples at the beginning are no sound; `length` tells those of a packet that is broken."""
+        self._reader = reader
+        self._skip = skip
+        self._length = length
+        self.position = 0  # samples decoded so far, including those that were skipped
 
     @property
     def rate(self) -> int | None:
-        return self._decoder.rate
-
-    @property
-    def frames(self) -> int:
-        return self._decoder.frames
+        """Samples a second, once a packet held sound."""
+        return self._reader.rate
 
     def decode(self, packet: bytes) -> Samples:
-        samples = self._decoder.decode(packet)
-        if not len(samples):
-            self.position += opus_length(packet)
-            return NOTHING
-        self.position += len(samples)
+        """The samples of one packet; raises DecodeError when too many in a row were broken."""
+        samples = self._reader.decode(packet)
+        self.position += len(samples) or self._length(packet)
         dropped = min(self._skip, len(samples))
         self._skip -= dropped
-        return samples[dropped:]
+        return samples[dropped:] if dropped else samples
 
 
-class VorbisTrack:
-    """Vorbis by its first and third header (the second holds only comments)."""
-
-    def __init__(self, first: bytes, third: bytes) -> None:
-        comment = b"\x03vorbis" + bytes(8) + b"\x01"
-        self._decoder = PacketDecoder("vorbis", _laced(first, comment) + first + comment + third)
-        self.position = 0
-
-    @property
-    def rate(self) -> int | None:
-        return self._decoder.rate
-
-    @property
-    def frames(self) -> int:
-        return self._decoder.frames
-
-    def decode(self, packet: bytes) -> Samples:
-        samples = self._decoder.decode(packet)
-        self.position += len(samples)
-        return samples
+OpenOpus: TypeAlias = Callable[[bytes], Track]
+"""Makes a track of an Opus header."""
 
 
-class FlacTrack:
-    """FLAC by its stream information."""
+def opus_track(head: bytes, reader: PacketReader | None = None) -> Track:
+    """Opus by its identification header (RFC 7845, section 5.1): pre-skip and gain honoured.
 
-    def __init__(self, info: bytes) -> None:
-        self._decoder = PacketDecoder("flac", info)
-        self.position = 0
+    `reader` takes the decoder's place. Raises DecodeError.
+    """
+    if len(head) < 19 or head[:8] != b"OpusHead" or head[8] >> 4 or not head[9]:
+        raise DecodeError("a broken Opus header")
+    # FFmpeg's versions differ in whether the decoder itself drops the pre-skip, so it is told of none.
+    reader = reader or PacketDecoder("opus", head[:10] + b"\0\0" + head[12:])
+    return Track(reader, int.from_bytes(head[10:12], "little"), opus_length)
 
-    @property
-    def rate(self) -> int | None:
-        return self._decoder.rate
 
-    @property
-    def frames(self) -> int:
-        return self._decoder.frames
+def vorbis_track(first: bytes, third: bytes) -> Track:
+    """Vorbis by its first and third header (the second holds only comments). Raises DecodeError."""
+    comment = b"\x03vorbis" + bytes(8) + b"\x01"
+    return Track(PacketDecoder("vorbis", _laced(first, comment) + first + comment + third))
 
-    def decode(self, packet: bytes) -> Samples:
-        if packet[:1] != b"\xff":  # tags and pictures come as packets before the frames
-            return NOTHING
-        samples = self._decoder.decode(packet)
-        self.position += len(samples)
-        return samples
+
+def flac_track(info: bytes) -> Track:
+    """FLAC by its stream information. Raises DecodeError."""
+    return Track(PacketDecoder("flac", info))
 
 
 def opus_length(packet: bytes) -> int:

@@ -15,26 +15,31 @@ from voicecli.audio.mulaw import from_mulaw
 from voicecli.audio.pcm import NOTHING, Sound, mixed
 from voicecli.audio.sniff import unlike
 from voicecli.errors import DecodeError
-from voicecli.wire.riff import BrokenRiff, RiffHeader, WavLayout
+from voicecli.wire.bytereader import ByteReader, Parser, Parsing
+from voicecli.wire.riff import BrokenRiff, RiffHeader, WavLayout, read_riff
 
-__all__ = ["WavUnpacker", "find_sound", "remove_wav_header"]
+__all__ = ["find_sound", "remove_wav_header", "unpack_wav"]
 
 _READ: Final = 1 << 16  # bytes of a file at once
 
 
 def find_sound(file: IO[bytes], name: str = "This WAV file") -> RiffHeader:
     """Read a WAV file's header and go to where its sound begins. Raises DecodeError, with its `name`."""
-    header, head = RiffHeader(), b""
-    while not header.found and (data := file.read(_READ)):
+    parsing, head = Parsing(_header), b""
+    while data := file.read(_READ):
         head = head or data
         try:
-            header.push(data)
+            found = parsing.push(data)
         except BrokenRiff as exc:
             raise unlike(Codec.WAV, head, exc.reason) from exc
-    if not header.found:
-        raise DecodeError(f"{name} has no sound in it.", "It may have been cut off.")
-    file.seek(header.start)
-    return header
+        if found:
+            file.seek(found[0].start)
+            return found[0]
+    raise DecodeError(f"{name} has no sound in it.", "It may have been cut off.")
+
+
+def _header(reader: ByteReader) -> Parser[RiffHeader]:
+    yield (yield from read_riff(reader, lambda layout: None))
 
 
 def remove_wav_header(wav_bytes: bytes) -> bytes:
@@ -46,117 +51,51 @@ def remove_wav_header(wav_bytes: bytes) -> bytes:
     return file.read(find_sound(file).size)
 
 
-class WavUnpacker:
-    """8 to 32-bit integers, 32 and 64-bit floats, a-law and mu-law.
+def unpack_wav(reader: ByteReader) -> Parser[Sound]:
+    """8 to 32-bit integers, 32 and 64-bit floats, a-law and mu-law. Raises DecodeError.
 
     A data size of 0 or "unknown", or one that is too large, means "to the end". What follows data of a
     true size is skipped when it is a chunk, is another file when it begins so, and is sound otherwise.
     """
-
-    def __init__(self) -> None:
-        self._header = RiffHeader()
-        self._buffer = bytearray()  # what lies behind the header
-        self._layout: WavLayout | None = None
-        self._width = 0  # bytes of one sample
-        self._skip = 0  # bytes of a chunk behind the sound
-        self._left: int | None = None  # bytes of sound still to come, None: to the end
-        self._padded = False
-        self._state = self._read_header
-        self.started = False
-
-    def push(self, data: bytes) -> list[Sound]:
-        """The sound of every whole frame. Raises DecodeError."""
-        self._buffer += data
-        sounds: list[Sound] = []
-        while self._state(sounds):
-            pass
-        return sounds
-
-    def flush(self) -> list[Sound]:
-        """Nothing: half a frame at the end is dropped."""
-        return []
-
-    def _read_header(self, sounds: list[Sound]) -> bool:
-        """Get ready for the sound; its rate is known even if there is none."""
-        data, self._buffer = bytes(self._buffer), bytearray()
+    buffer = reader.buffer
+    while True:
         try:
-            self._buffer += self._header.push(data)
+            header = yield from read_riff(reader, _width)
         except BrokenRiff as exc:
             raise DecodeError(exc.reason) from exc
-        if (layout := self._header.layout) is None:
-            return False
-        self._layout, self._width = layout, _width(layout)
-        if not self._header.found:
-            return False
-        self._left = self._header.size
-        self._padded = self._left is not None and self._left % 2 == 1
-        self._state = self._read_sound
-        self.started = True
-        sounds.append((NOTHING, layout.rate))
-        return True
+        yield NOTHING, header.layout.rate  # it is known even if there is no sound
+        yield from _sound(reader, header.layout, header.size)
+        yield from reader.need(5)
+        if header.size and header.size % 2 and _is_name(buffer[1:5]):
+            del buffer[:1]
+        if not _is_name(buffer[:4]):
+            yield from _sound(reader, header.layout, None)
+        while True:
+            yield from reader.need(8)
+            if bytes(buffer[:4]) in (b"RIFF", b"RF64"):
+                break
+            (size,) = struct.unpack_from("<I", buffer, 4)
+            yield from reader.skip(8 + size + size % 2)
 
-    def _read_sound(self, sounds: list[Sound]) -> bool:
-        assert self._layout is not None  # the header has been read
-        frame = self._width * self._layout.channels
-        usable = len(self._buffer)
-        if self._left is not None:
-            usable = min(usable, self._left)
-        ending = usable == self._left
-        whole = usable - usable % frame
+
+def _sound(reader: ByteReader, layout: WavLayout, left: int | None) -> Parser[Sound]:
+    """So many bytes of sound; None: to the end."""
+    buffer, width = reader.buffer, _width(layout)
+    while left is None or left > 0:
+        usable = len(buffer) if left is None else min(len(buffer), left)
+        whole = usable - usable % (width * layout.channels)
+        gone = usable if usable == left else whole
+        if not gone:
+            yield None
+            continue
+        data = bytes(buffer[:whole])
+        del buffer[:gone]
+        left = None if left is None else left - gone
         if whole:
-            sounds.append(
-                (_samples(bytes(self._buffer[:whole]), self._layout, self._width), self._layout.rate)
-            )
-        gone = usable if ending else whole
-        del self._buffer[:gone]
-        if self._left is not None:
-            self._left -= gone
-            if self._left == 0:
-                self._state = self._read_next
-                return True
-        return False
-
-    def _read_next(self, sounds: list[Sound]) -> bool:
-        """Look at what follows the sound: it decides whether the size was true."""
-        look = bytes(self._buffer[:5])
-        if len(look) < 5:
-            return False
-        if self._padded and _is_name(look[1:]):
-            del self._buffer[:1]
-            look = look[1:]
-        if look[:4] in (b"RIFF", b"RF64"):
-            self._begin_again()
-        elif _is_name(look[:4]):
-            self._skip = 0
-            self._state = self._skip_rest
-        else:
-            self._left = None
-            self._state = self._read_sound
-        return True
-
-    def _skip_rest(self, sounds: list[Sound]) -> bool:
-        """Pass over the chunks behind the sound, watching for another file."""
-        if self._skip:
-            gone = min(self._skip, len(self._buffer))
-            del self._buffer[:gone]
-            self._skip -= gone
-        if self._skip or len(self._buffer) < 8:
-            return False
-        if bytes(self._buffer[:4]) in (b"RIFF", b"RF64"):
-            self._begin_again()
-            return True
-        (size,) = struct.unpack_from("<I", self._buffer, 4)
-        del self._buffer[:8]
-        self._skip = size + size % 2
-        return True
-
-    def _begin_again(self) -> None:
-        """There is another file."""
-        self._header = RiffHeader()
-        self._state = self._read_header
+            yield _samples(data, layout, width), layout.rate
 
 
-def _is_name(name: bytes) -> bool:
+def _is_name(name: bytearray) -> bool:
     return len(name) == 4 and all(
         byte == 0x20 or (chr(byte).isascii() and chr(byte).isalnum()) for byte in name
     )

@@ -5,18 +5,21 @@ Segments and clusters are walked into, not collected, so it does not matter whet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
+from voicecli.audio.block import Samples
 from voicecli.audio.pcm import NOTHING, Sound
-from voicecli.audio.track import OpusTrack, Track, VorbisTrack
+from voicecli.audio.track import OpenOpus, Track, opus_track, vorbis_track
 from voicecli.errors import DecodeError
+from voicecli.wire.bytereader import ByteReader, Parser
 
-__all__ = ["WebmUnpacker"]
+__all__ = ["unpack_webm"]
 
-_EBML, _SEGMENT, _CLUSTER, _TRACKS = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0x1654AE6B
+_MAGIC: Final = b"\x1a\x45\xdf\xa3"
+_SEGMENT, _CLUSTER, _TRACKS = 0x18538067, 0x1F43B675, 0x1654AE6B
 _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK, _DISCARD = 0xA3, 0xA0, 0xA1, 0x75A2
 _TRACK_ENTRY, _NUMBER, _KIND, _CODEC, _SETUP = 0xAE, 0xD7, 0x83, 0x86, 0x63A2
 _AUDIO: Final = 2  # the kind of an audio track
@@ -24,133 +27,68 @@ _LARGEST: Final = 1 << 20  # bytes of an element that is read whole
 _JUNK: Final = 1 << 18  # bytes between two clusters
 
 
-class WebmUnpacker:
-    """Follows the first audio track."""
-
-    def __init__(self, opus: Callable[[bytes], Track] = OpusTrack) -> None:
-        """`opus` makes a track of an Opus header."""
-        self._opus = opus
-        self._buffer = bytearray()
-        self._skip = 0
-        self._lost = False  # looking for the next cluster after damage
-        self._junk = 0
-        self._opened = False  # the EBML header has been seen
-        self._number: int | None = None
-        self._track: Track | None = None
-
-    @property
-    def started(self) -> bool:
-        return self._track is not None and self._track.frames > 0
-
-    def push(self, data: bytes) -> list[Sound]:
-        """Raises DecodeError."""
-        self._buffer += data
-        sounds: list[Sound] = []
-        while self._step(sounds):
-            pass
-        return sounds
-
-    def flush(self) -> list[Sound]:
-        """Nothing: whole blocks were decoded when they came."""
-        return []
-
-    def _step(self, sounds: list[Sound]) -> bool:
-        buffer = self._buffer
-        if self._skip:
-            gone = min(self._skip, len(buffer))
-            del buffer[:gone]
-            self._skip -= gone
-            if self._skip:
-                return False
-        if not self._opened:
-            magic = _EBML.to_bytes(4, "big")
-            if bytes(buffer[:4]) != magic[: len(buffer)]:
-                raise DecodeError("no EBML header")
-            self._opened = len(buffer) >= 4
-        if self._lost:
-            return self._search()
-        header = _header(buffer, 0)
-        if header is None:
-            return False
+def unpack_webm(reader: ByteReader, opus: OpenOpus = opus_track) -> Parser[Sound]:
+    """Follow the first audio track. Raises DecodeError."""
+    buffer = reader.buffer
+    if not (yield from reader.begins(_MAGIC)):
+        raise DecodeError("no EBML header")
+    ours: tuple[int, Track] | None = None
+    while True:
+        while (header := _header(buffer, 0)) is None:
+            yield None
         name, size, body = header
-        if not name:
-            self._lost = True
-            return self._search()
         if name in (_SEGMENT, _CLUSTER):
-            del buffer[:body]
-        elif name in (_TRACKS, _SIMPLE_BLOCK, _BLOCK_GROUP) and size is not None and size <= _LARGEST:
-            if len(buffer) < body + size:
-                return False
-            element = bytes(buffer[body : body + size])
-            del buffer[: body + size]
-            self._read(name, element, sounds)
-        elif size is None:
-            self._lost = True
-            return self._search()
+            yield from reader.take(body)
+        elif not name or size is None:
+            if ours is None:
+                raise DecodeError("broken elements")
+            if not (yield from reader.search(_CLUSTER.to_bytes(4, "big"), _JUNK)):
+                raise DecodeError(f"no cluster within {_JUNK // 1024} kB")
+        elif name not in (_TRACKS, _SIMPLE_BLOCK, _BLOCK_GROUP) or size > _LARGEST:
+            yield from reader.skip(body + size)
         else:
-            del buffer[:body]
-            self._skip = size
-        return True
-
-    def _search(self) -> bool:
-        if self._track is None:
-            raise DecodeError("broken elements")
-        place = self._buffer.find(_CLUSTER.to_bytes(4, "big"), 1)
-        gone = place if place > 0 else max(len(self._buffer) - 3, 0)
-        del self._buffer[:gone]
-        self._lost = place <= 0
-        self._junk = self._junk + gone if self._lost else 0
-        if self._junk > _JUNK:
-            raise DecodeError(f"no cluster within {_JUNK // 1024} kB")
-        return not self._lost
-
-    def _read(self, name: int, element: bytes, sounds: list[Sound]) -> None:
-        if name == _TRACKS:
-            if self._track is None:
-                self._open(element)
-        elif name == _SIMPLE_BLOCK:
-            self._decode(element, 0, sounds)
-        else:
-            children = dict(_elements(element))
-            discard = int.from_bytes(children.get(_DISCARD, b""), "big", signed=True)
-            self._decode(children.get(_BLOCK, b""), discard, sounds)
-
-    def _open(self, tracks: bytes) -> None:
-        """Choose the track. Raises DecodeError when there is none of ours."""
-        found = []
-        for name, entry in _elements(tracks):
-            if name != _TRACK_ENTRY:
-                continue
-            fields = dict(_elements(entry))
-            if int.from_bytes(fields.get(_KIND, b""), "big") != _AUDIO:
-                continue
-            codec, setup = fields.get(_CODEC, b"").rstrip(b"\0"), fields.get(_SETUP, b"")
-            if codec == b"A_OPUS":
-                self._track = self._opus(setup)
-            elif codec == b"A_VORBIS":
-                self._track = VorbisTrack(*_vorbis_headers(setup))
+            element = (yield from reader.take(body + size))[body:]
+            if name == _TRACKS:
+                ours = ours or _chosen(element, opus)
+            elif ours is None:
+                raise DecodeError("sound before its tracks")
             else:
-                found.append(codec.decode("ascii", errors="replace"))
-                continue
-            self._number = int.from_bytes(fields.get(_NUMBER, b""), "big")
-            return
-        raise DecodeError(f"WebM with {found[0]} in it" if found else "WebM without sound")
+                samples, rate = _decoded(name, element, *ours)
+                if rate is not None:
+                    yield samples, rate
 
-    def _decode(self, block: bytes, discard: int, sounds: list[Sound]) -> None:
-        """The frames of a block; `discard` is in nanoseconds, from its end or (negative) its beginning."""
-        if self._track is None:
-            raise DecodeError("sound before its tracks")
-        number, at = _size(block, 0)
-        if number != self._number or len(block) < at + 3:
-            return
-        samples = np.concatenate([NOTHING, *(self._track.decode(frame) for frame in _frames(block, at + 2))])
-        rate = self._track.rate
-        if rate is None:
-            return
-        surplus = abs(discard) * rate // 1_000_000_000
-        samples = samples[: max(len(samples) - surplus, 0)] if discard >= 0 else samples[surplus:]
-        if len(samples):
-            sounds.append((samples, rate))
+
+def _chosen(tracks: bytes, opus: OpenOpus) -> tuple[int, Track]:
+    """The first audio track and its number. Raises DecodeError when there is none of ours."""
+    found = []
+    for name, entry in _elements(tracks):
+        fields = dict(_elements(entry)) if name == _TRACK_ENTRY else {}
+        if int.from_bytes(fields.get(_KIND, b""), "big") != _AUDIO:
+            continue
+        number = int.from_bytes(fields.get(_NUMBER, b""), "big")
+        codec, setup = fields.get(_CODEC, b"").rstrip(b"\0"), fields.get(_SETUP, b"")
+        if codec == b"A_OPUS":
+            return number, opus(setup)
+        if codec == b"A_VORBIS":
+            return number, vorbis_track(*_vorbis_headers(setup))
+        found.append(codec.decode("ascii", errors="replace"))
+    raise DecodeError(f"WebM with {found[0]} in it" if found else "WebM without sound")
+
+
+def _decoded(name: int, element: bytes, ours: int, track: Track) -> tuple[Samples, int | None]:
+    """The sound of a block, if it is of our track."""
+    discard = 0  # nanoseconds, from its end or (negative) its beginning
+    if name == _BLOCK_GROUP:
+        children = dict(_elements(element))
+        discard = int.from_bytes(children.get(_DISCARD, b""), "big", signed=True)
+        element = children.get(_BLOCK, b"")
+    number, at = _size(element, 0)
+    if number != ours or len(element) < at + 3:
+        return NOTHING, None
+    samples = np.concatenate([NOTHING, *(track.decode(frame) for frame in _frames(element, at + 2))])
+    surplus = abs(discard) * (track.rate or 0) // 1_000_000_000
+    kept = samples[: max(len(samples) - surplus, 0)] if discard >= 0 else samples[surplus:]
+    return kept, track.rate
 
 
 def _size(data: bytes | bytearray, at: int) -> tuple[int | None, int]:

@@ -7,12 +7,15 @@ trusted: a stream is often sent before its length is known. `audio/wav.py` makes
 from __future__ import annotations
 
 import struct
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from voicecli.errors import WireError
+from voicecli.wire.bytereader import ByteReader, Parser, Parsing, Reading
 
-__all__ = ["BrokenRiff", "RiffHeader", "RiffReader", "WavLayout", "is_riff", "riff_header"]
+__all__ = ["BrokenRiff", "RiffHeader", "RiffReader", "WavLayout", "is_riff", "read_riff", "riff_header"]
 
 _UNKNOWN: Final = 0xFFFFFFFF  # a size that was not known when the header was written
 _EXTENSIBLE: Final = 0xFFFE
@@ -77,82 +80,58 @@ def riff_header(layout: WavLayout, size: int | None = None) -> bytes:
     return begin + chunk + fact + struct.pack("<4sI", b"data", stated)
 
 
+@dataclass(frozen=True, slots=True)
 class RiffHeader:
-    """Bytes of a WAV file in, up to its sound."""
+    """What stands before the sound of a WAV file."""
 
-    def __init__(self) -> None:
-        self.found = False  # the sound, if there is any
-        self.layout: WavLayout | None = None  # known once it is found
-        self.size: int | None = None  # bytes of sound as stated; None: to the end (0 and "unknown" mean that)
-        self.start = 0  # bytes before the sound
-        self._buffer = bytearray()
-        self._skip = 0  # bytes of a chunk that nobody reads
-        self._long: int | None = None  # the data size of an RF64 file
+    layout: WavLayout
+    size: int | None  # bytes of sound as stated; None: to the end (0 and "unknown" mean that)
+    start: int  # bytes before the sound
 
-    def push(self, data: bytes) -> bytes:
-        """What follows the header, once that is complete. Raises BrokenRiff."""
-        self._buffer += data
-        while self._chunk() if self.start else self._mark():
-            pass
-        if not self.found:
-            return b""
-        rest, self._buffer = bytes(self._buffer), bytearray()
-        return rest
 
-    def _mark(self) -> bool:
-        head = bytes(self._buffer[:12])
-        mark, kind = head[:4], head[8:]
-        if mark not in (b"RIFF"[: len(head)], b"RF64"[: len(head)]) or kind != b"WAVE"[: len(kind)]:
-            raise BrokenRiff("This is not a WAV file: it has no RIFF header.", "no RIFF header")
-        return len(head) == 12 and self._take(12)
-
-    def _chunk(self) -> bool:
-        """Read or pass over one chunk; False when more bytes are needed, or the sound was found."""
-        buffer = self._buffer
-        gone = min(self._skip, len(buffer))
-        self._take(gone)
-        self._skip -= gone
-        if self._skip or len(buffer) < 8 or self.found:
-            return False
+def read_riff(reader: ByteReader, check: Callable[[WavLayout], object]) -> Reading[RiffHeader]:
+    """Read up to the sound; `check` looks at the layout as soon as that is known. Raises BrokenRiff."""
+    buffer = reader.buffer
+    marked = yield from reader.begins(b"RIFF", b"RF64")
+    if marked:
+        yield from reader.take(8)
+        marked = yield from reader.begins(b"WAVE")
+    if not marked:
+        raise BrokenRiff("This is not a WAV file: it has no RIFF header.", "no RIFF header")
+    yield from reader.take(4)
+    layout: WavLayout | None = None
+    long = 0  # the data size of an RF64 file
+    start = 12
+    while True:
+        yield from reader.need(8)
         name, size = struct.unpack_from("<4sI", buffer)
         if name == b"data":
-            return self._find(size)
+            break
         if not (name.isascii() and name.decode().isprintable()):
             raise BrokenRiff("This WAV file is damaged: its chunks are broken.", "broken chunks")
-        whole = size + size % 2
+        whole = 8 + size + size % 2
         if name not in (b"fmt ", b"ds64"):
-            if self.start + whole > _LONGEST_PREFACE:
+            if start + whole - 8 > _LONGEST_PREFACE:
                 raise BrokenRiff("This WAV file has no sound where it should be.", "no sound in it")
-            self._skip = whole
-            return self._take(8)
-        if not 14 <= size <= _LONGEST_FORMAT:
+            yield from reader.skip(whole)
+        elif not 14 <= size <= _LONGEST_FORMAT:
             chunk = name.decode().strip()
             said = f"its {chunk} chunk is {size} bytes long"
             raise BrokenRiff(f"This WAV file is damaged: {said}.", f"a broken {chunk} chunk")
-        if len(buffer) < 8 + whole:
-            return False
-        body = bytes(buffer[8 : 8 + size])
-        if name == b"fmt ":
-            self.layout = _layout(body)
-        elif size >= 16:
-            (self._long,) = struct.unpack_from("<Q", body, 8)
-        return self._take(8 + whole)
-
-    def _find(self, size: int) -> bool:
-        if self.layout is None:
-            reason = "its format is not stated before its sound"
-            raise BrokenRiff("This WAV file is damaged: its sound comes before its format.", reason)
-        if size == _UNKNOWN and self._long:
-            size = self._long
-        self.size = None if size in (0, _UNKNOWN) else size
-        self.found = True
-        self._take(8)
-        return False
-
-    def _take(self, count: int) -> bool:
-        del self._buffer[:count]
-        self.start += count
-        return True
+        else:
+            body = (yield from reader.take(whole))[8 : 8 + size]
+            if name == b"fmt ":
+                layout = _layout(body)
+                check(layout)
+            elif size >= 16:
+                (long,) = struct.unpack_from("<Q", body, 8)
+        start += whole
+    if layout is None:
+        reason = "its format is not stated before its sound"
+        raise BrokenRiff("This WAV file is damaged: its sound comes before its format.", reason)
+    yield from reader.take(8)
+    size = long if size == _UNKNOWN and long else size
+    return RiffHeader(layout, None if size in (0, _UNKNOWN) else size, start + 8)
 
 
 class RiffReader:
@@ -164,31 +143,38 @@ class RiffReader:
 
     def __init__(self) -> None:
         self.layout: WavLayout | None = None  # known before the first byte of sound comes out
-        self._header = RiffHeader()
-        self._left: int | None = None  # bytes of sound to come; None: to the end
-
-    @property
-    def began(self) -> bool:
-        """The sound was found, if there is any."""
-        return self._header.found
+        self.began = False  # the sound was found, if there is any
+        self._parsing = Parsing(self._sound)
 
     def push(self, data: bytes) -> bytes:
         """The sound in `data`, possibly none. Raises WireError when it is no WAV file."""
-        if not self.began:
-            data = self._header.push(data)
-            if self.layout is None and self._header.layout is not None:
-                self.layout = _checked(self._header.layout)
-            self._left = self._header.size
-        if self._left is None:
-            return data
-        sound = data[: self._left]
-        self._left -= len(sound)
-        return sound
+        return b"".join(self._parsing.push(data))
 
     def close(self) -> None:
         """There are no more bytes. Raises WireError when the sound was never reached."""
         if not self.began:
             raise WireError("The WAV file ends before its sound begins.")
+
+    def _sound(self, reader: ByteReader) -> Parser[bytes]:
+        header = yield from read_riff(reader, self._check)
+        self.began = True
+        left = sys.maxsize if header.size is None else header.size
+        while True:
+            sound = bytes(reader.buffer[:left])
+            left -= len(sound)
+            reader.buffer.clear()
+            yield sound
+            yield None
+
+    def _check(self, layout: WavLayout) -> None:
+        """See that samples lie as the layout says. Raises WireError."""
+        plain = layout.coding in ("integer", "float")
+        if not layout.channels or not layout.rate or (plain and layout.align != layout.frame):
+            raise WireError(
+                f"This WAV file is damaged: {layout.channels} channels of {layout.bits} bits at "
+                f"{layout.rate} Hz in {layout.align} bytes."
+            )
+        self.layout = layout
 
 
 def _layout(data: bytes) -> WavLayout:
@@ -197,14 +183,3 @@ def _layout(data: bytes) -> WavLayout:
     if tag == _EXTENSIBLE and len(data) >= 26:
         (tag,) = struct.unpack_from("<H", data, 24)
     return WavLayout(_CODINGS.get(tag, f"format {tag}"), bits, channels, rate, align)
-
-
-def _checked(layout: WavLayout) -> WavLayout:
-    """Samples that lie as their layout says. Raises WireError."""
-    plain = layout.coding in ("integer", "float")
-    if not layout.channels or not layout.rate or (plain and layout.align != layout.frame):
-        raise WireError(
-            f"This WAV file is damaged: {layout.channels} channels of {layout.bits} bits at {layout.rate} Hz "
-            f"in {layout.align} bytes."
-        )
-    return layout
