@@ -197,15 +197,58 @@ def test_a_killed_process_is_replaced(timer: Samples) -> None:
         async with PocketsphinxRecognizer(domain=jsgf()) as engine:
 
             async def killing() -> AsyncIterator[Samples]:
-                yield timer[:1600]
+                yield timer[:16000]
                 _kill_children(os.getpid())
-                await asyncio.sleep(60)
+                yield timer[16000:]
+
+            return [transcript async for transcript in engine.transcribe(killing())]
+
+    assert asyncio.run(run())[-1].text == TIMER
+
+
+def test_what_kills_two_processes_is_given_up(timer: Samples) -> None:
+    async def run() -> list[Transcript]:
+        async with PocketsphinxRecognizer(domain=jsgf()) as engine:
+
+            async def killing() -> AsyncIterator[Samples]:
+                for _ in range(100):
+                    yield timer[:1600]
+                    _kill_children(os.getpid())
+                    await asyncio.sleep(0.2)
 
             with pytest.raises(Unavailable, match="signal 9"):
                 _ = [transcript async for transcript in engine.transcribe(killing())]
             return await _heard(engine, timer)
 
     assert asyncio.run(run())[-1].text == TIMER
+
+
+def test_a_hung_process_is_replaced(timer: Samples) -> None:
+    """As in the server: five seconds without a sign of life, and another one hears the utterance anew."""
+
+    async def run() -> list[Transcript]:
+        async with PocketsphinxRecognizer(PocketsphinxOptions(workers=1), jsgf()) as engine:
+            [hung] = _children(os.getpid())
+            os.kill(hung, signal.SIGSTOP)
+            found = await _heard(engine, timer)
+            assert not _is_alive(hung)
+            return found
+
+    assert asyncio.run(asyncio.wait_for(run(), 60))[-1].text == TIMER
+
+
+def test_a_process_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "sk-1")
+    monkeypatch.setenv("HARMLESS", "yes")
+
+    async def run() -> bytes:
+        async with PocketsphinxRecognizer():
+            [worker] = _children(os.getpid())
+            return await asyncio.to_thread(Path(f"/proc/{worker}/environ").read_bytes)
+
+    environment = asyncio.run(run())
+    assert b"HARMLESS=yes" in environment
+    assert b"sk-1" not in environment
 
 
 def test_no_process_is_left_behind(timer: Samples) -> None:
@@ -328,7 +371,7 @@ def _children(parent: int) -> list[int]:
     listed = subprocess.run(
         ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True
     )
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "sphinx.worker" in line]
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "workers.desk" in line]
 
 
 def _kill_children(parent: int) -> None:

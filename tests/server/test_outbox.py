@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.errors import Dropped
-from voicecli.server.job import Answer
 from voicecli.server.outbox import Outbox
 from voicecli.wire.recognition import Active, Segment
+from voicecli.workers.job import Answer
 
 
 @dataclass

@@ -27,8 +27,8 @@ from voicecli.config.serving import SegmentSettings, ServerSettings, SessionSett
 from voicecli.providers.simulated import SimulatedRecognizerOptions
 from voicecli.server.session import Mode, Session
 from voicecli.server.shared_hearing import SharedHearingOptions
-from voicecli.server.workers import WorkerOptions
 from voicecli.wire.recognition import Active, Failure, Format, Inactive, Segment, encode_event
+from voicecli.workers.pool import WorkerOptions
 
 PATIENT = SharedHearingOptions(workers=WorkerOptions(timeout=0, patience=0))
 FOX = "assistant-en-16kHz1chan"

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AUTO",
     "Choice",
+    "accepted",
     "choose",
     "choose_detector",
     "choose_language_model",
@@ -138,7 +139,7 @@ async def choose(
         if lacking is not None:
             raise _unusable(stage, requested, lacking)
     cls = engine_class(stage, pick.name)
-    engine = cls(pick.options, **_accepted(cls, more))
+    engine = cls(pick.options, **accepted(cls, more))
     return Choice(engine, pick.name, pick.reason, pick.options, automatic=requested == "auto")
 
 
@@ -260,7 +261,7 @@ def as_sentence(remedy: str) -> str:
     return f"Run `{remedy}`." if remedy.startswith("pip ") else f"{remedy[:1].upper()}{remedy[1:]}."
 
 
-def _accepted(cls: EngineClass, more: Mapping[str, object]) -> dict[str, object]:
+def accepted(cls: EngineClass, more: Mapping[str, object]) -> dict[str, object]:
     """Those of `more` that the constructor has a parameter for."""
     offered = {name: value for name, value in more.items() if value is not None}
     if not offered:

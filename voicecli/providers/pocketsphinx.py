@@ -1,4 +1,4 @@
-"""Bundled recognition: pocketsphinx, with the English model that its wheel carries, in a process of its own.
+"""Bundled recognition: pocketsphinx, with the English model that its wheel carries, in processes of its own.
 
 With a domain (a JSGF grammar of what to expect) requests of the grammar are understood, and whatever does not
 sound like one is taken down as dictation. Without, everything is dictation: pocketsphinx does not do it well.
@@ -8,21 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
 from voicecli.audio.block import Samples
-from voicecli.errors import NotFound
-from voicecli.flow.steps import scoped
+from voicecli.errors import BadRequest, NotFound, Unavailable, VoiceError
+from voicecli.flow.scope import scoped
 from voicecli.folders import cache_folder
 from voicecli.providers.bounds import Within, check
 from voicecli.providers.recognizer import Transcript
-from voicecli.providers.sphinx.decoder import Models
-from voicecli.providers.sphinx.process import Worker
+from voicecli.providers.sphinx.decoder import Models, Search
+from voicecli.providers.sphinx.domain import prepare
+from voicecli.providers.sphinx.floor import Floor, checked
+from voicecli.providers.sphinx.listener import SECOND, Listener
+from voicecli.workers.job import Answer, Job
+from voicecli.workers.pipe import Recipe
+from voicecli.workers.pool import WorkerOptions, Workers
 
-__all__ = ["PocketsphinxOptions", "PocketsphinxRecognizer"]
+__all__ = ["PocketsphinxDecoder", "PocketsphinxOptions", "PocketsphinxRecognizer"]
+
+EVERY = SECOND // 5  # bytes of audio between partial transcripts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +43,95 @@ class PocketsphinxOptions:
     language_model: str = ""  # file, ARPA or binary; empty: the bundled one
     threshold: Annotated[float, Within(0, 1)] = 0.25  # how sure a request must be not to become dictation
     certain: Annotated[float, Within(0, 1)] = 0.85  # how sure what acts must be not to be asked about
-    workers: Annotated[int, Within(1, 32)] = 2  # processes at most, 120 MB each: utterances heard at once
+    workers: Annotated[int, Within(1, 32)] = 2  # utterances heard at once, each in 120 MB
+
+
+class PocketsphinxDecoder:
+    """Decodes in this process, whose interpreter lock it holds for up to 80 ms at a time."""
+
+    name = "pocketsphinx"
+
+    def __init__(self, options: PocketsphinxOptions, domain: str | None = None) -> None:
+        self._options = options
+        self._domain = domain
+        self._idle: list[Listener] = []
+        self._free = asyncio.Semaphore(options.workers)
+
+    @property
+    def places(self) -> int:
+        """Utterances at once."""
+        return self._options.workers
+
+    async def __aenter__(self) -> Self:
+        """Load the models. Raises NotFound, BadRequest, Unavailable."""
+        self._idle.append(await asyncio.to_thread(self._load))
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._idle.clear()
+
+    async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
+        """Yield partial transcripts and the final one; an utterance waits for a place."""
+        async with scoped(audio) as pieces, self._free:
+            # The one that was used last, which may know the beginning of the utterance.
+            listener = self._idle.pop() if self._idle else await asyncio.to_thread(self._load)
+            listener.start()
+            arrived = asyncio.Event()
+            reading = asyncio.create_task(_read(pieces, listener, arrived))
+            reading.add_done_callback(lambda _: arrived.set())
+            told, shown = 0, ""  # bytes and text of the partial transcript before
+            try:
+                while True:
+                    arrived.clear()
+                    await asyncio.sleep(0)  # all there is comes before any is decoded
+                    if listener.follow():
+                        continue
+                    if reading.done():
+                        break
+                    if listener.length - told >= EVERY:
+                        told = listener.length
+                        finding = listener.partial()
+                        if finding.text and finding.text != shown:
+                            shown = finding.text
+                            yield Transcript(shown, confidence=finding.confidence)
+                    await arrived.wait()
+                await reading
+                finding = listener.finish()
+                yield Transcript(finding.text, final=True, confidence=finding.confidence)
+            finally:
+                self._idle.append(listener)
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+
+    def _load(self) -> Listener:
+        if lacking := PocketsphinxRecognizer.missing(self._options):
+            what, _, remedy = lacking.partition(": ")
+            raise NotFound(f"pocketsphinx cannot be used: {what}.", f"What to do: {remedy}.")
+        models = _models(self._options)
+        try:
+            commands = self._commands(models, self._domain) if self._domain else None
+            return Listener(Search(models), commands, self._options.threshold)
+        except ValueError as exc:
+            what = "The grammar of what to expect is not one that pocketsphinx can use"
+            raise BadRequest(f"{what}: {str(exc).rstrip('.')}.") from exc
+        except (RuntimeError, OSError) as exc:
+            raise Unavailable(f"pocketsphinx cannot load its models: {str(exc).rstrip('.')}.") from exc
+
+    def _commands(self, models: Models, text: str) -> Search:
+        try:
+            domain = prepare(text, models.dictionary, cache_folder() / "pocketsphinx")
+            return Search(replace(models, dictionary=domain.dictionary), grammar=domain.grammar)
+        except OSError:  # the cache cannot be written; once loaded, the files are not needed
+            with tempfile.TemporaryDirectory() as folder:
+                domain = prepare(text, models.dictionary, Path(folder))
+                return Search(replace(models, dictionary=domain.dictionary), grammar=domain.grammar)
+
+
+async def _read(pieces: AsyncIterator[Samples], listener: Listener, arrived: asyncio.Event) -> None:
+    floor = Floor()
+    async for samples in pieces:
+        listener.hear(floor.push(samples))
+        arrived.set()
 
 
 class PocketsphinxRecognizer:
@@ -46,15 +142,15 @@ class PocketsphinxRecognizer:
 
     name = "pocketsphinx"
     Options: ClassVar[type[PocketsphinxOptions]] = PocketsphinxOptions
+    Inside = PocketsphinxDecoder  # what is run by whoever has a process for it already
 
     def __init__(
         self, options: PocketsphinxOptions = PocketsphinxOptions(), domain: str | None = None
     ) -> None:
         check("asr.pocketsphinx", options)
         self._options = options
-        self._domain = domain or ""
-        self._idle: list[Worker] = []
-        self._places = asyncio.Semaphore(options.workers)
+        recipe = Recipe(PocketsphinxDecoder, replace(options, workers=1), {"domain": domain})
+        self._workers = Workers(recipe, options.workers, WorkerOptions(eager=False, timeout=0, patience=0))
 
     @property
     def places(self) -> int:
@@ -81,54 +177,39 @@ class PocketsphinxRecognizer:
 
     async def __aenter__(self) -> Self:
         """Start a process and load the models. Raises NotFound, BadRequest, Unavailable."""
-        async with self._places:
-            self._idle.append(await self._open())
+        await self._workers.__aenter__()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        while self._idle:
-            await self._idle.pop().close()
+        await self._workers.__aexit__()
 
     async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
         """Yield partial transcripts and the final one; an utterance waits while every process has one."""
-        certain = self._options.certain
-        async with scoped(audio) as pieces, self._places:
-            worker = await self._take()
-            try:
-                async with scoped(worker.transcribe(pieces)) as transcripts:
-                    async for transcript in transcripts:
-                        sure = transcript.confidence is None or transcript.confidence >= certain
-                        yield replace(transcript, certain=sure)
-            finally:
-                if worker.alive:
-                    self._idle.append(worker)
-                else:
-                    await worker.close()
+        told: asyncio.Queue[str | Answer | VoiceError | asyncio.Task[None]] = asyncio.Queue()
+        job = self._workers.job(told.put_nowait, told.put_nowait)
+        sending = asyncio.create_task(_send(audio, job))
+        sending.add_done_callback(told.put_nowait)
+        try:
+            while not isinstance(news := await told.get(), Answer):
+                if isinstance(news, VoiceError):
+                    raise news
+                if isinstance(news, asyncio.Task):
+                    news.result()  # what the microphone raised
+                elif news:
+                    yield Transcript(news)
+            certain = news.confidence is None or news.confidence >= self._options.certain
+            yield Transcript(news.text, final=True, confidence=news.confidence, certain=certain)
+        finally:
+            job.cancel()
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
 
-    async def _take(self) -> Worker:
-        """The process that was used last, which may know the beginning of the utterance; else a new one."""
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.alive:
-                return worker
-            await worker.close()
-        return await self._open()
 
-    async def _open(self) -> Worker:
-        if lacking := self.missing(self._options):
-            what, _, remedy = lacking.partition(": ")
-            raise NotFound(f"pocketsphinx cannot be used: {what}.", f"What to do: {remedy}.")
-        models = _models(self._options)
-        return await Worker.open(
-            {
-                "acoustic": str(models.acoustic),
-                "dictionary": str(models.dictionary),
-                "language": str(models.language),
-                "domain": self._domain,
-                "threshold": self._options.threshold,
-                "cache": str(cache_folder() / "pocketsphinx"),
-            }
-        )
+async def _send(audio: AsyncIterator[Samples], job: Job) -> None:
+    async with scoped(audio) as pieces:
+        async for samples in pieces:
+            job.push(checked(samples))
+    job.end()
 
 
 def _models(options: PocketsphinxOptions) -> Models:

@@ -6,25 +6,18 @@ from typing import Literal, Protocol, TypeAlias
 
 from voicecli.errors import VoiceError
 from voicecli.wire.recognition import Format, Segment
+from voicecli.workers.pool import PoolObserver
 
 __all__ = ["HearingObserver", "Observer", "Pipeline"]
 
 Pipeline: TypeAlias = Literal["audio_decoding", "vad_processing", "model_inference"]
 
 
-class HearingObserver(Protocol):
+class HearingObserver(PoolObserver, Protocol):
     """Watches what all sessions share; called on the event loop, and must be quick."""
 
     def processed(self, pipeline: Pipeline, media_seconds: float, seconds: float) -> None:
         """So much sound took so long; once a batch for the voice detector, once a job for the model."""
-        ...
-
-    def panicked(self, pipeline: Pipeline) -> None:
-        """A worker process died, or an engine raised something that is no error of ours."""
-        ...
-
-    def queued(self, jobs: int) -> None:
-        """How many utterances the workers have now, or will have when there is one again."""
         ...
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from voicecli.errors import VoiceError
-from voicecli.server.job import Answer, Job, Outcome
 from voicecli.wire.recognition import Event, Segment
+from voicecli.workers.job import Answer, Job, Outcome
 
 __all__ = ["Outbox", "Outlet", "Pending"]
 

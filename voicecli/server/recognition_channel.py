@@ -13,15 +13,15 @@ from voicecli.audio.block import Block, Samples
 from voicecli.config.serving import SegmentSettings
 from voicecli.errors import VoiceError
 from voicecli.providers.recognizer import HEARING_RATE
-from voicecli.server.job import Job, Outcome
 from voicecli.server.outbox import Outbox, Outlet, Pending
-from voicecli.server.places import Speaker
 from voicecli.server.voice_batch import Judged, VoiceBatch
-from voicecli.server.workers import Workers
 from voicecli.speech.edges import Edges
 from voicecli.speech.gate import GateOptions, SpeechGate, SpeechStarted, SpeechStopped
 from voicecli.speech.vad import WINDOW_SECONDS, Window, Windows
 from voicecli.wire.recognition import Active, Inactive, Segment
+from voicecli.workers.job import Job, Outcome
+from voicecli.workers.places import Speaker
+from voicecli.workers.pool import Workers
 
 __all__ = ["Channel", "SegmentedChannel", "SimpleChannel"]
 

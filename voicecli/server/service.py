@@ -12,7 +12,7 @@ from voicecli.errors import UsageError
 from voicecli.latency.timeline import Timeline
 from voicecli.providers.choose import Choice
 from voicecli.providers.recognizer import Recognizer
-from voicecli.providers.secrets import secret
+from voicecli.secrets import secret
 from voicecli.server.asgi import Pages, make_app
 from voicecli.server.guard import Guard, Reason, Tokens, parse_tokens
 from voicecli.server.http import Door
@@ -22,12 +22,12 @@ from voicecli.server.refusals import Refusals
 from voicecli.server.session import Mode, SharedHearing, SharedHearingOptions
 from voicecli.server.subnet import check_networks
 from voicecli.server.watch import EVENTS, QUEUES, Watch
-from voicecli.server.workers import WorkerOptions
 from voicecli.speech.gate import GateOptions
 from voicecli.speech.vad import VoiceDetector
 from voicecli.telemetry.logs import current_trace
 from voicecli.telemetry.prometheus import Exposition
 from voicecli.telemetry.traces import Tracer
+from voicecli.workers.pool import WorkerOptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI

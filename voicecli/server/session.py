@@ -19,7 +19,6 @@ from voicecli.config.serving import SessionSettings
 from voicecli.errors import VoiceError, WireError
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.server.observer import HearingObserver, Observer, Pipeline
-from voicecli.server.places import Speaker
 from voicecli.server.recognition_channel import Channel
 from voicecli.server.shared_hearing import SharedHearing, SharedHearingOptions
 from voicecli.server.stream_decoder import StreamDecoder
@@ -34,6 +33,7 @@ from voicecli.wire.recognition import (
     WireLimits,
     decode_request,
 )
+from voicecli.workers.places import Speaker
 
 __all__ = [
     "HearingObserver",

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from voicecli.config.serving import ServerSettings
-from voicecli.providers.choose import Choice
+from voicecli.providers.choose import Choice, accepted
 from voicecli.providers.recognizer import Recognizer
+from voicecli.providers.registry import engine_class
 from voicecli.server.observer import HearingObserver
 from voicecli.server.outbox import Outlet
-from voicecli.server.places import LATE, Speaker
 from voicecli.server.recognition_channel import Channel, SegmentedChannel, SimpleChannel
 from voicecli.server.voice_batch import VoiceBatch, VoiceOptions, judge_of
-from voicecli.server.worker import Recipe
-from voicecli.server.workers import WorkerOptions, Workers
 from voicecli.speech.gate import GateOptions
 from voicecli.speech.vad import VoiceDetector
+from voicecli.workers.pipe import Recipe
+from voicecli.workers.places import LATE, Speaker
+from voicecli.workers.pool import WorkerOptions, Workers
 
 __all__ = ["SharedHearing", "SharedHearingOptions"]
+
+_POLITENESS = 5  # of the processes that recognise: the server's event loop comes first on a busy machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,9 @@ class SharedHearing:
         self._segments, self._gate = settings.segments, options.gate
         self._vad = vad
         self.voice = VoiceBatch(judge_of(vad, settings.batched), options.voice, observer)
-        recipe = Recipe(asr.name, asr.options, domain)
+        engine: Any = engine_class("asr", asr.name)
+        engine = getattr(engine, "Inside", engine)  # the process is there already
+        recipe = Recipe(engine, asr.options, accepted(engine, {"domain": domain}), _POLITENESS)
         self.workers = Workers(recipe, settings.processes, options.workers, observer)
         self._stack = AsyncExitStack()
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from voicecli.errors import SettingsError
 from voicecli.printable import without_credentials
-from voicecli.providers.secrets import KEYRING_SERVICE, secret
+from voicecli.secrets import KEYRING_SERVICE, secret
 
 __all__ = ["OPENAI_URL", "Address", "address", "missing_key"]
 

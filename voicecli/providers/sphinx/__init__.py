@@ -1,1 +1,1 @@
-"""What the bundled recogniser is made of: a grammar's automaton, the searches, the process they run in."""
+"""What the bundled recogniser is made of: a grammar's automaton, the searches, what weighs them."""

@@ -1,7 +1,7 @@
 """The door to pocketsphinx: one search over one utterance after another.
 
 pocketsphinx keeps the interpreter lock while it decodes (up to 80 ms for 32 ms of sound, in dictation), so
-nothing here runs in the process that plays sound: see worker.py.
+nothing here runs in the process that plays sound: see voicecli/workers.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from voicecli.audio.block import Samples
 from voicecli.errors import BadRequest
 
-__all__ = ["Floor"]
+__all__ = ["Floor", "checked"]
 
 LEVEL = 20.0  # root mean square, of 32,767; -64 dB
 PERIOD = 16_000  # samples after which the noise repeats
@@ -28,19 +28,24 @@ class Floor:
         self._position = 0
 
     def push(self, samples: Samples) -> bytes:
-        """As s16le; raises BadRequest for anything but mono floating-point numbers."""
-        if samples.ndim != 1 or samples.dtype.kind != "f":
-            raise BadRequest(
-                f"pocketsphinx was given {samples.dtype} samples of shape {samples.shape}.",
-                "It takes mono float samples at 16 kHz.",
-            )
-        if not np.isfinite(samples).all():
-            raise BadRequest("pocketsphinx was given samples that are not numbers (NaN or infinite).")
+        """As s16le. Raises BadRequest as `checked` does."""
         places = np.arange(self._position, self._position + len(samples)) % PERIOD
         self._position += len(samples)
-        loud = np.clip(samples, -1.0, 1.0) * 32_767 + _noise()[places]
+        loud = np.clip(checked(samples), -1.0, 1.0) * 32_767 + _noise()[places]
         data: bytes = np.clip(np.rint(loud), -32_768, 32_767).astype("<i2").tobytes()
         return data
+
+
+def checked(samples: Samples) -> Samples:
+    """The same; raises BadRequest for anything but mono floating-point numbers."""
+    if samples.ndim != 1 or samples.dtype.kind != "f":
+        raise BadRequest(
+            f"pocketsphinx was given {samples.dtype} samples of shape {samples.shape}.",
+            "It takes mono float samples at 16 kHz.",
+        )
+    if not np.isfinite(samples).all():
+        raise BadRequest("pocketsphinx was given samples that are not numbers (NaN or infinite).")
+    return samples
 
 
 @cache

@@ -117,6 +117,11 @@ class Listener:
         self._audio = bytearray()
         self._before: bytearray | None = None  # the utterance before, while this one may be its continuation
 
+    @property
+    def length(self) -> int:
+        """Bytes of the utterance so far."""
+        return len(self._audio)
+
     def start(self) -> None:
         """Begin an utterance."""
         if self._before is None:

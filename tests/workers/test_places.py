@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from voicecli.server.places import LATE, Claim, Places, Speaker
+from voicecli.workers.places import LATE, Claim, Places, Speaker
 
 TICK = 0.25  # seconds between two looks at who has become due
 PIECE = 0.5  # seconds of sound

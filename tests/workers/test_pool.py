@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from tests.server.talking import QUICK, beeps, recording, until
-from voicecli.errors import NotFound, ProviderError, TimedOut, Unavailable, UsageError
-from voicecli.providers.pocketsphinx import PocketsphinxOptions
-from voicecli.providers.registry import _plugins
-from voicecli.server.job import Answer
-from voicecli.server.worker import Recipe
-from voicecli.server.workers import WorkerOptions, Workers
+from voicecli.errors import NotFound, ProviderError, TimedOut, Unavailable
+from voicecli.providers.pocketsphinx import PocketsphinxDecoder, PocketsphinxOptions
+from voicecli.providers.simulated import SimulatedRecognizer
+from voicecli.workers.job import Answer
+from voicecli.workers.pipe import Recipe
+from voicecli.workers.pool import WorkerOptions, Workers
 
 PLUGIN = '''
 import asyncio, os
@@ -77,18 +77,12 @@ class Recognizer:
 
 @pytest.fixture
 def odd(tmp_path, monkeypatch):
-    """Plug in an engine that misbehaves; its workers find it as this process does."""
+    """An engine that misbehaves; its workers find it as this process does."""
     (tmp_path / "voicecli_odd.py").write_text(PLUGIN)
-    package = tmp_path / "voicecli_odd-1.dist-info"
-    package.mkdir()
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: voicecli-odd\nVersion: 1\n")
-    (package / "entry_points.txt").write_text("[voicecli.asr]\nodd = voicecli_odd:Recognizer\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    _plugins.cache_clear()
     import voicecli_odd
 
-    yield lambda folder="": Recipe("odd", voicecli_odd.Options(folder))
-    _plugins.cache_clear()
+    yield lambda folder="": Recipe(voicecli_odd.Recognizer, voicecli_odd.Options(folder))
     del sys.modules["voicecli_odd"]
 
 
@@ -115,7 +109,7 @@ def level(tenths, seconds=0.5):
 def test_a_job_is_answered():
     async def run():
         async with Workers(
-            Recipe("simulated", replace(QUICK, partial=0.1, texts=("a b c d",))), 1
+            Recipe(SimulatedRecognizer, replace(QUICK, partial=0.1, texts=("a b c d",))), 1
         ) as workers:
             listener = Listener(workers)
             for _ in range(10):
@@ -135,7 +129,7 @@ def test_a_job_is_answered():
 
 def test_waiting_for_sound_is_not_work():
     async def run():
-        async with Workers(Recipe("simulated", replace(QUICK, delay=0.1)), 1) as workers:
+        async with Workers(Recipe(SimulatedRecognizer, replace(QUICK, delay=0.1)), 1) as workers:
             listener = Listener(workers)
             listener.job.push(level(1))
             await asyncio.sleep(0.5)
@@ -148,10 +142,10 @@ def test_waiting_for_sound_is_not_work():
 def test_jobs_are_shared_out():
     async def run():
         slow = replace(QUICK, delay=0.2)
-        async with Workers(Recipe("simulated", slow), 3) as workers:
+        async with Workers(Recipe(SimulatedRecognizer, slow), 3) as workers:
             assert workers.alive == 3
             listeners = [Listener(workers, level(1)) for _ in range(6)]
-            assert sorted(len(post.jobs) for post in workers._posts.values()) == [2, 2, 2]
+            assert sorted(len(worker.jobs) for worker in workers._workers.values()) == [2, 2, 2]
             outcomes = await asyncio.gather(*(listener.outcome for listener in listeners))
             assert all(isinstance(outcome, Answer) for outcome in outcomes)
 
@@ -201,7 +195,7 @@ def test_what_kills_twice_is_given_up(odd):
 
 def test_a_worker_killed_in_the_middle_of_speech():
     async def run():
-        async with Workers(Recipe("simulated", QUICK), 1) as workers:
+        async with Workers(Recipe(SimulatedRecognizer, QUICK), 1) as workers:
             listener = Listener(workers)
             listener.job.push(level(1))
             os.kill(workers.processes[0], signal.SIGKILL)
@@ -218,7 +212,7 @@ def test_a_worker_killed_in_the_middle_of_speech():
 
 def test_a_cancelled_job_is_dropped_at_once():
     async def run():
-        async with Workers(Recipe("simulated", replace(QUICK, delay=3600)), 1) as workers:
+        async with Workers(Recipe(SimulatedRecognizer, replace(QUICK, delay=3600)), 1) as workers:
             listener = Listener(workers, level(1))
             await asyncio.sleep(0.1)
             listener.job.cancel()
@@ -234,7 +228,7 @@ def test_an_engine_that_does_nothing_is_timed_out():
     async def run():
         for failure in ("hang", "stall"):
             hung = replace(QUICK, fail=failure)
-            async with Workers(Recipe("simulated", hung), 1, WorkerOptions(timeout=0.2)) as workers:
+            async with Workers(Recipe(SimulatedRecognizer, hung), 1, WorkerOptions(timeout=0.2)) as workers:
                 ended = Listener(workers, level(1))
                 running = Listener(workers)
                 for _ in range(5):
@@ -254,15 +248,15 @@ def test_a_hung_worker_is_replaced():
 
     async def run():
         options = WorkerOptions(silence=3.0)
-        async with Workers(Recipe("simulated", QUICK), 1, options) as workers:
+        async with Workers(Recipe(SimulatedRecognizer, QUICK), 1, options) as workers:
             (first,) = workers.processes
             os.kill(first, signal.SIGSTOP)
             waiting = [Listener(workers) for _ in range(20)]
             for listener in waiting:
                 for _ in range(30):
                     listener.job.push(level(1, 1.0))
-            post = next(iter(workers._posts.values()))
-            kept = post.worker._input.transport.get_write_buffer_size()
+            worker = next(iter(workers._workers.values()))
+            kept = worker._input.transport.get_write_buffer_size()
             assert sum(listener.job.length for listener in waiting) * 2 > 18e6
             assert kept < 1.1e6
             for listener in waiting:
@@ -284,7 +278,7 @@ def test_a_worker_whose_engine_hangs_is_replaced():
     async def run():
         hung = replace(QUICK, fail="hang")
         options = WorkerOptions(timeout=0.3)
-        async with Workers(Recipe("simulated", hung), 1, options) as workers:
+        async with Workers(Recipe(SimulatedRecognizer, hung), 1, options) as workers:
             (first,) = workers.processes
             for _ in range(2):
                 assert workers.processes == [first]
@@ -297,7 +291,7 @@ def test_a_worker_whose_engine_hangs_is_replaced():
 def test_speech_that_goes_on_is_not_overdue():
     async def run():
         quick = WorkerOptions(timeout=0.2, patience=0.2)
-        async with Workers(Recipe("simulated", QUICK), 1, quick) as workers:
+        async with Workers(Recipe(SimulatedRecognizer, QUICK), 1, quick) as workers:
             listener = Listener(workers)
             listener.job.push(level(1))
             await asyncio.sleep(0.9)
@@ -314,9 +308,8 @@ def test_an_engine_that_does_not_open_is_an_error(odd):
                 pass
 
     asyncio.run(run(odd("broken"), Unavailable, "no such model"))
-    asyncio.run(run(Recipe("nobody", None), UsageError, "nobody"))
     absent = PocketsphinxOptions(acoustic_model="/nowhere")
-    asyncio.run(run(Recipe("pocketsphinx", absent), NotFound, "nowhere"))
+    asyncio.run(run(Recipe(PocketsphinxDecoder, absent), NotFound, "nowhere"))
 
 
 def test_workers_die_with_their_server(tmp_path):
@@ -324,11 +317,11 @@ def test_workers_die_with_their_server(tmp_path):
     program = tmp_path / "server.py"
     program.write_text(
         "import asyncio\n"
-        "from voicecli.server.worker import Recipe\n"
-        "from voicecli.server.workers import Workers\n"
-        "from voicecli.providers.simulated import SimulatedRecognizerOptions\n"
+        "from voicecli.workers.pipe import Recipe\n"
+        "from voicecli.workers.pool import Workers\n"
+        "from voicecli.providers.simulated import SimulatedRecognizer, SimulatedRecognizerOptions\n"
         "async def main():\n"
-        "    recipe = Recipe('simulated', SimulatedRecognizerOptions())\n"
+        "    recipe = Recipe(SimulatedRecognizer, SimulatedRecognizerOptions())\n"
         "    async with Workers(recipe, 2) as workers:\n"
         "        print(*workers.processes, flush=True)\n"
         "        await asyncio.sleep(60)\n"
@@ -356,7 +349,7 @@ def is_running(process):
 
 def test_closing_ends_the_processes():
     async def run():
-        async with Workers(Recipe("simulated", replace(QUICK, delay=3600)), 2) as workers:
+        async with Workers(Recipe(SimulatedRecognizer, replace(QUICK, delay=3600)), 2) as workers:
             processes = workers.processes
             Listener(workers, level(1))
         await gone(processes)
@@ -366,7 +359,7 @@ def test_closing_ends_the_processes():
 
 def test_the_bundled_engine_recognises():
     async def run():
-        async with Workers(Recipe("pocketsphinx", PocketsphinxOptions(workers=1)), 1) as workers:
+        async with Workers(Recipe(PocketsphinxDecoder, PocketsphinxOptions(workers=1)), 1) as workers:
             sound = recording("assistant-en-goforward")
             answer = await Listener(workers, sound).outcome
             assert "forward" in answer.text
@@ -377,7 +370,7 @@ def test_the_bundled_engine_recognises():
 
 def test_sound_is_cut_off_at_full_scale():
     async def run():
-        async with Workers(Recipe("simulated", QUICK), 1) as workers:
+        async with Workers(Recipe(SimulatedRecognizer, QUICK), 1) as workers:
             listener = Listener(workers)
             listener.job.push(beeps(0.2) * 100)
             listener.job.push(np.zeros(0, np.float32))

@@ -112,6 +112,11 @@ class Places:
         """Whether somebody could have a place at once."""
         return any(self._taken[room] < places for room, places in self._rooms.items())
 
+    @property
+    def are_wanted(self) -> bool:
+        """Whether somebody waits for one."""
+        return bool(self._waiting)
+
     def open(self, room: int, places: int) -> None:
         """`room` has so many places from now on; whoever is inside stays."""
         self._rooms[room] = places

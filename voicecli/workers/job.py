@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from voicecli.audio.block import Samples
 from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import VoiceError
-from voicecli.providers.recognizer import HEARING_RATE
-from voicecli.server.pipe import Frame, Report, fields_of
-from voicecli.server.places import Claim, Speaker
+from voicecli.speech.vad import RATE
+from voicecli.workers.pipe import Frame, Report
+from voicecli.workers.places import Claim, Speaker
 
 __all__ = ["Answer", "Job", "Outcome"]
 
@@ -40,64 +40,38 @@ class _Pool(Protocol):
     def drop(self, job: Job) -> None: ...
 
 
+@dataclass(eq=False, slots=True)
 class Job:
     """Sound goes in, partial texts and one outcome come out, by callbacks on the loop.
 
     Its sound is kept until it is answered: a worker that dies, or makes room, may have heard it in vain.
     """
 
-    __slots__ = (
-        "_done",
-        "_partial",
-        "_pool",
-        "claim",
-        "deaths",
-        "ended",
-        "length",
-        "number",
-        "over",
-        "pieces",
-        "placed",
-        "sent",
-        "since",
-        "speaker",
-        "taken",
-    )
-
-    def __init__(
-        self,
-        pool: _Pool,
-        number: int,
-        claim: Claim,
-        speaker: Speaker,
-        done: Callable[[Outcome], None],
-        partial: Callable[[str], None],
-    ) -> None:
-        self.number = number
-        self.claim = claim
-        self.speaker = speaker
-        self.pieces: list[bytes] = []  # s16le, until it is over
-        self.length = 0  # samples
-        self.ended = False
-        self.over = False  # answered or cancelled
-        self.deaths = 0  # workers that died while they had it
-        self.placed = False  # a worker has it
-        self.sent = 0  # pieces that were sent to that worker
-        self.taken = 0  # samples that its engine has taken
-        self.since = 0.0  # loop's time since which something is owed
-        self._pool = pool
-        self._done = done
-        self._partial = partial
+    _pool: _Pool
+    number: int
+    claim: Claim
+    speaker: Speaker
+    _done: Callable[[Outcome], None]
+    _partial: Callable[[str], None]
+    pieces: list[bytes] = field(default_factory=list)  # s16le, until it is over
+    length: int = 0  # samples
+    ended: bool = False
+    over: bool = False  # answered or cancelled
+    deaths: int = 0  # workers that died while they had it
+    placed: bool = False  # a worker has it
+    sent: int = 0  # pieces that were sent to that worker
+    taken: int = 0  # samples that its engine has taken
+    since: float = 0.0  # loop's time since which something is owed
 
     @property
     def duration(self) -> float:
         """Seconds of sound so far."""
-        return self.length / HEARING_RATE
+        return self.length / RATE
 
     @property
     def lead(self) -> float:
         """Seconds of sound by which it is ahead of the engine that hears it."""
-        return (self.length - self.taken) / HEARING_RATE if self.placed else 0.0
+        return (self.length - self.taken) / RATE if self.placed else 0.0
 
     @property
     def kept(self) -> float:
@@ -150,10 +124,10 @@ class Job:
         """A report that is not the last."""
         self.since = self._pool.now()
         if Report(frame.kind) is Report.TAKEN:
-            self.taken = int.from_bytes(frame.data, "little")
+            self.taken = frame.number
             self._partial("")
         else:
-            self._partial(fields_of(frame)["text"])
+            self._partial(frame.fields["text"])
 
     def settle(self, outcome: Outcome) -> None:
         """The last word."""

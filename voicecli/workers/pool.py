@@ -12,19 +12,15 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Protocol, Self
 
-from voicecli.config.settings import RecognitionSettings
 from voicecli.errors import TimedOut, VoiceError
-from voicecli.server.job import Answer, Job, Outcome
-from voicecli.server.observer import HearingObserver
-from voicecli.server.pipe import Frame, Report, fields_of
-from voicecli.server.places import Claim, Places, Speaker
-from voicecli.server.post import LOOK, Post
-from voicecli.server.process import Worker, error_of
-from voicecli.server.worker import Recipe
+from voicecli.workers.job import Answer, Job, Outcome
+from voicecli.workers.pipe import Frame, Recipe, Report
+from voicecli.workers.places import Claim, Places, Speaker
+from voicecli.workers.worker import LOOK, Worker, error_of
 
-__all__ = ["WorkerOptions", "Workers"]
+__all__ = ["PoolObserver", "WorkerOptions", "Workers"]
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +34,8 @@ SLOWEST = 30.0  # seconds at most before the next attempt to start one
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOptions:
     early: bool = True  # begin while the speaker still speaks; false: after the end, whole utterances
-    timeout: float = RecognitionSettings().timeout  # seconds without progress until a job fails; 0: never
+    eager: bool = True  # start every process at once; false: one, and the others when they are needed
+    timeout: float = 10.0  # seconds without progress until a job fails; 0: never
     patience: float = 60.0  # seconds that a job may take after its end, whatever else makes progress; 0: ever
     silence: float = 5.0  # seconds without a sign of life before a worker is replaced; 0: never
 
@@ -47,24 +44,42 @@ class WorkerOptions:
             raise ValueError("timeout, patience and silence must not be negative")
 
 
+class PoolObserver(Protocol):
+    """Watches the pool; called on the event loop, and must be quick."""
+
+    def processed(self, pipeline: Literal["model_inference"], media_seconds: float, seconds: float) -> None:
+        """So much sound of a job took the engine so long."""
+        ...
+
+    def panicked(self, pipeline: Literal["model_inference"]) -> None:
+        """A worker process died, or an engine raised something that is no error of ours."""
+        ...
+
+    def queued(self, jobs: int) -> None:
+        """How many utterances the workers have now, or will have when there is one again."""
+        ...
+
+
 class Workers:
-    """The pool, opened and closed with the server."""
+    """The pool, opened and closed with whoever needs it."""
 
     def __init__(
         self,
         recipe: Recipe,
         count: int,
         options: WorkerOptions | None = None,
-        observer: HearingObserver | None = None,
+        observer: PoolObserver | None = None,
     ) -> None:
-        """`count` is of processes."""
+        """`count` is of processes, at most."""
         self._size = count
+        self._starting = 0
+        self._growth: asyncio.Task[None] | None = None
         self.options = options or WorkerOptions()
         self._recipe = recipe
         self._observer = observer
         self._numbers = itertools.count(1)
         self._jobs: dict[int, Job] = {}
-        self._posts: dict[int, Post] = {}
+        self._workers: dict[int, Worker] = {}
         self._claims: dict[Claim, Job] = {}
         self._places = Places()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,7 +91,7 @@ class Workers:
         try:
             # The first alone: it may fetch a model that the others then find.
             await self._start()
-            others = [self._start() for _ in range(self._size - 1)]
+            others = [self._start() for _ in range(self._size - 1 if self.options.eager else 0)]
             for failure in await asyncio.gather(*others, return_exceptions=True):
                 if failure is not None:
                     raise failure
@@ -92,20 +107,18 @@ class Workers:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for post in self._posts.values():
-            post.close()
-        await asyncio.gather(*(post.worker.close() for post in self._posts.values()))
-        self._posts.clear()
+        await asyncio.gather(*(worker.close() for worker in self._workers.values()))
+        self._workers.clear()
 
     @property
     def alive(self) -> int:
         """Processes that can be given jobs."""
-        return sum(post.silence < DOUBT for post in self._posts.values())
+        return sum(worker.silence < DOUBT for worker in self._workers.values())
 
     @property
     def processes(self) -> list[int]:
         """Their ids."""
-        return [post.worker.pid for post in self._posts.values()]
+        return [worker.pid for worker in self._workers.values()]
 
     @property
     def under_way(self) -> list[Job]:
@@ -147,9 +160,9 @@ class Workers:
 
     def pushed(self, job: Job) -> None:
         """There is more of its sound."""
-        post = self._post(job)
-        if post is not None:
-            post.pump(job)
+        worker = self._worker(job)
+        if worker is not None:
+            worker.pump(job)
         elif self.options.early and self._places.is_free:
             self._deal()  # it may have waited for nothing but its own sound
 
@@ -158,16 +171,16 @@ class Workers:
         if not self.options.early:
             self._places.put(job.claim)
         self._places.end(job.claim, due, job.speaker.is_fast(self.now()), self.now())
-        post = self._post(job)
-        if post is not None:
-            post.pump(job)
+        worker = self._worker(job)
+        if worker is not None:
+            worker.pump(job)
         self._deal()
 
     def drop(self, job: Job) -> None:
         """Forget `job`."""
-        post = self._post(job)
-        if post is not None:
-            post.leave(job)
+        worker = self._worker(job)
+        if worker is not None:
+            worker.leave(job)
         job.forget()
         self._jobs.pop(job.number, None)
         if self._claims.pop(job.claim, None) is not None:
@@ -175,57 +188,60 @@ class Workers:
         self._count()
         self._deal()
 
-    def _post(self, job: Job) -> Post | None:
-        return None if job.claim.room is None else self._posts[job.claim.room]
+    def _worker(self, job: Job) -> Worker | None:
+        return None if job.claim.room is None else self._workers[job.claim.room]
 
     def _deal(self) -> None:
-        """Give places to whoever can have one."""
+        """Give places to whoever can have one, and start a process where that is what lacks."""
         while (move := self._places.next(self.now())) is not None:
-            post = self._posts[move.room]
+            worker = self._workers[move.room]
             if move.out is not None:
                 out = self._claims[move.out]
-                post.leave(out)
+                worker.leave(out)
                 out.give_up()
-            post.take(self._claims[move.claim])
+            worker.take(self._claims[move.claim])
+        short = self._places.are_wanted and 0 < len(self._workers) < self._size
+        if short and (self._growth is None or self._growth.done()):
+            self._growth = self._spawn(self._replace(healthy=True))
 
     def _count(self) -> None:
         if self._observer is not None:
             self._observer.queued(len(self._jobs))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _start(self) -> None:
-        worker = await Worker.start(self._recipe)
-        post = Post(worker, next(self._numbers))
-        self._posts[post.number] = post
-        self._places.open(post.number, worker.places)
-        self._spawn(self._follow(post))
+        self._starting += 1
+        try:
+            worker = await Worker.start(self._recipe)
+        finally:
+            self._starting -= 1
+        room = next(self._numbers)
+        self._workers[room] = worker
+        self._places.open(room, worker.places)
+        self._spawn(self._follow(room, worker))
         self._deal()
 
-    async def _follow(self, post: Post) -> None:
+    async def _follow(self, room: int, worker: Worker) -> None:
         """Pass on what a worker reports until it dies, and then replace it."""
-        worker = post.worker
-        async for frame in worker.reports():
-            job = post.report(frame, self.now())
-            if job is None:
-                continue
+        async for job, frame in worker.reports():
             try:
                 self._settle(job, frame)
             except Exception:  # a defect of one job's listener, which may not silence the worker
                 log.exception("a job's listener failed")
                 self.drop(job)
-        await self._bury(post)
+        await self._bury(room, worker)
 
-    async def _bury(self, post: Post) -> None:
+    async def _bury(self, room: int, worker: Worker) -> None:
         """Somebody else does what it had, once, and another takes its place."""
-        worker = post.worker
-        del self._posts[post.number]
-        post.close()
+        del self._workers[room]
+        worker.stop()
         given_up = []
-        for job in [self._claims[claim] for claim in self._places.close(post.number)]:
+        for job in [self._claims[claim] for claim in self._places.close(room)]:
             job.deaths += 1
             job.give_up()
             if job.deaths >= DEATHS:
@@ -243,14 +259,14 @@ class Workers:
     def _settle(self, job: Job, frame: Frame) -> None:
         kind = Report(frame.kind)
         if kind is Report.FINAL:
-            fields = fields_of(frame)
+            fields = frame.fields
             if self._observer is not None:
                 self._observer.processed("model_inference", job.duration, fields["seconds"])
             job.settle(Answer(fields["text"], fields["confidence"], fields["seconds"]))
         elif kind is Report.FAILED:
-            fields = fields_of(frame)
+            fields = frame.fields
             if fields["defect"]:
-                log.error("the engine %s has a defect: %s", self._recipe.name, fields["message"])
+                log.error("the engine %s has a defect: %s", self._recipe.engine.name, fields["message"])
                 self._panicked()
             job.settle(error_of(fields))
         else:
@@ -260,11 +276,13 @@ class Workers:
         wait = 0.0 if healthy else 0.1
         while True:
             await asyncio.sleep(wait)
+            if len(self._workers) + self._starting >= self._size:
+                return
             try:
                 await self._start()
             except VoiceError as error:
                 log.error("a worker cannot be started again: %s", error)
-                if not self._posts:
+                if not self._workers:
                     for job in [job for job in self._jobs.values() if job.ended or self.options.early]:
                         job.settle(error)
                 wait = min(SLOWEST, max(1.0, 2 * wait))
@@ -276,31 +294,31 @@ class Workers:
         while True:
             await asyncio.sleep(LOOK)
             now = self.now()
-            fruitless: set[Post] = set()
+            fruitless: set[Worker] = set()
             for job in [job for job in self._jobs.values() if job.owes]:
-                post = self._post(job)
-                if not self._overdue(job, post, now):
+                worker = self._worker(job)
+                if not self._overdue(job, worker, now):
                     continue
-                if post is not None and now - post.heard > self.options.timeout:
-                    fruitless.add(post)
-                job.settle(TimedOut(f"{self._recipe.name} recognised nothing for too long."))
-            for post in list(self._posts.values()):
-                self._check(post, post in fruitless)
+                if worker is not None and now - worker.heard > self.options.timeout:
+                    fruitless.add(worker)
+                job.settle(TimedOut(f"{self._recipe.engine.name} recognised nothing for too long."))
+            for room, worker in list(self._workers.items()):
+                self._check(room, worker, worker in fruitless)
             self._deal()
 
-    def _check(self, post: Post, fruitless: bool) -> None:
+    def _check(self, room: int, worker: Worker, fruitless: bool) -> None:
         """Give nothing to a worker that hesitates, and replace one that hangs."""
-        silence = post.look()
-        post.fruitless += fruitless
-        self._places.open(post.number, 0 if silence >= DOUBT else post.worker.places)
-        if (0 < self.options.silence <= silence) or post.fruitless >= FRUITLESS:
-            post.worker.kill()
+        silence = worker.look()
+        worker.fruitless += fruitless
+        self._places.open(room, 0 if silence >= DOUBT else worker.places)
+        if (0 < self.options.silence <= silence) or worker.fruitless >= FRUITLESS:
+            worker.kill()
 
-    def _overdue(self, job: Job, post: Post | None, now: float) -> bool:
+    def _overdue(self, job: Job, worker: Worker | None, now: float) -> bool:
         """An engine that is busy with other utterances gets more time than one that does nothing."""
         timeout, patience = self.options.timeout, self.options.patience
-        heard = job.since if post is None else max(job.since, post.heard)
-        if timeout > 0 and now - heard > timeout and (post is not None or not self.alive):
+        heard = job.since if worker is None else max(job.since, worker.heard)
+        if timeout > 0 and now - heard > timeout and (worker is not None or not self.alive):
             return True
         return patience > 0 and now - job.since > patience
 

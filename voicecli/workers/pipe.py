@@ -1,4 +1,4 @@
-"""What the server and its worker processes say to each other over two pipes.
+"""What a process and its workers say to each other over two pipes.
 
 Both ways: a kind, the number of a job, a length, and that many bytes.
 """
@@ -9,12 +9,23 @@ import asyncio
 import json
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, BinaryIO, NamedTuple
 
-__all__ = ["Frame", "Order", "Report", "fields_of", "pack", "read_order", "read_report", "text"]
+__all__ = ["Frame", "Order", "Recipe", "Report", "pack", "read_order", "read_report", "text"]
 
 _HEADER = struct.Struct("<cII")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Which engine a worker opens, and how."""
+
+    engine: type[Any]  # a Recognizer; the worker imports its module
+    options: Any  # an object of its Options
+    more: Mapping[str, Any] = field(default_factory=dict)  # what its constructor is given besides
+    politeness: int = 0  # how much the worker leaves to others on a busy machine, from 0 to 19
 
 
 class Order(Enum):
@@ -47,6 +58,16 @@ class Frame(NamedTuple):
     job: int
     data: bytes
 
+    @property
+    def number(self) -> int:
+        return int.from_bytes(self.data, "little")
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Its JSON."""
+        fields: dict[str, Any] = json.loads(self.data)
+        return fields
+
 
 def pack(kind: Order | Report, job: int = 0, data: bytes = b"") -> bytes:
     return _HEADER.pack(kind.value, job, len(data)) + data
@@ -54,12 +75,6 @@ def pack(kind: Order | Report, job: int = 0, data: bytes = b"") -> bytes:
 
 def text(fields: Mapping[str, Any]) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode()
-
-
-def fields_of(frame: Frame) -> dict[str, Any]:
-    """The JSON of a report."""
-    fields: dict[str, Any] = json.loads(frame.data)
-    return fields
 
 
 def read_order(stream: BinaryIO) -> Frame | None:

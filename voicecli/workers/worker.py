@@ -1,4 +1,4 @@
-"""The server's end of a worker process: started, spoken to and stopped without blocking the event loop."""
+"""A worker as its parent sees it: started, given jobs, asked whether it answers, ended; nothing blocks."""
 
 from __future__ import annotations
 
@@ -14,32 +14,42 @@ from typing import Any, Self
 
 import voicecli.errors
 from voicecli.errors import ProviderError, Unavailable, VoiceError
-from voicecli.providers.secrets import without_secrets
-from voicecli.server.pipe import Frame, Order, Report, fields_of, pack, read_report
-from voicecli.server.worker import Recipe
+from voicecli.secrets import without_secrets
+from voicecli.workers.job import Job
+from voicecli.workers.pipe import Frame, Order, Recipe, Report, pack, read_report
 
-__all__ = ["Worker", "error_of"]
+__all__ = ["LOOK", "Worker", "error_of"]
 
+LOOK = 0.25  # seconds between two looks at a worker
 PATIENCE = 2.0  # seconds that a worker has to end by itself
 ROOM = 1 << 20  # bytes that may wait to be read by a worker
 LAST_WORDS = 4096  # bytes of what a worker wrote to its standard error that are kept
 # The worker finds the package where this process found it, not where its own environment says.
-START = "import sys; sys.path[:] = {path!r}; from voicecli.server.worker import main; main()"
+START = "import sys; sys.path[:] = {path!r}; from voicecli.workers.desk import main; main()"
 
 
 class Worker:
-    """One process with an open engine."""
+    """One process with an open engine, and the jobs it has.
+
+    It is asked for a sign of life, and again when that has come. Its pipe takes so many bytes; the rest of a
+    job's sound follows when those have been read.
+    """
 
     def __init__(self, process: Process) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
         self.born = asyncio.get_running_loop().time()
+        self.heard = self.born  # loop's time of its last report about a job
         self.places = 1  # jobs that its engine hears at once
+        self.jobs: dict[int, Job] = {}
+        self.fruitless = 0  # jobs that it did nothing for, one after the other
         self._process = process
         self._input = process.stdin
         self._output = process.stdout
         self._hangs = False
+        self._looks = 0  # since it was asked for a sign of life
+        self._refilling: asyncio.Task[None] | None = None
         self._input.transport.set_write_buffer_limits(ROOM)
         self._words = b""
         self._listening = asyncio.create_task(self._listen(process.stderr))
@@ -49,26 +59,26 @@ class Worker:
         """Start a process and let it open its engine. Raises VoiceError, as the engine does."""
         command = (sys.executable, "-P", "-c", START.format(path=sys.path))
         try:
-            # A session of its own: Ctrl-C is for the server, which then hangs up.
+            # A session of its own: Ctrl-C is for the parent, which then hangs up.
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=PIPE,
                 start_new_session=True,
-                env=_environment(recipe),
+                env=_environment(recipe.options),
             )
         except OSError as exc:
             raise Unavailable(f"A process for recognition cannot be started: {exc}.") from exc
         worker = cls(process)
         try:
-            worker.send(Order.CONFIGURE, 0, pickle.dumps(recipe))
+            worker._send(Order.CONFIGURE, 0, pickle.dumps(recipe))
             frame = await read_report(worker._output)
             if frame is None:
                 raise await worker.death()
             if Report(frame.kind) is Report.BROKEN:
-                raise error_of(fields_of(frame))
-            worker.places = int.from_bytes(frame.data, "little")
+                raise error_of(frame.fields)
+            worker.places = frame.number
         except BaseException:
             await worker.close()
             raise
@@ -83,31 +93,62 @@ class Worker:
         """The end of what it wrote to its standard error."""
         return self._words.decode(errors="replace").strip()
 
-    def send(self, order: Order, job: int, data: bytes = b"") -> None:
-        """Write without waiting; what is more than a few bytes only where there is room."""
-        if not self._input.is_closing():
-            self._input.write(pack(order, job, data))
+    def take(self, job: Job) -> None:
+        """Begin `job`, with the sound it has so far."""
+        self.jobs[job.number] = job
+        job.begin()
+        self._send(Order.OPEN, job.number)
+        self.pump(job)
+
+    def pump(self, job: Job) -> None:
+        """Send what there is room for."""
+        if self._refilling is not None:
+            return
+        while job.sent < len(job.pieces):
+            if self._input.transport.get_write_buffer_size() >= ROOM:
+                self._refilling = asyncio.get_running_loop().create_task(self._refill())
+                return
+            self._send(Order.AUDIO, job.number, job.pieces[job.sent])
+            job.sent += 1
+        if job.ended and job.sent == len(job.pieces):
+            job.sent += 1  # the end is sent once
+            self._send(Order.END, job.number)
+
+    def leave(self, job: Job) -> None:
+        """The worker need not go on with `job`; it may have ended it."""
+        if self.jobs.pop(job.number, None) is not None:
+            self._send(Order.CANCEL, job.number)
 
     @property
-    def has_room(self) -> bool:
-        """Whether it reads what it is sent."""
-        return self._input.transport.get_write_buffer_size() < ROOM
+    def silence(self) -> float:
+        """Seconds for which a sign of life has been missing; those in which nobody looked do not count."""
+        return max(0, self._looks - 1) * LOOK
 
-    async def drained(self) -> None:
-        """Wait until it has read most of it, or is gone."""
-        with suppress(ConnectionError):
-            await self._input.drain()
+    def look(self) -> float:
+        """Ask for a sign of life, unless one is owed; how long it is missing."""
+        if not self._looks:
+            self._send(Order.PING, 0)
+        self._looks += 1
+        return self.silence
+
+    async def reports(self) -> AsyncIterator[tuple[Job, Frame]]:
+        """Every report about a job that it has, until it ends."""
+        while (frame := await read_report(self._output)) is not None:
+            kind = Report(frame.kind)
+            if kind is Report.ALIVE:
+                self._looks = 0
+                continue
+            self.heard, self.fruitless = asyncio.get_running_loop().time(), 0
+            over = kind in (Report.FINAL, Report.FAILED)
+            job = self.jobs.pop(frame.job, None) if over else self.jobs.get(frame.job)
+            if job is not None:
+                yield job, frame
 
     def kill(self) -> None:
         """End a process that does not answer; it cannot be asked to."""
         self._hangs = True
         with suppress(ProcessLookupError):
             self._process.kill()
-
-    async def reports(self) -> AsyncIterator[Frame]:
-        """Every report until it ends."""
-        while (frame := await read_report(self._output)) is not None:
-            yield frame
 
     async def death(self) -> Unavailable:
         """How it ended, as an error."""
@@ -118,8 +159,14 @@ class Worker:
         how = f"signal {-status}" if status < 0 else f"status {status}"
         return Unavailable(f"The recognition process ended by itself ({how}).")
 
+    def stop(self) -> None:
+        """Send nothing more."""
+        if self._refilling is not None:
+            self._refilling.cancel()
+
     async def close(self) -> None:
         """Hang up, and end the process if that does not."""
+        self.stop()
         self._input.close()
         try:
             async with asyncio.timeout(PATIENCE):
@@ -134,14 +181,25 @@ class Worker:
             with suppress(asyncio.CancelledError):
                 await self._listening
 
+    def _send(self, order: Order, job: int, data: bytes = b"") -> None:
+        if not self._input.is_closing():
+            self._input.write(pack(order, job, data))
+
+    async def _refill(self) -> None:
+        """Go on when the worker has read what it was sent."""
+        with suppress(ConnectionError):
+            await self._input.drain()
+        self._refilling = None
+        for job in list(self.jobs.values()):
+            self.pump(job)
+
     async def _listen(self, stream: asyncio.StreamReader) -> None:
         while data := await stream.read(LAST_WORDS):
             self._words = (self._words + data)[-LAST_WORDS:]
 
 
-def _environment(recipe: Recipe) -> dict[str, str]:
+def _environment(options: Any) -> dict[str, str]:
     """Of a worker: of all secrets, the engine's own."""
-    options = recipe.options
     every = dataclasses.fields(options) if dataclasses.is_dataclass(options) else ()
     names = [field.name for field in every if field.name.endswith("_env")]
     return without_secrets(os.environ, {getattr(options, name) for name in names})

@@ -1,0 +1,1 @@
+"""Processes that recognise: started, given utterances, watched, replaced, ended."""
