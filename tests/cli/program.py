@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+
+from tests.cli.preloaded import Preloaded
 
 PROGRAM = [sys.executable, "-m", "voicecli"]
 SIMULATED = ["--asr", "simulated", "--llm", "simulated", "--tts", "simulated"]
@@ -51,11 +54,19 @@ class Program:
         self.env = environment(home) if env is None else env
 
     def start(self, *words: object, **options: Any) -> subprocess.Popen[bytes]:
-        """Start it and leave it running."""
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        command = [*PROGRAM, *map(str, words)]
+        """Start it and leave it running; from the beginning where its surroundings are unusual."""
+        options = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+        } | options
         # Unbuffered: what is read ahead for one reader would be lost for the next.
-        return subprocess.Popen(command, env=self.env, cwd=self.home, bufsize=0, **(pipes | options))
+        options |= {"env": self.env, "cwd": self.home, "bufsize": 0}
+        limited = resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
+        early = limited or "preexec_fn" in options or "PYTHONPATH" in self.env  # counts from the beginning
+        if early or sys.platform != "linux":
+            return subprocess.Popen([*PROGRAM, *map(str, words)], **options)
+        return Preloaded([*map(str, words)], **options)
 
     def run(self, *words: object, stdin: bytes = b"", **options: Any) -> Ended:
         """Run it to its end."""
