@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["credentials_in", "escaped", "json_line", "printable", "without_credentials"]
+__all__ = ["brief", "credentials_in", "escaped", "json_line", "printable", "without_credentials"]
 
 # C0 but for tabulator and newline, DEL, C1, what turns the direction of the text around it, half characters.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -26,7 +26,7 @@ _SEQUENCES = re.compile(
 )
 _SPACES = str.maketrans(dict.fromkeys("\x0b\x0c\r\x1c\x1d\x1e\x1f\x85", " "))
 _RAW_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
+_BRIEF = 60  # characters of a wrong value that an error repeats
 
 # In an address, up to the last @: a password may hold a slash or an @ of its own. A port is no password.
 _CREDENTIALS = re.compile(r"(?<=://)(?:[^\s/@:]*:(?!\d*(?:[/?#]|$|\s))\S*@|[^\s/@]*@)")
@@ -47,6 +47,17 @@ def printable(text: str) -> str:
     if not _UNSAFE.search(text):
         return text
     return _UNSAFE.sub("", _SEQUENCES.sub("", text).translate(_SPACES))
+
+
+def brief(value: object) -> str:
+    """A value of a peer's that fits into an error; what it sent may be of any length and depth."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**_BRIEF:
+        return "far out of range"
+    text = value if isinstance(value, str) else str(value)
+    text = "".join(letter if letter.isprintable() else "?" for letter in text[: _BRIEF + 1])
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…"
 
 
 def escaped(text: str) -> str:

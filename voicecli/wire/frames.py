@@ -14,13 +14,14 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voicecli.errors import WireError
+from voicecli.printable import brief
+from voicecli.wire.bytereader import ByteReader, Parser, Parsing, Reading
 from voicecli.wire.riff import RiffReader, WavLayout, is_riff
 
 __all__ = [
@@ -42,7 +43,6 @@ _LARGEST: Final = 0xFFFFFFFF  # what a length can say
 _DEPTHS: Final = {"int16": 16, "int32": 32}  # bits of a sample by `audioType`
 _MOST_CHANNELS: Final = 64
 _MOST_RATE: Final = 768_000  # samples a second
-_SHOWN: Final = 60  # characters of a wrong value that an error message repeats
 
 # As the header names them, in its order, and as the dataclass does.
 _FIELDS: Final = {
@@ -179,15 +179,6 @@ class FrameLimits:
     text: int = 1024 * 1024  # bytes of a header, and of the payload of an object
 
 
-class _Stage(Enum):
-    """What the decoder is in the middle of."""
-
-    TOTAL = auto()
-    LENGTH = auto()
-    HEADER = auto()
-    PAYLOAD = auto()
-
-
 class FrameDecoder:
     """Bytes in, frames out, whatever the bytes are split into.
 
@@ -197,12 +188,9 @@ class FrameDecoder:
 
     def __init__(self, limits: FrameLimits | None = None) -> None:
         self._limits = limits or FrameLimits()
-        self._stage = _Stage.TOTAL
-        self._need = 4  # bytes of the stage
-        self._part = bytearray()  # those of them that have arrived
+        self._parsing: Parsing[Frame] = Parsing(self._frames)
+        self._taken = 0  # bytes of the frame
         self._total = 0
-        self._audio: AudioFrame | None = None  # the frame without its payload, one of these two
-        self._header: dict[str, Any] = {}
         self._failure: WireError | None = None
         self.frames = 0  # decoded so far
 
@@ -212,91 +200,67 @@ class FrameDecoder:
         Raises WireError for a broken one; when there were whole frames before it they are returned, and the
         next call raises. After that nothing is decoded any more: where the next frame begins is not known.
         """
+        self._raise_failure()
+        found = self._parsing.push(data)
         if self._failure is not None:
-            raise WireError(self._failure.message, self._failure.hint)
-        found: list[Frame] = []
-        view = memoryview(data).cast("B")
-        try:
-            while True:
-                missing = self._need - len(self._part)
-                self._part += view[:missing]
-                view = view[missing:]
-                if len(self._part) < self._need:
-                    return found
-                part, self._part = bytes(self._part), bytearray()
-                frame = self._advance(part)
-                if frame is not None:
-                    self.frames += 1
-                    found.append(frame)
-        except WireError as exc:
-            self._failure = exc
-            self._part = bytearray()
-            if found:
-                return found
-            raise
+            self._parsing.rest.clear()
+            if not found:
+                raise self._failure
+        return found
 
     def close(self) -> None:
         """There are no more bytes. Raises WireError when they end in the middle of a frame."""
+        self._raise_failure()
+        here = len(self._parsing.rest)
+        if not self._taken and not here:
+            return
+        where = f"{self._taken + here} of {self._total} bytes"
+        if not self._taken:
+            where = f"{here} of the 4 bytes of its length"
+        raise WireError(f"Frame {self.frames + 1} breaks off after {where}.", "Its sender was interrupted.")
+
+    def _raise_failure(self) -> None:
         if self._failure is not None:
             raise WireError(self._failure.message, self._failure.hint)
-        if self._stage is _Stage.TOTAL and not self._part:
-            return
-        if self._stage is _Stage.TOTAL:
-            where = f"after {len(self._part)} of the 4 bytes of its length"
-        else:
-            done = {_Stage.LENGTH: 4, _Stage.HEADER: 8, _Stage.PAYLOAD: self._total - self._need}[self._stage]
-            where = f"after {done + len(self._part)} of {self._total} bytes"
-        raise WireError(f"Frame {self.frames + 1} breaks off {where}.", "Its sender was interrupted.")
 
-    def _advance(self, part: bytes) -> Frame | None:
-        """Take a whole stage; the frame if it was the last."""
-        if self._stage is _Stage.TOTAL:
-            self._total = int.from_bytes(part, "little")
-            if self._total < 8:
-                raise self._broken(f"a frame cannot be {self._total} bytes long", "Eight are its lengths.")
-            if self._total > self._limits.frame:
-                raise self._broken(f"it says that it is {self._total} bytes long", self._most("frame"))
-            self._begin(_Stage.LENGTH, 4)
-        elif self._stage is _Stage.LENGTH:
-            length = int.from_bytes(part, "little")
-            if length > self._total - 8:
-                raise self._broken(f"a header of {length} bytes does not fit into {self._total}")
-            if length > self._limits.text:
-                raise self._broken(f"its header is {length} bytes long", self._most("text"))
-            self._begin(_Stage.HEADER, length)
-        elif self._stage is _Stage.HEADER:
-            self._read_header(part)
-            size = self._total - 8 - len(part)
-            if self._audio is None and size > self._limits.text:
-                raise self._broken(f"its object is {size} bytes long", self._most("text"))
-            self._begin(_Stage.PAYLOAD, size)
-        else:
-            frame = self._whole(part)
-            self._begin(_Stage.TOTAL, 4)
-            return frame
-        return None
+    def _frames(self, reader: ByteReader) -> Parser[Frame]:
+        while True:
+            try:
+                frame = yield from self._frame(reader)
+            except WireError as exc:
+                self._failure = exc
+                return
+            self._taken = 0
+            self.frames += 1
+            yield frame
 
-    def _begin(self, stage: _Stage, need: int) -> None:
-        self._stage, self._need = stage, need
-
-    def _read_header(self, part: bytes) -> None:
-        header = self._parsed(part, "header")
+    def _frame(self, reader: ByteReader) -> Reading[Frame]:
+        total = self._total = int.from_bytes((yield from reader.take(4)), "little")
+        self._taken = 4
+        if total < 8:
+            raise self._broken(f"a frame cannot be {total} bytes long", "Eight are its lengths.")
+        if total > self._limits.frame:
+            raise self._broken(f"it says that it is {total} bytes long", self._most("frame"))
+        length = int.from_bytes((yield from reader.take(4)), "little")
+        self._taken = 8
+        if length > total - 8:
+            raise self._broken(f"a header of {length} bytes does not fit into {total}")
+        if length > self._limits.text:
+            raise self._broken(f"its header is {length} bytes long", self._most("text"))
+        header = self._parsed((yield from reader.take(length)), "header")
+        self._taken = 8 + length
         if not isinstance(header, dict):
             raise self._broken("its header is not a JSON object")
-        self._header, self._audio = header, None
-        if "audioType" in header:
-            known = {_FIELDS[name]: value for name, value in header.items() if name in _FIELDS}
-            extra = {name: value for name, value in header.items() if name not in _FIELDS}
-            try:
-                self._audio = AudioFrame(**known, extra=extra)
-            except WireError as exc:
-                raise self._broken(exc.message.rstrip("."), exc.hint) from None
-
-    def _whole(self, part: bytes) -> Frame:
-        if self._audio is None:
-            return ObjectFrame(self._header, self._parsed(part, "object"))
+        size = total - self._taken
+        if "audioType" not in header:
+            if size > self._limits.text:
+                raise self._broken(f"its object is {size} bytes long", self._most("text"))
+            return ObjectFrame(header, self._parsed((yield from reader.take(size)), "object"))
+        known = {_FIELDS[name]: value for name, value in header.items() if name in _FIELDS}
+        extra = {name: value for name, value in header.items() if name not in _FIELDS}
         try:
-            return replace(self._audio, payload=part)
+            frame = AudioFrame(**known, extra=extra)  # before its sound has come
+            return replace(frame, payload=(yield from reader.take(size)))
         except WireError as exc:
             raise self._broken(exc.message.rstrip("."), exc.hint) from None
 
@@ -306,7 +270,7 @@ class FrameDecoder:
         except RecursionError:
             raise self._broken(f"its {what} is nested too deeply") from None
         except ValueError as exc:  # not UTF-8, not JSON, or an integer of thousands of digits
-            raise self._broken(f"its {what} is not JSON ({_shown(str(exc))})") from None
+            raise self._broken(f"its {what} is not JSON ({brief(str(exc))})") from None
 
     def _most(self, limit: str) -> str:
         return f"At most {getattr(self._limits, limit)} are read."
@@ -354,15 +318,4 @@ def _whole(value: object) -> bool:
 
 
 def _wrong(name: str, value: object, expected: str) -> WireError:
-    return WireError(f"{name} is {_shown(value)}.", f"It must be {expected}.")
-
-
-def _shown(value: object) -> str:
-    """A value that fits into a message; what a peer sends may be of any length and depth."""
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**_SHOWN:
-        return "far out of range"
-    text = value if isinstance(value, str) else str(value)
-    text = "".join(letter if letter.isprintable() else "?" for letter in text[: _SHOWN + 1])
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return WireError(f"{name} is {brief(value)}.", f"It must be {expected}.")

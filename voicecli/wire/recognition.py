@@ -9,12 +9,12 @@ known are skipped on both sides; what is known must have its type. A binary mess
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NoReturn, TypeAlias
 
 from voicecli.errors import WireError
+from voicecli.printable import brief
 
 __all__ = [
     "Active",
@@ -35,7 +35,6 @@ __all__ = [
 ]
 
 _SHAPES: Final = frozenset({(16, False), (32, False), (32, True)})
-_SHOWN: Final = 60  # characters of a wrong value that an error message repeats
 _DIGITS: Final = 4  # of a second: 0.1 ms
 
 
@@ -77,17 +76,17 @@ class Format:
         """Raise WireError, saying what is possible, for a format that cannot be."""
         if not 1 <= self.channels <= limits.channels:
             raise WireError(
-                f"format.channels is {_short(self.channels)}.", f"It goes from 1 to {limits.channels}."
+                f"format.channels is {brief(self.channels)}.", f"It goes from 1 to {limits.channels}."
             )
         if not limits.least_rate <= self.sample_rate <= limits.most_rate:
             raise WireError(
-                f"format.sample_rate is {_short(self.sample_rate)}.",
+                f"format.sample_rate is {brief(self.sample_rate)}.",
                 f"It goes from {limits.least_rate} to {limits.most_rate} samples a second.",
             )
         if (self.bit_depth, self.is_float) not in _SHAPES:
             kind = "float" if self.is_float else "integer"
             raise WireError(
-                f"format.bit_depth {_short(self.bit_depth)} is not spoken here for {kind} samples.",
+                f"format.bit_depth {brief(self.bit_depth)} is not spoken here for {kind} samples.",
                 "Send 16-bit or 32-bit integers (is_float false) or 32-bit floats (is_float true).",
             )
 
@@ -166,39 +165,25 @@ def decode_request(text: str | bytes, limits: WireLimits = WireLimits()) -> Requ
     request = fields.text("request")
     if request == "start":
         shape = fields.inner("format")
-        format = Format(
-            shape.integer("channels"),
-            shape.integer("sample_rate"),
-            shape.integer("bit_depth"),
-            shape.flag("is_float"),
-        )
+        channels, rate, depth = map(shape.integer, ("channels", "sample_rate", "bit_depth"))
+        format = Format(channels, rate, depth, shape.flag("is_float"))
         format.check(limits)
         trace_id = fields.optional_text("trace_id")  # nonsense in it costs the trace, not the stream
         interim = fields.flag("interim_results", False)
         return Start(format, trace_id, interim, fields.optional_text("token"))
     if request == "stop":
         return Stop(fields.flag("disconnect", False))
-    raise WireError(f'The request "{_short(request)}" is not known.', "Send start or stop.")
+    raise WireError(f'The request "{brief(request)}" is not known.', "Send start or stop.")
 
 
 def encode_request(request: Request) -> str:
     """As `decode_request` reads it."""
     if isinstance(request, Stop):
         return _json({"request": "stop", "disconnect": request.disconnect})
-    format = request.format
-    fields: dict[str, Any] = {"request": "start"}
-    if request.trace_id is not None:
-        fields["trace_id"] = request.trace_id
-    if request.token is not None:
-        fields["token"] = request.token
-    fields["format"] = {
-        "channels": format.channels,
-        "sample_rate": format.sample_rate,
-        "bit_depth": format.bit_depth,
-        "is_float": format.is_float,
-    }
-    fields["interim_results"] = request.interim_results
-    return _json(fields)
+    fields = {"request": "start", "trace_id": request.trace_id, "token": request.token}
+    told = {name: value for name, value in fields.items() if value is not None}
+    format = asdict(request.format)
+    return _json({**told, "format": format, "interim_results": request.interim_results})
 
 
 def decode_event(text: str | bytes, limits: WireLimits = WireLimits()) -> Event:
@@ -206,46 +191,41 @@ def decode_event(text: str | bytes, limits: WireLimits = WireLimits()) -> Event:
     found = _object(text, limits)
     fields = _Fields(found, limits)
     kind = fields.text("type")
-    if kind == "active":
-        return Active(fields.seconds("time"), fields.channel())
-    if kind == "inactive":
-        return Inactive(fields.seconds("time"), fields.channel())
+    if kind in ("active", "inactive"):
+        return (Active if kind == "active" else Inactive)(fields.seconds("time"), fields.integer("channel"))
     if kind == "segment":
         own = {"type", "start_time", "end_time", "is_final", "text", "channel"}
         return Segment(
             fields.seconds("start_time"),
             fields.seconds("end_time"),
             fields.optional_text("text") or "",
-            fields.channel(),
+            fields.integer("channel"),
             None if found.get("is_final") is None else fields.flag("is_final"),
             {key: value for key, value in found.items() if key not in own},
         )
     if kind == "error":
-        return Failure(fields.text("message"), None if found.get("channel") is None else fields.channel())
+        return Failure(
+            fields.text("message"), None if found.get("channel") is None else fields.integer("channel")
+        )
     return Other(kind, {key: value for key, value in found.items() if key != "type"})
 
 
 def encode_event(event: Event) -> str:
     """As `decode_event` reads it; times are rounded to 0.1 ms."""
     match event:
-        case Active(time, channel):
-            return _json({"type": "active", "time": _rounded(time), "channel": channel})
-        case Inactive(time, channel):
-            return _json({"type": "inactive", "time": _rounded(time), "channel": channel})
+        case Active(time, channel) | Inactive(time, channel):
+            kind = "active" if isinstance(event, Active) else "inactive"
+            return _json({"type": kind, "time": _rounded(time), "channel": channel})
         case Segment():
-            fields: dict[str, Any] = {
-                "type": "segment",
-                "start_time": _rounded(event.start_time),
-                "end_time": _rounded(event.end_time),
-            }
-            if event.is_final is not None:
-                fields["is_final"] = event.is_final
-            return _json({**fields, "text": event.text, **event.output, "channel": event.channel})
-        case Failure(message, channel_or_none):
+            begin, end = _rounded(event.start_time), _rounded(event.end_time)
+            final = {} if event.is_final is None else {"is_final": event.is_final}
+            fields = {"type": "segment", "start_time": begin, "end_time": end, **final, "text": event.text}
+            return _json({**fields, **event.output, "channel": event.channel})
+        case Failure():
             # The protocol has a channel in every event, and strict clients refuse one without.
-            return _json({"type": "error", "message": message, "channel": channel_or_none or 0})
-        case Other(type, others):
-            return _json({"type": type, **others})
+            return _json({"type": "error", "message": event.message, "channel": event.channel or 0})
+        case Other():
+            return _json({"type": event.type, **event.fields})
 
 
 def _rounded(seconds: float) -> float:
@@ -268,7 +248,7 @@ def _object(text: str | bytes, limits: WireLimits) -> dict[str, Any]:
         raise WireError("The message is nested too deeply.", "An object in an object is enough.") from None
     except ValueError as exc:
         # JSON that is none, and integers of thousands of digits.
-        raise WireError(f"The message is not JSON ({_short(str(exc))}).", _EXAMPLE) from None
+        raise WireError(f"The message is not JSON ({brief(str(exc))}).", _EXAMPLE) from None
     if not isinstance(found, dict):
         raise WireError(f"The message is {_named(found)}, not an object.", _EXAMPLE)
     return found
@@ -322,14 +302,9 @@ class _Fields:
 
     def seconds(self, name: str) -> float:
         value = self._get(name, "a number of seconds")
-        if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > 1e12:
-            raise self._wrong(name, value, "a number of seconds")
-        if not math.isfinite(value):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= 1e12:
             raise self._wrong(name, value, "a number of seconds")
         return float(value)
-
-    def channel(self) -> int:
-        return self.integer("channel")
 
     def _get(self, name: str, expected: str, default: object = None) -> Any:
         value = self._found.get(name, default)
@@ -343,23 +318,8 @@ class _Fields:
 
 def _named(value: object) -> str:
     """A value in the words of JSON."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "null"
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return "a list"
-    if isinstance(value, str):
-        return f'the text "{_short(value)}"'
-    return f"the number {_short(value)}"
-
-
-def _short(value: object) -> str:
-    """A value as text that fits into a message; integers may have thousands of digits."""
-    if isinstance(value, int) and abs(value) > 10**_SHOWN:
-        return "far out of range"
-    text = value if isinstance(value, str) else str(value)
-    text = "".join(letter if letter.isprintable() else "?" for letter in text[: _SHOWN + 1])
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, dict | list):
+        return brief(value)
+    return f'the text "{brief(value)}"' if isinstance(value, str) else f"the number {brief(value)}"
