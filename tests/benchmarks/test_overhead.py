@@ -36,7 +36,6 @@ from voicecli.providers.simulated import (
     SimulatedSynthesizer,
     SimulatedSynthesizerOptions,
 )
-from voicecli.speech.segmenter import Segmenter
 from voicecli.speech.silero import SileroDetector
 
 ASR, TTFT, TTFB = 0.2, 0.3, 0.15  # seconds, as stated
@@ -131,10 +130,9 @@ async def conversed(speculation: bool) -> tuple[list[events.TurnFinished], Due, 
         microphone = await stack.enter_async_context(
             PacedMicrophone("the bundled voice", HEARING_RATE, sound)
         )
-        segmenter = Segmenter(
-            detector, gate=settings.vad, endpoint=settings.endpointer(), utterance=settings.vad.utterance
+        await conversation.run(
+            Hearing(microphone, settings.ears(detector), conversation, settings.hearing()).run()
         )
-        await conversation.run(Hearing(microphone, segmenter, conversation, settings.hearing()).run())
     return turns, due, output.latency
 
 

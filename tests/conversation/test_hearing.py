@@ -12,6 +12,7 @@ from voicecli.conversation.hearing import Hearing, HearingOptions
 from voicecli.conversation.turntaking import Dropped, Interrupted, State
 from voicecli.flow.sources import array_source
 from voicecli.providers.recognizer import Transcript
+from voicecli.speech.ears import Ears
 from voicecli.speech.endpoint import EndpointOptions, SoftEnd, TurnEnded
 from voicecli.speech.gate import SpeechStarted, SpeechStopped
 from voicecli.speech.segmenter import Segmenter
@@ -102,8 +103,8 @@ ENDPOINT = EndpointOptions(min_wait=0.3, wait=0.5)
 def hear(samples, notes=None, during=None, endpoint=ENDPOINT, **options):
     notes = notes or Notes()
     warnings = []
-    segmenter = Segmenter(Loudness(), endpoint=endpoint)
-    hearing = Hearing(Played(samples), segmenter, notes, HearingOptions(**options), warn=warnings.append)
+    ears = Ears(Loudness(), Segmenter(endpoint=endpoint))
+    hearing = Hearing(Played(samples), ears, notes, HearingOptions(**options), warn=warnings.append)
     if during is not None:
         during(hearing)
     asyncio.run(hearing.run())
@@ -231,9 +232,7 @@ def test_file_of_zeros_is_told_by_its_name():
 
     async def listen():
         async with microphone:
-            hearing = Hearing(
-                microphone, Segmenter(Loudness()), Notes(), HearingOptions(), warn=warnings.append
-            )
+            hearing = Hearing(microphone, Ears(Loudness()), Notes(), HearingOptions(), warn=warnings.append)
             await hearing.run()
 
     asyncio.run(listen())

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from tests.server.talking import beeps, recording, until
-from voicecli.audio.block import Block
 from voicecli.errors import ProviderError, VoiceError
 from voicecli.providers.choose import Choice, choose_detector
 from voicecli.server.voice_batch import VoiceBatch, VoiceOptions, judge_of
 from voicecli.speech.silero import SileroDetector
-from voicecli.speech.vad import RATE, Windows
+from voicecli.speech.vad import Windows
 
 
 class Counting:
@@ -37,7 +36,7 @@ class Counting:
 
 
 def windows(samples):
-    return Windows().push(Block(samples, RATE, 0.0))
+    return Windows().push(samples)
 
 
 def marked(count, offset=0):

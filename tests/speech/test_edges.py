@@ -3,11 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicecli.audio.block import Block
 from voicecli.speech.edges import EdgeOptions, Edges
 from voicecli.speech.vad import RATE, WINDOW, Windows
 
-START = 70.0  # the clock does not begin at 0
+START = 0.0
 
 
 def burst(first: int, last: int, level: float = 0.1, floor: float = 0.001) -> np.ndarray:
@@ -18,7 +17,7 @@ def burst(first: int, last: int, level: float = 0.1, floor: float = 0.001) -> np
 
 
 def follow(edges: Edges, samples: np.ndarray) -> None:
-    for window in Windows().push(Block(samples, RATE, START)):
+    for window in Windows().push(samples):
         edges.push(window)
 
 
@@ -33,25 +32,25 @@ def test_edges_within_a_frame(first: int, length: int, level: float) -> None:
     last, edges = first + length, Edges()
     samples = burst(first, last, level)
     follow(edges, samples[: first // WINDOW * WINDOW + 2 * WINDOW])
-    assert edges.onset(windowed(first)) == pytest.approx(START + first / RATE, abs=0.0161)
+    assert edges.start(windowed(first)) == pytest.approx(START + first / RATE, abs=0.0161)
     edges = Edges()
     follow(edges, samples[: last + 2 * WINDOW])
     # A detector's stop is late by a window or two.
-    assert edges.offset(windowed(last) + 0.064) == pytest.approx(START + last / RATE, abs=0.0161)
+    assert edges.stop(windowed(last) + 0.064) == pytest.approx(START + last / RATE, abs=0.0161)
 
 
 def test_unheard_times_stay() -> None:
-    assert Edges().onset(5.0) == 5.0
-    assert Edges().offset(6.0) == 6.0
+    assert Edges().start(5.0) == 5.0
+    assert Edges().stop(6.0) == 6.0
 
 
 def test_edges_never_go_back() -> None:
     edges = Edges()
     follow(edges, burst(16_000, 30_000))
-    onset = edges.onset(windowed(16_000))
-    assert edges.offset(START) == onset
+    onset = edges.start(windowed(16_000))
+    assert edges.stop(START) == onset
     edges.reset()
-    assert edges.offset(START) == START
+    assert edges.stop(START) == START
 
 
 def test_digital_silence_is_a_floor() -> None:
@@ -59,21 +58,21 @@ def test_digital_silence_is_a_floor() -> None:
     samples[:16_000] = 0.0
     samples[24_000:] = 0.0
     follow(edges, samples[:25_600])
-    assert edges.offset(windowed(24_000) + 0.064) == pytest.approx(START + 1.5, abs=0.0161)
+    assert edges.stop(windowed(24_000) + 0.064) == pytest.approx(START + 1.5, abs=0.0161)
 
 
 def test_offset_is_no_sound() -> None:
     """A converter's constant offset must not sound at every seam between windows."""
     edges, samples = Edges(), burst(16_000, 24_000, level=0.05) + np.float32(0.5)
     follow(edges, samples[:25_600])
-    assert edges.offset(windowed(24_000) + 0.064) == pytest.approx(START + 1.5, abs=0.0161)
+    assert edges.stop(windowed(24_000) + 0.064) == pytest.approx(START + 1.5, abs=0.0161)
 
 
 def test_broken_samples_are_silence() -> None:
     edges, samples = Edges(), burst(16_000, 24_000)
     samples[26_000] = np.nan
     follow(edges, samples[:27_000])
-    assert edges.offset(windowed(24_000) + 0.064) == pytest.approx(START + 1.5, abs=0.0161)
+    assert edges.stop(windowed(24_000) + 0.064) == pytest.approx(START + 1.5, abs=0.0161)
 
 
 @pytest.mark.parametrize("wrong", [{"share": 0.0}, {"share": 1.0}, {"early": -1.0}, {"memory": 0.1}])

@@ -30,7 +30,7 @@ def silence(text: str | None, options: EndpointOptions = OPTIONS) -> tuple[float
     endpointer = Endpointer(options)
     speak(endpointer, 10.0, 12.0)
     if text is not None:
-        endpointer.heard(text)
+        endpointer.recognised(text)
     ended = wait(endpointer, 20.0)[-1]
     assert isinstance(ended, TurnEnded)
     assert ended.stopped == 12.0
@@ -79,10 +79,10 @@ def test_words_change_a_running_wait() -> None:
     endpointer = Endpointer(OPTIONS)
     speak(endpointer, 1.0, 2.0)
     assert isinstance(endpointer.tick(2.15), SoftEnd)
-    endpointer.heard("set a timer for")
+    endpointer.recognised("set a timer for")
     assert endpointer.words is Completeness.UNFINISHED
     assert endpointer.tick(2.8) is None
-    endpointer.heard("set a timer for ten minutes")
+    endpointer.recognised("set a timer for ten minutes")
     assert endpointer.tick(2.801) == TurnEnded(2.801, 2.0, EndReason.FINISHED)
 
 
@@ -100,10 +100,10 @@ def test_words_before_a_pause_are_stale() -> None:
     """What was whole before the pause says nothing about what came after it."""
     endpointer = Endpointer(OPTIONS)
     speak(endpointer, 1.0, 2.0)
-    endpointer.heard("what time is it")
+    endpointer.recognised("what time is it")
     speak(endpointer, 2.25, 3.0)
     assert endpointer.tick(3.35) == SoftEnd(3.35, 3.0)
-    endpointer.heard("what time is it in Paris")
+    endpointer.recognised("what time is it in Paris")
     assert endpointer.tick(3.36) == TurnEnded(3.36, 3.0, EndReason.FINISHED)
 
 
@@ -114,7 +114,7 @@ def test_speaker_who_pauses_is_waited_for() -> None:
     assert endpointer.wait == pytest.approx(0.55 * 1.2)
     speak(endpointer, 5.0, 6.0)
     assert endpointer.wait == pytest.approx(1.2)
-    endpointer.heard("what time is it")
+    endpointer.recognised("what time is it")
     assert endpointer.wait == OPTIONS.min_wait
 
 
@@ -151,7 +151,7 @@ def test_patience_may_be_switched_off() -> None:
     speak(endpointer, 0.0, 1.0)
     speak(endpointer, 2.0, 3.0)
     for text in ("", "set a timer for", "what time is it", "It is."):
-        endpointer.heard(text)
+        endpointer.recognised(text)
         assert endpointer.wait == 0.5
 
 
@@ -166,7 +166,7 @@ def test_cap_ends_running_speech() -> None:
 def test_cap_ends_a_pause() -> None:
     endpointer = Endpointer(replace(OPTIONS, cap=5.0))
     speak(endpointer, 1.0, 5.5)
-    endpointer.heard("set a timer for")
+    endpointer.recognised("set a timer for")
     assert wait(endpointer, 9.0)[-1] == TurnEnded(6.0, 5.5, EndReason.CAP)
 
 
@@ -182,7 +182,7 @@ def test_closing_ends_at_once() -> None:
 def test_nothing_happens_without_speech() -> None:
     endpointer = Endpointer(OPTIONS)
     endpointer.stopped(1.0)
-    endpointer.heard("what time is it")
+    endpointer.recognised("what time is it")
     assert endpointer.deadline is None
     assert endpointer.tick(100.0) is None
     assert endpointer.words is Completeness.UNKNOWN
@@ -216,7 +216,7 @@ def test_decisions_keep_their_order(steps: list[tuple[str, float, str]], cap: fl
             endpointer.stopped(time)
             stopped = time if begun is not None and stopped is None else stopped
         elif kind == "heard":
-            endpointer.heard(text)
+            endpointer.recognised(text)
         decision = endpointer.tick(time)
         if isinstance(decision, SoftEnd):
             assert not softened
@@ -244,7 +244,7 @@ def test_deadlines_decide(steps: list[tuple[str, float, str]]) -> None:
         time += seconds
         wait(endpointer, time)
         if kind == "heard":
-            endpointer.heard(text)
+            endpointer.recognised(text)
         elif kind != "tick":
             getattr(endpointer, kind)(time)
 

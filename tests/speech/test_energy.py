@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from voicecli.audio.block import Block, Samples
+from voicecli.audio.block import Samples
 from voicecli.speech.energy import EnergyDetector, EnergyOptions
 from voicecli.speech.vad import RATE, WINDOW, Windows
 
 
 def probabilities(samples: Samples, options: EnergyOptions | None = None) -> list[float]:
     detector = EnergyDetector(options)
-    return [detector.probability(window.samples) for window in Windows().push(Block(samples, RATE, 0.0))]
+    return [detector.probability(window.samples) for window in Windows().push(samples)]
 
 
 def noise(seconds: float, level: float) -> Samples:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from voicecli.audio.block import Block, Samples
+from voicecli.speech.ears import Ears
 from voicecli.speech.endpoint import EndpointOptions, EndReason, SoftEnd, TurnEnded
 from voicecli.speech.gate import SpeechStarted, SpeechStopped
 from voicecli.speech.segmenter import Segmenter
@@ -48,7 +49,7 @@ class Replay:
 @cache
 def said(samples: bytes) -> tuple[float, ...]:
     detector = SileroDetector()
-    windows = Windows().push(Block(np.frombuffer(samples, np.float32), RATE, 0.0))
+    windows = Windows().push(np.frombuffer(samples, np.float32))
     return tuple(detector.probability(window.samples) for window in windows)
 
 
@@ -65,32 +66,34 @@ def listen(
     samples: Samples, utterances: list[dict[str, Any]], options: EndpointOptions | None = None
 ) -> Heard:
     """Run a recording through the room; `utterances` are recognised 0.2 s after each soft end."""
-    segmenter, heard, words = Segmenter(Replay(said(samples.tobytes())), endpoint=options), Heard(), None
+    ears = Ears(Replay(said(samples.tobytes())), Segmenter(endpoint=options))
+    heard, words = Heard(), None
     for first in range(0, len(samples), BLOCK):
-        now = START + first / RATE
+        now = first / RATE
         if words is not None and now >= words[0]:
-            segmenter.endpointer.heard(words[1])
+            ears.recognised(words[1])
             words = None
-        for event in segmenter.push(Block(samples[first : first + BLOCK], RATE, now)):
-            note(heard, segmenter, event)
+        for event in ears.push(Block(samples[first : first + BLOCK], RATE, START + now)):
+            note(heard, ears, event)
             words = None if isinstance(event, SpeechStarted | TurnEnded) else words
             if isinstance(event, SoftEnd) and utterances:
-                words = (event.time + 0.2, spoken(utterances, event.stopped - START))
-    for event in segmenter.close():
-        note(heard, segmenter, event)
+                words = (event.time + 0.2, spoken(utterances, event.stopped))
+    for event in ears.close():
+        note(heard, ears, event)
     return heard
 
 
-def note(heard: Heard, segmenter: Segmenter, event: object) -> None:
+def note(heard: Heard, ears: Ears, event: object) -> None:
     if isinstance(event, SpeechStarted):
-        heard.started.append(event.time - START)
+        heard.started.append(event.time)
     elif isinstance(event, SpeechStopped):
-        heard.stopped.append(event.time - START)
+        heard.stopped.append(event.time)
     elif isinstance(event, SoftEnd):
         heard.soft.append(event)
     elif isinstance(event, TurnEnded):
         heard.ended.append(event)
-        heard.sounds.append(((segmenter.utterance.time or 0.0) - START, segmenter.utterance.whole()))
+        assert ears.offset == pytest.approx(START)
+        heard.sounds.append((ears.segmenter.utterance.time or 0.0, ears.take()))
 
 
 def spoken(utterances: list[dict[str, Any]], time: float) -> str:
@@ -119,7 +122,7 @@ def judge(heard: Heard, utterances: list[dict[str, Any]]) -> tuple[int, list[flo
     cuts, delays = 0, []
     for index, utterance in enumerate(utterances):
         following = utterances[index + 1]["start"] if index + 1 < len(utterances) else np.inf
-        times = [ended.time - START for ended in heard.ended]
+        times = [ended.time for ended in heard.ended]
         cuts += sum(utterance["start"] < time < utterance["end"] for time in times)
         delays += [time - utterance["end"] for time in times if utterance["end"] <= time < following][:1]
     return cuts, delays
@@ -151,7 +154,7 @@ def test_every_query_is_found(recordings) -> None:
             assert len(heard.ended) == len(facts["utterances"])
             assert judge(heard, facts["utterances"])[0] == 0
             for utterance, ended in zip(facts["utterances"], heard.ended, strict=True):
-                assert ended.stopped - START == pytest.approx(utterance["end"], abs=0.3)
+                assert ended.stopped == pytest.approx(utterance["end"], abs=0.3)
 
 
 def test_no_syllable_is_lost(recordings) -> None:
@@ -200,7 +203,7 @@ def test_plain_commands_end_quickly(recordings) -> None:
                 "pauses": [],
             }
             padded = np.concatenate([samples, samples[:RATE] * 0])
-            waits[facts["file"]] = listen(padded, [utterance]).ended[-1].time - START - utterance["end"]
+            waits[facts["file"]] = listen(padded, [utterance]).ended[-1].time - utterance["end"]
     print(f"\n{waits}")
     assert len(waits) == 3
     assert max(waits.values()) < 0.5
@@ -247,36 +250,35 @@ def test_block_length_changes_nothing(recordings) -> None:
     facts, samples = recordings("assistant")[0]
     found = []
     for length in (160, 512, 1000, len(samples)):
-        segmenter, events = Segmenter(SileroDetector()), []
+        ears, events = Ears(SileroDetector()), []
         for first in range(0, len(samples), length):
             block = Block(samples[first : first + length], RATE, START + first / RATE)
-            events += list(segmenter.push(block))
-        events += list(segmenter.close())
+            events += list(ears.push(block))
+        events += list(ears.close())
         found.append([(type(event), pytest.approx(event.time)) for event in events])
     assert found == [found[0]] * 4, facts["file"]
 
 
-def steady(voiced: int, silent: int) -> Segmenter:
+def steady(voiced: int, silent: int) -> Ears:
     said = (0.0,) * 20 + (1.0,) * voiced + (0.0,) * silent
-    return Segmenter(
-        Replay(said), endpoint=EndpointOptions(cap=2.0), utterance=UtteranceOptions(pre_roll=0.3, longest=5.0)
-    )
+    utterance = UtteranceOptions(pre_roll=0.3, longest=5.0)
+    return Ears(Replay(said), Segmenter(endpoint=EndpointOptions(cap=2.0), utterance=utterance))
 
 
-def play(segmenter: Segmenter, windows: int) -> tuple[list[object], list[Samples]]:
+def play(ears: Ears, windows: int) -> tuple[list[object], list[Samples]]:
     """A ramp of samples, so each tells its own place."""
     events: list[object] = []
     sounds: list[Samples] = []
     for index in range(windows):
         samples = np.arange(index * WINDOW, (index + 1) * WINDOW, dtype=np.float32) / 1e6
-        for event in segmenter.push(Block(samples, RATE, START + index * WINDOW_SECONDS)):
+        for event in ears.push(Block(samples, RATE, START + index * WINDOW_SECONDS)):
             events.append(event)
             if isinstance(event, TurnEnded):
-                sounds.append(segmenter.utterance.whole())
-    for event in segmenter.close():
+                sounds.append(ears.take())
+    for event in ears.close():
         events.append(event)
         if isinstance(event, TurnEnded):
-            sounds.append(segmenter.utterance.whole())
+            sounds.append(ears.take())
     return events, sounds
 
 
@@ -297,12 +299,12 @@ def test_closing_ends_running_speech() -> None:
 
 
 def test_reset_forgets_the_stream() -> None:
-    segmenter = steady(30, 0)
+    ears = steady(30, 0)
     for index in range(40):
         block = Block(np.zeros(WINDOW, np.float32), RATE, START + index * WINDOW_SECONDS)
-        assert len(list(segmenter.push(block))) <= 1
-    assert segmenter.endpointer.active
-    segmenter.reset()
-    assert not segmenter.endpointer.active
-    assert list(segmenter.close()) == []
-    assert len(segmenter.utterance.whole()) == 0
+        assert len(list(ears.push(block))) <= 1
+    assert ears.segmenter.endpointer.active
+    ears.reset()
+    assert not ears.segmenter.endpointer.active
+    assert list(ears.close()) == []
+    assert len(ears.take()) == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voicecli.audio.block import Block, Samples
+from voicecli.audio.block import Samples
 from voicecli.errors import SettingsError
 from voicecli.speech.silero import SileroDetector, SileroModel, SileroOptions, SileroState
 from voicecli.speech.vad import RATE, WINDOW, Windows
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(find_spec("onnxruntime") is None, reason="needs 
 
 
 def cut(samples: Samples) -> list[Samples]:
-    return [window.samples for window in Windows().push(Block(samples, RATE, 0.0))]
+    return [window.samples for window in Windows().push(samples)]
 
 
 def buzz(seconds: float, seed: int = 1) -> Samples:

@@ -4,11 +4,10 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from voicecli.audio.block import Block
 from voicecli.errors import LibraryMissing
 from voicecli.speech.silero import SileroDetector
 from voicecli.speech.silero_torch import SileroTorchDetector, SileroTorchOptions
-from voicecli.speech.vad import RATE, WINDOW, Windows
+from voicecli.speech.vad import WINDOW, Windows
 
 ABSENT = find_spec("torch") is None or find_spec("silero_vad") is None
 
@@ -19,7 +18,7 @@ def test_bundled_model_equals_reference(recordings) -> None:
     worst, windows = 0.0, 0
     for _facts, samples in recordings("assistant", "short", "negative", "nonenglish"):
         ours, reference = SileroDetector(), SileroTorchDetector()
-        for window in Windows().push(Block(samples, RATE, 0.0)):
+        for window in Windows().push(samples):
             gap = abs(ours.probability(window.samples) - reference.probability(window.samples))
             worst, windows = max(worst, gap), windows + 1
     print(f"\n{windows} windows, largest difference {worst:.2e}")

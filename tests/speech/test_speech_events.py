@@ -106,7 +106,7 @@ def test_words_bring_the_end_forward():
         utterances = utterance_step(spring(), EnergyDetector())
         utterance = await anext(utterances)
         async for _ in utterance:
-            utterance.heard(text)
+            utterance.recognised(text)
         await utterances.aclose()
         return spring.read
 

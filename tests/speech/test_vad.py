@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.audio.block import Block
 from voicecli.speech.vad import RATE, WINDOW, Windows
 
 LENGTHS = st.lists(st.integers(0, 1700), max_size=30)
@@ -20,7 +19,7 @@ def ramp(length: int, start: int = 0) -> np.ndarray:
 def test_windows_lose_nothing(lengths: list[int]) -> None:
     cutter, position, found = Windows(), 0, []
     for length in lengths:
-        found += cutter.push(Block(ramp(length, position), RATE, position / RATE))
+        found += cutter.push(ramp(length, position))
         position += length
     assert len(found) == position // WINDOW
     found += cutter.flush()
@@ -30,23 +29,20 @@ def test_windows_lose_nothing(lengths: list[int]) -> None:
     assert all(len(window.samples) == WINDOW for window in found)
 
 
-@given(st.lists(st.tuples(st.integers(0, 1700), st.floats(0, 1)), max_size=30))
-def test_windows_carry_block_times(blocks: list[tuple[int, float]]) -> None:
-    """Each block comes some time late: every window has the time of the block in which it begins."""
-    cutter, position, time, starts, found = Windows(), 0, 100.0, [], []
-    for length, gap in blocks:
-        time += gap
-        starts += [time + index / RATE for index in range(length)]
-        found += cutter.push(Block(ramp(length, position), RATE, time))
-        position += length
-        time += length / RATE
-    for index, window in enumerate(found + cutter.flush()):
-        assert window.time == pytest.approx(starts[index * WINDOW], abs=1e-9)
+@given(LENGTHS, st.integers(0, 3000))
+def test_windows_are_dated_by_the_samples_before_them(lengths: list[int], skipped: int) -> None:
+    cutter = Windows()
+    cutter.push(ramp(100))
+    cutter.skip(skipped)
+    found = [window for length in lengths for window in cutter.push(ramp(length))] + cutter.flush()
+    for index, window in enumerate(found):
+        assert window.time == pytest.approx((100 + skipped + index * WINDOW) / RATE, abs=1e-9)
+    assert cutter.count == 100 + skipped + sum(lengths)
 
 
 def test_windows_outlive_reused_blocks() -> None:
     cutter, samples = Windows(), ramp(WINDOW)
-    (window,) = cutter.push(Block(samples, RATE, 0.0))
+    (window,) = cutter.push(samples)
     samples.fill(-1)
     assert np.array_equal(window.samples, ramp(WINDOW))
 
@@ -54,24 +50,17 @@ def test_windows_outlive_reused_blocks() -> None:
 def test_broken_samples_become_silence() -> None:
     samples = ramp(WINDOW)
     samples[[3, 70, 500]] = [np.nan, np.inf, -np.inf]
-    (window,) = Windows().push(Block(samples, RATE, 0.0))
+    (window,) = Windows().push(samples)
     expected = ramp(WINDOW)
     expected[[3, 70, 500]] = 0.0
     assert np.array_equal(window.samples, expected)
 
 
-def test_reset_forgets_the_rest() -> None:
+def test_skipping_drops_the_rest() -> None:
     cutter = Windows()
-    cutter.push(Block(ramp(100), RATE, 1.0))
-    cutter.reset()
+    cutter.push(ramp(100))
+    cutter.skip(0)
     assert cutter.flush() == []
-    (window,) = cutter.push(Block(ramp(WINDOW), RATE, 7.0))
-    assert window.time == 7.0
-
-
-def test_other_rates_are_refused() -> None:
-    with pytest.raises(ValueError, match="48000"):
-        Windows().push(Block(ramp(512), 48_000, 0.0))
 
 
 def test_importing_loads_no_library() -> None:

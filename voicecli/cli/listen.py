@@ -10,24 +10,21 @@ from pathlib import Path
 
 from rich.text import Text
 
-from voicecli.audio.block import Block
 from voicecli.audio.microphone import Microphone
 from voicecli.audio.outfile import OutFile
-from voicecli.audio.resample import Resampler
 from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.downloads import Downloads
 from voicecli.cli.screen import failure_text
 from voicecli.config import Loaded
 from voicecli.config.assembly import enter_all, pick_recognizer
-from voicecli.conversation.transcription import Transcription
+from voicecli.conversation.transcription import transcribed
 from voicecli.errors import ExitStatus, NotFound, ProviderError, Refused, UsageError, VoiceError
 from voicecli.printable import json_line, printable
 from voicecli.providers.choose import choose_detector
-from voicecli.providers.recognizer import HEARING_RATE, Recognizer, Transcript
-from voicecli.speech.endpoint import TurnEnded
-from voicecli.speech.gate import SpeechStarted
-from voicecli.speech.segmenter import Segmenter
+from voicecli.providers.recognizer import Recognizer
+from voicecli.speech.ears import Ears
+from voicecli.speech.spoken import SpokenUtterance, Utterances
 
 __all__ = ["ListenRequest", "Passage", "run_listen"]
 
@@ -68,14 +65,8 @@ async def run_listen(loaded: Loaded, request: ListenRequest) -> ExitStatus:
         await enter_all(stack, [choice.engine, detector.engine, microphone])
         downloads.close()
         show.ready(choice.name, choice.reason, microphone)
-        segmenter = Segmenter(
-            detector.engine,
-            gate=loaded.settings.vad,
-            endpoint=loaded.settings.endpointer(),
-            utterance=loaded.settings.vad.utterance,
-            edges=loaded.settings.vad.edges,
-        )
-        listening = _Listening(microphone, segmenter, choice.engine, loaded.settings.asr.timeout, show)
+        ears = loaded.settings.ears(detector.engine)
+        listening = _Listening(microphone, ears, choice.engine, loaded.settings.asr.timeout, show)
         try:
             async for passage in listening.passages():
                 show.passage(passage)
@@ -97,21 +88,12 @@ class _Listening:
     """Cuts a microphone into utterances and has each of them recognised, in order."""
 
     def __init__(
-        self,
-        microphone: Microphone,
-        segmenter: Segmenter,
-        recognizer: Recognizer,
-        timeout: float,
-        show: _Shown,
+        self, microphone: Microphone, ears: Ears, recognizer: Recognizer, timeout: float, show: _Shown
     ) -> None:
-        self._microphone = microphone
-        self._segmenter = segmenter
+        self._utterances = Utterances(microphone.blocks(), ears)
         self._recognizer = recognizer
         self._timeout = timeout
         self._show = show
-        self._recognition: Transcription | None = None
-        self._result: asyncio.Future[Transcript] | None = None
-        self._start = 0.0
         self._number = 0
         self.utterances = 0
         self.status = ExitStatus.FINE  # of the last utterance that could not be recognised
@@ -122,72 +104,27 @@ class _Listening:
         One that cannot be recognised is told about, and the next one is tried. Raises VoiceError where that
         would be no use.
         """
-        resampler = Resampler(self._microphone.rate, HEARING_RATE)
-        heard = 0
-        try:
-            async for block in self._microphone.blocks():
-                samples = resampler.push(block.samples)
-                events = self._segmenter.push(Block(samples, HEARING_RATE, heard / HEARING_RATE))
-                heard += len(samples)
-                for event in events:
-                    async for passage in self._follow(event):
-                        yield passage
-                self._pass_on()
-            for event in self._segmenter.close():
-                async for passage in self._follow(event):
-                    yield passage
-        finally:
-            if self._recognition is not None:
-                self._recognition.cancel()
-                await self._recognition.closed()
-
-    def _pass_on(self) -> None:
-        samples = self._segmenter.utterance.take()
-        if self._recognition is not None and len(samples):
-            self._recognition.push(samples)
-
-    async def _follow(self, event: object) -> AsyncIterator[Passage]:
-        if isinstance(event, SpeechStarted) and self._recognition is None:
-            self._begin(event)
-        elif isinstance(event, TurnEnded) and self._recognition is not None and self._result is not None:
-            self._pass_on()
-            self._recognition.finish()
-            transcript = await self._understood(self._result)
-            self._recognition = None
-            self._segmenter.utterance.end()
-            if transcript.text:
+        async for utterance in self._utterances:
+            self.utterances += 1
+            text = await self._transcribed(utterance)
+            await utterance.whole()  # to its end, where no more of it was wanted
+            if text and utterance.stopped is not None:
                 self._number += 1
-                yield Passage(self._number, self._start, event.stopped, transcript.text)
+                yield Passage(self._number, utterance.started, utterance.stopped, text)
 
-    async def _understood(self, result: asyncio.Future[Transcript]) -> Transcript:
+    async def _transcribed(self, utterance: SpokenUtterance) -> str:
+        def interim(text: str) -> None:
+            utterance.recognised(text)
+            self._show.interim(self._number + 1, text)
+
         try:
-            return await result
+            return await transcribed(self._recognizer, utterance, self._timeout, interim)
         except (Refused, NotFound):
             raise  # the next one would fare no better
         except ProviderError as error:
             self.status = error.status
             self._show.failure(error)
-            return Transcript("", final=True)
-
-    def _begin(self, event: SpeechStarted) -> None:
-        self._start = event.time
-        self.utterances += 1
-        result: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
-
-        def on_transcript(transcript: Transcript) -> None:
-            self._segmenter.endpointer.heard(transcript.text)
-            if not transcript.final:
-                self._show.interim(self._number + 1, transcript.text)
-            elif not result.done():
-                result.set_result(transcript)
-
-        def on_failure(error: VoiceError) -> None:
-            if not result.done():
-                result.set_exception(error)
-
-        self._result = result
-        self._recognition = Transcription(self._recognizer, self._timeout, on_transcript, on_failure)
-        self._recognition.start()
+            return ""
 
 
 class _Shown:

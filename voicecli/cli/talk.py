@@ -35,7 +35,6 @@ from voicecli.flow.steps import scoped
 from voicecli.folders import state_folder
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.recognizer import HEARING_RATE
-from voicecli.speech.segmenter import Segmenter
 
 __all__ = ["TalkRequest", "run_talk"]
 
@@ -247,16 +246,9 @@ def _hearing(
     if by_key:
         endpoint = endpoint.patient()
         utterance = replace(utterance, longest=endpoint.cap + utterance.longest)
-    segmenter = Segmenter(
-        assembly.vad.engine,
-        gate=settings.vad,
-        endpoint=endpoint,
-        utterance=utterance,
-        edges=settings.vad.edges,
-    )
     return Hearing(
         microphone,
-        segmenter,
+        settings.ears(assembly.vad.engine, endpoint, utterance),
         conversation,
         replace(settings.conversation.hearing, push_to_talk=by_key),
         tap=recordings.of_microphone(microphone),

@@ -24,10 +24,13 @@ from voicecli.latency.timeline import Span
 from voicecli.providers.registry import Stage, engine_class, engines, is_engine
 from voicecli.reply.phrases import PhraseOptions
 from voicecli.reply.utterer import UttererOptions
+from voicecli.speech.ears import Ears
 from voicecli.speech.edges import EdgeOptions
 from voicecli.speech.endpoint import EndpointOptions
 from voicecli.speech.gate import GateOptions
+from voicecli.speech.segmenter import Segmenter
 from voicecli.speech.utterance import UtteranceOptions
+from voicecli.speech.vad import VoiceDetector
 
 __all__ = [
     "BudgetSettings",
@@ -219,6 +222,20 @@ class Settings:
 
     def endpointer(self) -> EndpointOptions:
         return replace(self.endpoint, language=self.conversation.language)
+
+    def ears(
+        self,
+        detector: VoiceDetector,
+        endpoint: EndpointOptions | None = None,
+        utterance: UtteranceOptions | None = None,
+    ) -> Ears:
+        segmenter = Segmenter(
+            gate=self.vad,
+            endpoint=endpoint or self.endpointer(),
+            utterance=utterance or self.vad.utterance,
+            edges=self.vad.edges,
+        )
+        return Ears(detector, segmenter)
 
     def hearing(self) -> HearingOptions:
         return self.conversation.hearing

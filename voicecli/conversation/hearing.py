@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from voicecli.audio.block import Block, Samples
+from voicecli.audio.block import Block
 from voicecli.audio.microphone import Microphone, PacedMicrophone
-from voicecli.audio.resample import Resampler
 from voicecli.conversation.supervisor import Conversation
 from voicecli.conversation.turntaking import Dropped, Interrupted
-from voicecli.providers.recognizer import HEARING_RATE, Transcript
+from voicecli.providers.recognizer import Transcript
+from voicecli.speech.ears import Ears
 from voicecli.speech.endpoint import SoftEnd, TurnEnded
 from voicecli.speech.gate import SpeechStarted, SpeechStopped
-from voicecli.speech.segmenter import Segmenter, SpeechEvent
+from voicecli.speech.segmenter import SpeechSign
 
 __all__ = ["Hearing", "HearingOptions"]
 
@@ -40,16 +40,16 @@ class HearingOptions:
 
 
 class Hearing:
-    """Runs the segmenter over a microphone.
+    """Runs the ears over a microphone.
 
-    Decisions are taken in stream time (samples heard, divided by their rate), which neither jitters nor
-    drifts; what is told to the conversation is in monotonic seconds at the microphone.
+    Decisions are taken in the ears' own time; what is told to the conversation is in monotonic seconds at the
+    microphone.
     """
 
     def __init__(
         self,
         microphone: Microphone,
-        segmenter: Segmenter,
+        ears: Ears,
         conversation: Conversation,
         options: HearingOptions,
         *,
@@ -58,21 +58,18 @@ class Hearing:
     ) -> None:
         self.level = _FLOOR  # dBFS of the block heard last
         self._microphone = microphone
-        self._segmenter = segmenter
+        self._ears = ears
+        self._segmenter = ears.segmenter
         self._conversation = conversation
         self._options = options
         self._tap = tap
         self._warn = warn
         self._muted = False
         self._open = not options.push_to_talk
-        self._resampler = Resampler(microphone.rate, HEARING_RATE)
-        self._heard = 0  # samples at the hearing rate
-        self._taken = 0  # samples at the microphone's rate
-        self._offset = 0.0  # from stream time to monotonic time
-        self._since: float | None = None  # stream time at which running speech began
-        self._began = 0.0  # stream time at which the utterance began
+        self._since: float | None = None  # the ears' time at which running speech started
+        self._began = 0.0  # the ears' time at which the utterance began
         self._began_at = 0.0  # the same in monotonic seconds, as it was told
-        self._deaf_until = 0.0  # stream time
+        self._deaf_until = 0.0  # the ears' time
         self._deaf = False
         self._zeros = 0  # samples
         self._words: Transcript | None = None  # that the endpointer knows
@@ -94,33 +91,29 @@ class Hearing:
         if self._open:
             self._conversation.stop(drop=False)
         else:
-            self._tell(self._segmenter.close())
-            self._segmenter.reset()
+            self._tell(self._ears.close())
+            self._ears.reset()
         return self._open
 
     async def run(self) -> None:
         """Listen until the microphone ends. Raises DeviceLost, DecodeError."""
         async for block in self._microphone.blocks():
             self._hear(block)
-        self._tell(self._segmenter.close())
+        self._tell(self._ears.close())
 
     def _hear(self, block: Block) -> None:
         if self._tap is not None:
             self._tap(block)
         self._measure(block)
-        self._offset = block.time - self._taken / block.rate
-        self._taken += len(block.samples)
-        samples = self._resampler.push(block.samples)
-        now = self._heard / HEARING_RATE
-        self._heard += len(samples)
-        if self._is_deaf(now):
+        if self._is_deaf(self._ears.now):
+            self._ears.skip(block)
             if not self._deaf:
                 self._deafen()
             return
         self._deaf = False
         self._learn()
-        self._tell(self._segmenter.push(Block(samples, HEARING_RATE, now)))
-        self._interrupt(self._heard / HEARING_RATE)
+        self._tell(self._ears.push(block))
+        self._interrupt()
 
     def _is_deaf(self, now: float) -> bool:
         if self._conversation.alone:
@@ -130,69 +123,66 @@ class Hearing:
     def _deafen(self) -> None:
         self._deaf = True
         self._since = None
-        self._segmenter.reset()
+        self._ears.reset()
         self._conversation.push(Dropped(time.monotonic()))
         self.level = _FLOOR
 
-    def _tell(self, happened: Iterable[SpeechEvent]) -> None:
-        conversation, segmenter = self._conversation, self._segmenter
-        for event in happened:
-            at = event.time + self._offset
-            if isinstance(event, SpeechStarted):
-                self._since = event.time
+    def _tell(self, signs: Iterable[SpeechSign]) -> None:
+        conversation = self._conversation
+        for sign in signs:
+            offset = self._ears.offset
+            at = sign.time + offset
+            if isinstance(sign, SpeechStarted):
+                self._since = sign.time
                 if not conversation.hearing:
-                    self._began, self._began_at = event.time, at
+                    self._began, self._began_at = sign.time, at
                 conversation.push(SpeechStarted(at))
-            elif isinstance(event, SpeechStopped):
-                self._stopped(event)
-            elif isinstance(event, SoftEnd):
+            elif isinstance(sign, SpeechStopped):
+                self._stopped(sign.time)
+            elif isinstance(sign, SoftEnd):
                 self._pass_on()
-                conversation.push(SoftEnd(at, event.stopped + self._offset))
+                conversation.push(SoftEnd(at, sign.stopped + offset))
             else:
                 self._pass_on()
-                self._ended(event)
+                self._ended(sign)
         if conversation.hearing:
             self._pass_on()
-        elif segmenter.utterance.time is not None:
-            segmenter.utterance.end()
+        else:
+            self._segmenter.utterance.end()
 
     def _pass_on(self) -> None:
-        samples: Samples = self._segmenter.utterance.take()
+        samples = self._ears.take()
         if len(samples):
             self._conversation.hear(samples)
 
-    def _stopped(self, event: SpeechStopped) -> None:
-        conversation = self._conversation
-        brief = self._since is not None and event.time - self._since < self._options.barge_in_after
+    def _stopped(self, stopped: float) -> None:
+        brief = self._since is not None and stopped - self._since < self._options.barge_in_after
         self._since = None
-        if brief and conversation.answering:
-            self._segmenter.endpointer.reset()
-            self._segmenter.utterance.end()
-            conversation.push(Dropped(time.monotonic()))
+        if brief and self._conversation.answering:
+            self._segmenter.drop()
+            self._conversation.push(Dropped(time.monotonic()))
         else:
-            conversation.push(SpeechStopped(event.time + self._offset))
+            self._conversation.push(SpeechStopped(stopped + self._ears.offset))
 
-    def _ended(self, event: TurnEnded) -> None:
-        began = self._began + self._offset
+    def _ended(self, ended: TurnEnded) -> None:
+        offset = self._ears.offset
+        began = self._began + offset
         if self._conversation.hearing and abs(began - self._began_at) > _SHIFTED:
             self._conversation.date(began)
-        self._conversation.push(
-            replace(event, time=event.time + self._offset, stopped=event.stopped + self._offset)
-        )
-        self._segmenter.utterance.end()
+        self._conversation.push(replace(ended, time=ended.time + offset, stopped=ended.stopped + offset))
 
-    def _interrupt(self, now: float) -> None:
+    def _interrupt(self) -> None:
         """Speech that has gone on for long enough takes the floor."""
         if self._since is None or not self._conversation.answering:
             return
         if self._segmenter.gate.voiced_until - self._since >= self._options.barge_in_after:
-            self._conversation.push(Interrupted(now + self._offset))
+            self._conversation.push(Interrupted(self._ears.now + self._ears.offset))
 
     def _learn(self) -> None:
         """The endpointer learns what was recognised since the last block."""
         words = self._conversation.words
         if words is not None and words is not self._words:
-            self._segmenter.endpointer.heard(words.text)
+            self._ears.recognised(words.text)
         self._words = words
 
     def _measure(self, block: Block) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from voicecli.audio.block import Samples
 from voicecli.errors import TimedOut, VoiceError
 from voicecli.flow.steps import Feed, scoped
 from voicecli.providers.recognizer import Recognizer, Transcript
 
-__all__ = ["Transcription"]
+__all__ = ["Transcription", "transcribed"]
 
 
 class Transcription:
@@ -118,3 +118,42 @@ class Transcription:
                     self._on_transcript(transcript)
         if feed is self._feed:
             self.settled.set()
+
+
+async def transcribed(
+    recognizer: Recognizer,
+    sound: AsyncIterator[Samples],
+    timeout: float,
+    on_partial: Callable[[str], None] = lambda _: None,
+) -> str:
+    """What is said in `sound`, mono at the hearing rate, recognised while it comes; empty when nothing is.
+
+    `on_partial` is told what was recognised so far. Raises ProviderError.
+    """
+    result: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def on_transcript(transcript: Transcript) -> None:
+        if not transcript.final:
+            on_partial(transcript.text)
+        elif not result.done():
+            result.set_result(transcript.text.strip())
+
+    def on_failure(error: VoiceError) -> None:
+        if not result.done():
+            result.set_exception(error)
+
+    transcription = Transcription(recognizer, timeout, on_transcript, on_failure)
+    transcription.start()
+    try:
+        async with scoped(sound) as pieces:
+            async for samples in pieces:
+                transcription.push(samples)
+                if result.done():
+                    break  # it has failed, or wants no more
+        transcription.finish()
+        return await result
+    finally:
+        transcription.cancel()
+        await transcription.closed()
+        if result.done() and not result.cancelled():
+            result.exception()  # it has been looked at, even if the sound failed first

@@ -24,8 +24,8 @@ from voicecli.providers.language_model import Action, Goodbye, LanguageModel
 from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.synthesizer import Synthesizer
 from voicecli.reply.speeches import speeches
+from voicecli.speech.ears import Ears
 from voicecli.speech.gate import SpeechStarted, SpeechStopped
-from voicecli.speech.segmenter import Segmenter
 from voicecli.speech.silero import SileroDetector
 from voicecli.speech.speech_events import (
     SpeechEnd,
@@ -34,7 +34,7 @@ from voicecli.speech.speech_events import (
     SpeechStart,
     SpeechToTextResult,
 )
-from voicecli.speech.spoken import Ears, SpokenUtterance
+from voicecli.speech.spoken import SpokenUtterance, Utterances
 from voicecli.speech.vad import VoiceDetector
 
 __all__ = [
@@ -84,7 +84,7 @@ async def speech_to_text_step(
                     if transcript.final:
                         text = transcript.text
                     elif isinstance(utterance, SpokenUtterance):
-                        utterance.heard(transcript.text)
+                        utterance.recognised(transcript.text)
             if text.strip():
                 yield text
 
@@ -184,11 +184,11 @@ async def _listening(
     async with scoped(source) as blocks, AsyncExitStack() as stack:
         if detector is None:
             detector = await stack.enter_async_context(SileroDetector())
-        ears = Ears(blocks, Segmenter(detector), tell)
-        stack.callback(ears.close)
+        utterances = Utterances(blocks, Ears(detector), tell)
+        stack.callback(utterances.close)
         while True:
-            going = await ears.listen()
-            for utterance in ears.begun():
+            going = await utterances.listen()
+            for utterance in utterances.begun():
                 await spoken.put(utterance)
             while told:
                 yield told.pop(0)
@@ -205,7 +205,7 @@ async def _recognising(
         async with scoped(recognizer.transcribe(utterance)) as transcripts:
             async for transcript in transcripts:
                 if not transcript.final:
-                    utterance.heard(transcript.text)
+                    utterance.recognised(transcript.text)
                     yield SpeechPartialResult(text=transcript.text, time_since_start=utterance.now)
                 elif transcript.text.strip():
                     yield SpeechToTextResult(text=transcript.text, time_since_start=utterance.now)

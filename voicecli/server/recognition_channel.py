@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
-from voicecli.audio.block import Block, Samples
+from voicecli.audio.block import Samples
 from voicecli.config.serving import SegmentSettings
 from voicecli.errors import VoiceError
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.server.outbox import Outbox, Outlet, Pending
 from voicecli.server.voice_batch import Judged, VoiceBatch
-from voicecli.speech.edges import Edges
-from voicecli.speech.gate import GateOptions, SpeechGate, SpeechStarted, SpeechStopped
-from voicecli.speech.vad import WINDOW_SECONDS, Window, Windows
+from voicecli.speech.endpoint import EndpointOptions, TurnEnded
+from voicecli.speech.gate import GateOptions, SpeechStarted
+from voicecli.speech.segmenter import Segmenter, SpeechSign
+from voicecli.speech.utterance import UtteranceOptions
+from voicecli.speech.vad import WINDOW, WINDOW_SECONDS, Window, Windows
 from voicecli.wire.recognition import Active, Inactive, Segment
 from voicecli.workers.job import Job, Outcome
 from voicecli.workers.places import Speaker
@@ -25,8 +26,7 @@ from voicecli.workers.pool import Workers
 
 __all__ = ["Channel", "SegmentedChannel", "SimpleChannel"]
 
-_HINDSIGHT = 0.3  # seconds by which the gate and the edges may date the beginning of speech back
-_PIECE = 6  # windows that go to the engine at a time: 0.2 s
+_PIECE = 6 * WINDOW  # samples that go to the engine at a time: 0.2 s
 _FRAME = 320  # samples, 20 ms: what is compared to find the quietest moment
 
 
@@ -164,14 +164,18 @@ class SegmentedChannel:
         self._outlet = outlet
         self._interim = interim
         self._windows = Windows()
-        self._stream = voice.stream(self._hear)
-        self._gate = SpeechGate(replace(gate, min_silence=settings.min_silence))
-        self._edges = Edges()
+        self._stream = voice.stream(self._listen)
+        self._segmenter = Segmenter(
+            # The gate waits out the silence: it begins anew with every voiced window.
+            gate=replace(gate, min_silence=settings.min_silence),
+            endpoint=EndpointOptions(cap=settings.longest).by_silence(WINDOW_SECONDS),
+            utterance=UtteranceOptions(
+                pre_roll=settings.pre_roll, longest=settings.pre_roll + settings.longest + WINDOW_SECONDS
+            ),
+        )
         self._outbox = Outbox(number, outlet, workers.now)
-        kept = int((settings.pre_roll + _HINDSIGHT) / WINDOW_SECONDS) + 2
-        self._past: deque[Window] = deque(maxlen=kept)
         self._length = 0  # samples of the stream so far
-        self._now = 0.0  # seconds of the stream that the detector has heard
+        self._now = 0.0  # seconds of the stream that the detector has judged
         self._edge = 0.0  # the last time that was told
         self._speech: _Speech | None = None
         self._flushing = False
@@ -197,9 +201,8 @@ class SegmentedChannel:
         return self._flushing and not self._stream.pending and self._speech is None and not self._outbox
 
     def push(self, samples: Samples) -> None:
-        block = Block(samples, HEARING_RATE, self._length / HEARING_RATE)
         self._length += len(samples)
-        self._stream.push(self._windows.push(block))
+        self._stream.push(self._windows.push(samples))
 
     def flush(self) -> None:
         self._flushing = True
@@ -210,12 +213,11 @@ class SegmentedChannel:
     def close(self) -> None:
         self._stream.close()
         self._outbox.close()
-        self._past.clear()
         if self._speech is not None:
             self._speech.job.cancel()
             self._speech = None
 
-    def _hear(self, window: Window, judged: Judged) -> None:
+    def _listen(self, window: Window, judged: Judged) -> None:
         """A window comes back from the detector."""
         if isinstance(judged, VoiceError):
             if not self._deaf:
@@ -223,49 +225,42 @@ class SegmentedChannel:
                 self._outlet.failed(judged, self._number)
             judged = 0.0
         self._now = window.time + WINDOW_SECONDS
-        self._edges.push(window)
-        happened = self._gate.push(judged, window.time)
-        if self._speech is not None:
-            self._go_on(self._speech, window, happened)
-        else:
-            self._past.append(window)
-            if isinstance(happened, SpeechStarted):
-                self._begin(self._edges.onset(happened.time))
+        self._follow(self._segmenter.push(window, judged))
         if not self._stream.pending:
             if self._flushing:
                 self._finish()
             self._outlet.changed()
 
+    def _follow(self, signs: Iterator[SpeechSign]) -> None:
+        for sign in signs:
+            if isinstance(sign, SpeechStarted) and self._speech is None:
+                self._begin(sign.time)
+            elif isinstance(sign, TurnEnded) and self._speech is not None:
+                self._end(self._speech, sign.stopped)
+        if self._speech is not None:
+            if self._segmenter.utterance.waiting >= _PIECE:
+                self._pass_on(self._speech)
+            if self._speech.text:
+                self._show(self._speech)
+
+    def _pass_on(self, speech: _Speech) -> None:
+        speech.sent = self._workers.now()
+        speech.job.push(self._segmenter.utterance.take())
+
     def _begin(self, time: float) -> None:
         time = self._dated(time)
-        speech = self._speech = _Speech(time, self._workers.now)
+        speech = self._speech = _Speech(time)
         speech.job = self._workers.job(
             lambda outcome: self._answered(speech, outcome),
             lambda text: self._understood(speech, text),
             self._speaker,
         )
-        first = time - self._settings.pre_roll
-        for window in self._past:
-            if window.time + WINDOW_SECONDS > first:
-                speech.push(window.samples)
-        self._past.clear()
+        self._pass_on(speech)
         self._outbox.put(Active(time, self._number))
-
-    def _go_on(self, speech: _Speech, window: Window, happened: SpeechStarted | SpeechStopped | None) -> None:
-        speech.push(window.samples)
-        if isinstance(happened, SpeechStopped):
-            self._end(speech, self._edges.offset(happened.time))
-        elif self._now - speech.time >= self._settings.longest:
-            self._gate.reset()  # speech that runs on starts again
-            self._end(speech, self._now)
-        elif speech.text:
-            self._show(speech)
 
     def _finish(self) -> None:
         """The stream ends, and with it what is still spoken."""
-        stopped = self._gate.close()
-        if self._speech is not None and stopped is not None:
-            self._end(self._speech, self._edges.offset(stopped.time))
+        self._follow(self._segmenter.close())
         self._outlet.changed()
 
     def _end(self, speech: _Speech, time: float) -> None:
@@ -274,7 +269,7 @@ class SegmentedChannel:
         self._outbox.put(Inactive(time, self._number))
         segment = Segment(speech.time, time, channel=self._number, is_final=True)
         speech.pending = self._outbox.reserve(speech.job, segment)
-        speech.flush()
+        self._pass_on(speech)
         if speech.outcome is not None:
             self._outbox.settle(speech.pending, speech.outcome)
         else:
@@ -301,7 +296,7 @@ class SegmentedChannel:
         """
         if self._outbox or self._now - speech.shown < self._settings.interim - 1e-6:
             return
-        if self._gate.voiced_until < self._now:
+        if self._segmenter.gate.voiced_until < self._now:
             return
         text, speech.text, speech.shown = speech.text, "", self._now
         end = max(min(self._now, self._length / HEARING_RATE), speech.time)
@@ -316,29 +311,15 @@ class SegmentedChannel:
 class _Speech:
     """An utterance that is being spoken, or just was."""
 
-    __slots__ = ("_held", "_now", "job", "latency", "outcome", "pending", "sent", "shown", "text", "time")
+    __slots__ = ("job", "latency", "outcome", "pending", "sent", "shown", "text", "time")
 
     job: Job
 
-    def __init__(self, time: float, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self, time: float) -> None:
         self.time = time  # seconds of the stream at which it began
         self.text = ""  # understood, and not shown yet
         self.latency = 0.0  # seconds that this took
-        self.sent = now()  # loop's time at which the engine was last given sound
+        self.sent = 0.0  # loop's time at which the engine was last given sound
         self.shown = time  # seconds of the stream at which the last interim result was
         self.pending: Pending | None = None  # its place among the events, once it has ended
         self.outcome: Outcome | None = None  # if that came before the end
-        self._held: list[Samples] = []
-
-    def push(self, samples: Samples) -> None:
-        """Sound goes to the engine in pieces worth a message."""
-        self._held.append(samples)
-        if len(self._held) >= _PIECE:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._held:
-            self.sent = self._now()
-            self.job.push(np.concatenate(self._held))
-            self._held.clear()

@@ -6,7 +6,6 @@ There is no conversation around it: every question stands alone, and what a repl
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -16,12 +15,11 @@ from voicecli.audio.loudness import EvenSound, Loudness
 from voicecli.audio.pcm import NOTHING
 from voicecli.config.settings import RecognitionSettings, SynthesisSettings, ThinkingSettings
 from voicecli.conversation.context import History, HistoryOptions
-from voicecli.conversation.transcription import Transcription
-from voicecli.errors import VoiceError
+from voicecli.conversation.transcription import transcribed
 from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch
 from voicecli.providers.language_model import LanguageModel, timely_tokens
-from voicecli.providers.recognizer import Recognizer, Transcript
+from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.synthesizer import Synthesizer
 from voicecli.reply.phrases import PhraseOptions, phrase_step
 from voicecli.reply.speeches import speeches
@@ -73,31 +71,7 @@ class Responder:
 
         Recognition runs while the sound comes. Raises ProviderError.
         """
-        result: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-        def on_transcript(transcript: Transcript) -> None:
-            if transcript.final and not result.done():
-                result.set_result(transcript.text.strip())
-
-        def on_failure(error: VoiceError) -> None:
-            if not result.done():
-                result.set_exception(error)
-
-        recognition = Transcription(self.engines.asr, self.options.asr_timeout, on_transcript, on_failure)
-        recognition.start()
-        try:
-            async with scoped(sound) as pieces:
-                async for samples in pieces:
-                    recognition.push(samples)
-                    if result.done():
-                        break  # it has failed, or wants no more
-            recognition.finish()
-            return await result
-        finally:
-            recognition.cancel()
-            await recognition.closed()
-            if result.done() and not result.cancelled():
-                result.exception()  # it has been looked at, even if the sound failed first
+        return await transcribed(self.engines.asr, sound, self.options.asr_timeout)
 
     async def answer(self, question: str, stopwatch: Stopwatch | None = None) -> AsyncIterator[Piece]:
         """Yield the answer as it is made; the texts, joined, are what the model wrote.

@@ -57,9 +57,9 @@ class Edges:
         if len(self._waiting) == TOGETHER:
             self._measure()
 
-    def onset(self, time: float) -> float:
+    def start(self, time: float) -> float:
         """The first voiced sample, given that the first voiced window begins at `time` (seconds)."""
-        levels, times = self._heard()
+        levels, times = self._measured()
         before, after = levels[times < time], levels[times >= time - FRAME_SECONDS / 2]
         if not len(before) or not len(after):
             return self._keep(time)
@@ -68,9 +68,9 @@ class Edges:
         voiced = times[near & (levels >= self._threshold(floor, speech))]
         return self._keep(float(voiced[0]) if len(voiced) else time)
 
-    def offset(self, time: float) -> float:
+    def stop(self, time: float) -> float:
         """The last voiced sample, given that the last voiced window ends at `time` (seconds)."""
-        levels, times = self._heard()
+        levels, times = self._measured()
         spoken = levels[(times >= time - 0.6) & (times < time - FRAME_SECONDS / 2)]
         if not len(spoken):
             return self._keep(time)
@@ -105,7 +105,7 @@ class Edges:
             self._times.extend([window.time + offset for offset in OFFSETS])
         self._waiting.clear()
 
-    def _heard(self) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
+    def _measured(self) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
         self._measure()
         return np.array(self._levels), np.array(self._times)
 

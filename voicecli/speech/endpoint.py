@@ -62,6 +62,10 @@ class EndpointOptions:
         if self.patience < 0 or self.cap <= 0:
             raise ValueError("patience must not be negative, and cap above 0 s")
 
+    def by_silence(self, silence: float) -> EndpointOptions:
+        """The same, but `silence` seconds end a turn, whatever was said and whoever speaks."""
+        return replace(self, soft_end=silence, min_wait=silence, wait=silence, max_wait=silence, patience=0.0)
+
     def patient(self) -> EndpointOptions:
         """The same, but no silence ends a turn: it lasts until the stream is closed, as by a key."""
         return replace(self, min_wait=inf, wait=inf, max_wait=inf, cap=max(self.cap, _LONGEST))
@@ -91,7 +95,7 @@ class Endpointer:
 
     @property
     def words(self) -> Completeness:
-        """What the transcript heard last says: unfinished words are not worth a model's answer."""
+        """What the latest transcript says: unfinished words are not worth a model's answer."""
         return self._words
 
     @property
@@ -136,7 +140,7 @@ class Endpointer:
         if self._begun is not None and self._stopped is None:
             self._stopped = max(time, self._begun)
 
-    def heard(self, text: str) -> None:
+    def recognised(self, text: str) -> None:
         """The latest transcript of this utterance, partial or whole; replaces the one before."""
         if self._begun is not None:
             self._words = completeness(text, self.options.language)

@@ -11,15 +11,15 @@ from typing import TypeAlias
 import numpy as np
 
 from voicecli.audio.block import Block, Samples
-from voicecli.audio.resample import OneRate
 from voicecli.flow.scope import scoped
+from voicecli.speech.ears import Ears
 from voicecli.speech.endpoint import EndpointOptions, TurnEnded
 from voicecli.speech.gate import GateOptions, SpeechStarted, SpeechStopped
-from voicecli.speech.segmenter import Segmenter, SpeechEvent
+from voicecli.speech.segmenter import Segmenter, SpeechSign
 from voicecli.speech.silero import SileroDetector
-from voicecli.speech.vad import RATE, VoiceDetector
+from voicecli.speech.vad import VoiceDetector
 
-__all__ = ["Ears", "SpokenUtterance", "utterance_step"]
+__all__ = ["SpokenUtterance", "Utterances", "utterance_step"]
 
 Told: TypeAlias = Callable[[SpeechStarted | SpeechStopped], None]
 
@@ -32,32 +32,32 @@ class SpokenUtterance(AsyncIterator[Samples]):
     Times are seconds since the first block.
     """
 
-    def __init__(self, ears: Ears, started: float) -> None:
+    def __init__(self, source: Utterances, started: float) -> None:
         self.started = started  # its first voiced sample
         self.stopped: float | None = None  # its last voiced sample, once that is known
         self.over = False  # all of it is here
-        self._ears = ears
+        self._source = source
         self._waiting: deque[Samples] = deque()
 
     async def __anext__(self) -> Samples:
         while not self._waiting:
-            if self.over or not await self._ears.listen():
+            if self.over or not await self._source.listen():
                 raise StopAsyncIteration
         return self._waiting.popleft()
 
     @property
     def now(self) -> float:
-        """The end of its sound: its last voiced sample, or as much as was heard so far."""
-        return self._ears.now if self.stopped is None else self.stopped
+        """The end of its sound: its last voiced sample, or as much as came so far."""
+        return self._source.ears.now if self.stopped is None else self.stopped
 
     async def whole(self) -> Samples:
         """All of it that was not read yet, once it is over."""
         return np.concatenate([np.zeros(0, np.float32), *[samples async for samples in self]])
 
-    def heard(self, text: str) -> None:
-        """Tell what was understood so far: after a whole sentence the end comes sooner."""
+    def recognised(self, text: str) -> None:
+        """Tell what was recognised so far: after a whole sentence the end comes sooner."""
         if not self.over:
-            self._ears.understood(text)
+            self._source.ears.recognised(text)
 
     def push(self, samples: Samples) -> None:
         """More of it was spoken."""
@@ -69,16 +69,14 @@ class SpokenUtterance(AsyncIterator[Samples]):
         self.over, self.stopped = True, self.stopped if stopped is None else stopped
 
 
-class Ears:
-    """Runs a segmenter over blocks of any rate, one block for each `listen`."""
+class Utterances(AsyncIterator[SpokenUtterance]):
+    """Each utterance when it begins; the ears are given one block for each `listen`."""
 
-    def __init__(self, blocks: AsyncIterator[Block], segmenter: Segmenter, told: Told | None = None) -> None:
+    def __init__(self, blocks: AsyncIterator[Block], ears: Ears, told: Told | None = None) -> None:
         """`told` is given the beginnings and ends of speech as they are noticed."""
+        self.ears = ears
         self._blocks = blocks
-        self._segmenter = segmenter
         self._told = told
-        self._sound = OneRate(RATE)
-        self._heard = 0  # samples at 16 kHz
         self._begun: deque[SpokenUtterance] = deque()  # that nobody has asked for yet
         self._current: SpokenUtterance | None = None
         self._pulling = asyncio.Lock()  # the next utterance and the rest of this one may be asked for at once
@@ -86,10 +84,11 @@ class Ears:
         self._over = False
         self._failure: Exception | None = None
 
-    @property
-    def now(self) -> float:
-        """Seconds of sound that were heard."""
-        return self._heard / RATE
+    async def __anext__(self) -> SpokenUtterance:
+        while not self._begun:
+            if not await self.listen():
+                raise StopAsyncIteration
+        return self._begun.popleft()
 
     def begun(self) -> list[SpokenUtterance]:
         """The utterances that have begun and that nobody has asked for yet."""
@@ -97,15 +96,8 @@ class Ears:
         self._begun.clear()
         return begun
 
-    async def next(self) -> SpokenUtterance | None:
-        """The next utterance, when it begins; None at the end."""
-        while not self._begun:
-            if not await self.listen():
-                return None
-        return self._begun.popleft()
-
     async def listen(self) -> bool:
-        """Hear one block more; False at the end. Raises what the source raises, to everybody who asks."""
+        """Listen to one more block; False at the end. Raises what the source raises, to all who ask."""
         before = self._listened
         async with self._pulling:
             if self._listened != before:
@@ -121,47 +113,35 @@ class Ears:
                 self.close()
                 raise
             self._listened += 1
-            self._hear(block)
+            if block is None:
+                self._tell(self.ears.close())
+                self.close()
+            else:
+                self._tell(self.ears.push(block))
             return True
 
-    def understood(self, text: str) -> None:
-        """Tell the segmenter what was recognised."""
-        self._segmenter.endpointer.heard(text)
-
     def close(self) -> None:
-        """Nothing more will be heard: whoever reads an utterance comes to its end."""
+        """No more sound comes: whoever reads an utterance comes to its end."""
         self._over = True
+        self._end(None)
+
+    def _end(self, stopped: float | None) -> None:
         if self._current is not None:
-            self._current.end(None)
+            self._current.push(self.ears.take())
+            self._current.end(stopped)
             self._current = None
 
-    def _hear(self, block: Block | None) -> None:
-        if block is None:
-            self._push(self._sound.flush())
-            self._tell(self._segmenter.close())
-            self.close()
-        else:
-            self._push(self._sound.push(block.samples, block.rate))
-
-    def _push(self, samples: Samples) -> None:
-        # Time is counted in samples: it neither jitters nor drifts.
-        began = self.now
-        self._heard += len(samples)
-        self._tell(self._segmenter.push(Block(samples, RATE, began)))
-        if self._current is not None:
-            self._current.push(self._segmenter.utterance.take())
-
-    def _tell(self, happened: Iterator[SpeechEvent]) -> None:
-        for event in happened:
-            if isinstance(event, SpeechStarted | SpeechStopped) and self._told is not None:
-                self._told(event)
-            if isinstance(event, SpeechStarted) and self._current is None:
-                self._current = SpokenUtterance(self, event.time)
+    def _tell(self, signs: Iterator[SpeechSign]) -> None:
+        for sign in signs:
+            if isinstance(sign, SpeechStarted | SpeechStopped) and self._told is not None:
+                self._told(sign)
+            if isinstance(sign, SpeechStarted) and self._current is None:
+                self._current = SpokenUtterance(self, sign.time)
                 self._begun.append(self._current)
-            elif isinstance(event, TurnEnded) and self._current is not None:
-                self._current.push(self._segmenter.utterance.take())
-                self._current.end(event.stopped)
-                self._current = None
+            elif isinstance(sign, TurnEnded):
+                self._end(sign.stopped)
+        if self._current is not None:
+            self._current.push(self.ears.take())
 
 
 async def utterance_step(
@@ -179,7 +159,7 @@ async def utterance_step(
     async with scoped(async_iter) as blocks, AsyncExitStack() as stack:
         if detector is None:
             detector = await stack.enter_async_context(SileroDetector())
-        ears = Ears(blocks, Segmenter(detector, gate=gate, endpoint=endpoint))
-        stack.callback(ears.close)
-        while (spoken := await ears.next()) is not None:
+        utterances = Utterances(blocks, Ears(detector, Segmenter(gate=gate, endpoint=endpoint)))
+        stack.callback(utterances.close)
+        async for spoken in utterances:
             yield spoken

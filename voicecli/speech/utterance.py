@@ -12,8 +12,6 @@ from voicecli.speech.vad import RATE
 
 __all__ = ["Utterance", "UtteranceOptions"]
 
-HINDSIGHT = 1.0  # seconds more than the pre-roll that are kept: by so much may the start be dated back
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UtteranceOptions:
@@ -28,93 +26,57 @@ class UtteranceOptions:
 class Utterance:
     """Keeps the recent past until speech has started, and then all of it until the end; no sample twice.
 
-    A streaming recogniser takes it piece by piece, another one whole. Samples that belonged to one utterance
-    are not in the pre-roll of the next.
+    Samples that belonged to one utterance are not in the pre-roll of the next.
     """
 
-    def __init__(self, options: UtteranceOptions | None = None) -> None:
+    def __init__(self, options: UtteranceOptions | None = None, hindsight: float = 1.0) -> None:
+        """`hindsight` is by how many seconds at most the start is dated back."""
         self.options = options or UtteranceOptions()
+        self.time: float | None = None  # of its first sample, in seconds; None before the start
+        self.waiting = 0  # samples to be taken
         self._past: deque[tuple[Samples, float]] = deque()  # pieces with the time of their first samples
         self._past_length = 0
+        self._past_kept = round((self.options.pre_roll + hindsight) * RATE)
         self._pieces: list[Samples] = []
-        self._length = 0
-        self._taken = 0  # pieces
-        self._time: float | None = None
-        self._dropped = 0
-
-    @property
-    def time(self) -> float | None:
-        """When the first sample was at the microphone (seconds); None before the start."""
-        return self._time
-
-    @property
-    def duration(self) -> float:
-        """Seconds kept since the start, pre-roll included."""
-        return self._length / RATE
-
-    @property
-    def dropped(self) -> int:
-        """Samples that came after the longest utterance was full."""
-        return self._dropped
+        self._room = 0  # samples that it may yet have
 
     def push(self, samples: Samples, time: float) -> None:
-        """Take the samples that follow, at `RATE`; the first was at the microphone at `time`."""
-        if not len(samples):
+        """Take the samples that follow, at `RATE`, and keep them as they are; the first came at `time`."""
+        if self.time is not None:
+            self._keep(samples)
             return
-        piece = np.array(samples, np.float32)
-        if self._time is not None:
-            self._keep(piece)
-            return
-        self._past.append((piece, time))
-        self._past_length += len(piece)
-        kept = round((self.options.pre_roll + HINDSIGHT) * RATE)
-        while self._past_length - len(self._past[0][0]) >= kept:
+        self._past.append((samples, time))
+        self._past_length += len(samples)
+        while self._past_length - len(self._past[0][0]) >= self._past_kept:
             self._past_length -= len(self._past.popleft()[0])
 
     def begin(self, time: float) -> None:
         """Speech started at `time`, at or before the samples pushed last; ignored while an utterance runs."""
-        if self._time is not None:
+        if self.time is not None:
             return
+        self.take()
+        self._room = round(self.options.longest * RATE)
         first = time - self.options.pre_roll
         past, self._past, self._past_length = self._past, deque(), 0
-        self._time = past[-1][1] + len(past[-1][0]) / RATE if past else time
+        self.time = past[-1][1] + len(past[-1][0]) / RATE if past else time
         for piece, start in past:
-            skip = min(max(0, round((first - start) * RATE)), len(piece))
+            skip = max(0, round((first - start) * RATE))
             if skip < len(piece):
-                self._time = min(self._time, start + skip / RATE)
+                self.time = min(self.time, start + skip / RATE)
                 self._keep(piece[skip:])
 
     def take(self) -> Samples:
         """The samples that came since the last `take`; empty before the start."""
-        pieces = self._pieces[self._taken :]
-        self._taken = len(self._pieces)
-        return _join(pieces)
-
-    def rewind(self) -> None:
-        """Let `take` begin again at the first sample: for a recogniser that was told too soon of the end."""
-        self._taken = 0
-
-    def whole(self) -> Samples:
-        """All samples since the start, pre-roll included; does not count as taken."""
-        return _join(self._pieces)
+        pieces, self._pieces, self.waiting = self._pieces, [], 0
+        return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
 
     def end(self) -> None:
-        """Forget the utterance and listen for the next one; take or read it before."""
-        self._pieces = []
-        self._length = 0
-        self._taken = 0
-        self._time = None
-        self._dropped = 0
+        """Listen for the next one; what is left of this one may be taken until that begins."""
+        self.time = None
 
     def _keep(self, piece: Samples) -> None:
-        room = round(self.options.longest * RATE) - self._length
-        if room < len(piece):
-            self._dropped += len(piece) - max(0, room)
-            piece = piece[: max(0, room)]
+        piece = piece[: self._room]
         if len(piece):
             self._pieces.append(piece)
-            self._length += len(piece)
-
-
-def _join(pieces: list[Samples]) -> Samples:
-    return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
+            self.waiting += len(piece)
+            self._room -= len(piece)

@@ -18,7 +18,6 @@ from voicecli.bench.measure.end_of_turn import (
     decide,
     listen,
     score,
-    silence_only,
 )
 from voicecli.bench.measure.end_of_turn_report import (
     Point,
@@ -61,7 +60,7 @@ def ends(options: EndpointOptions, words: ReferenceWords | None = None) -> list[
 
 
 def test_short_silence_cuts_off() -> None:
-    first, last = ends(silence_only(OPTIONS, 0.5))
+    first, last = ends(OPTIONS.by_silence(0.5))
     assert first.time == pytest.approx(2.5, abs=0.1)
     assert first.stopped == pytest.approx(2.0, abs=0.05)
     assert first.resumed == pytest.approx(3.0, abs=0.05)
@@ -69,7 +68,7 @@ def test_short_silence_cuts_off() -> None:
 
 
 def test_long_silence_does_not() -> None:
-    [only] = ends(silence_only(OPTIONS, 1.2))
+    [only] = ends(OPTIONS.by_silence(1.2))
     assert only.began == pytest.approx(1.0, abs=0.05)
     assert only.time == pytest.approx(5.2, abs=0.1)
 
@@ -92,11 +91,11 @@ def test_words_come_late() -> None:
 
 
 def test_cut_and_delay_are_scored() -> None:
-    [one] = score(PAUSED, ends(silence_only(OPTIONS, 0.5)))
+    [one] = score(PAUSED, ends(OPTIONS.by_silence(0.5)))
     assert one.cut_off
     assert one.cuts[0].pause == pytest.approx(1.0, abs=0.1)
     assert one.delay == pytest.approx(0.5, abs=0.1)
-    [fine] = score(PAUSED, ends(silence_only(OPTIONS, 1.2)))
+    [fine] = score(PAUSED, ends(OPTIONS.by_silence(1.2)))
     assert not fine.cut_off
 
 
@@ -109,7 +108,7 @@ def test_end_within_the_labels_error_cuts_nothing() -> None:
 def test_utterances_that_run_together_never_ended() -> None:
     two = [Utterance(start=1.0, end=2.0), Utterance(start=3.0, end=4.0)]
     together = listened(8.0, (1.0, 2.0), (3.0, 4.0), utterances=two)
-    first, second = score(together, asyncio.run(decide(together, silence_only(OPTIONS, 1.2), None)))
+    first, second = score(together, asyncio.run(decide(together, OPTIONS.by_silence(1.2), None)))
     assert first.delay is None
     assert second.delay is not None
     point = point_of(1.2, [first, second])
@@ -117,7 +116,7 @@ def test_utterances_that_run_together_never_ended() -> None:
 
 
 def test_report_of_a_cut() -> None:
-    scores = score(PAUSED, ends(silence_only(OPTIONS, 0.5)))
+    scores = score(PAUSED, ends(OPTIONS.by_silence(0.5)))
     table = cuts_table(scores[0].cuts)
     assert table.rows[0][:3] == ["1", "made.wav", "–"]
     assert cut_record(1, scores[0].cuts[0])["utterance"] == [1.0, 4.0]
@@ -126,7 +125,7 @@ def test_report_of_a_cut() -> None:
     ours, worse, safe = (
         point_of(0.5, scores),
         point_of(0.2, scores),
-        point_of(1.2, score(PAUSED, ends(silence_only(OPTIONS, 1.2)))),
+        point_of(1.2, score(PAUSED, ends(OPTIONS.by_silence(1.2)))),
     )
     assert as_safe(safe, [worse, safe]) is safe
     assert as_safe(safe, [worse]) is None

@@ -36,7 +36,6 @@ from voicecli.latency.timeline import Mark, Timeline
 from voicecli.providers.language_model import LanguageModel
 from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.synthesizer import Synthesizer
-from voicecli.speech.segmenter import Segmenter
 from voicecli.speech.vad import VoiceDetector
 
 __all__ = ["Asked", "Contender", "Partner", "TalkOptions", "Turn", "conversed"]
@@ -233,16 +232,8 @@ class VoicecliPartner(_Listening):
         settings, conversation = self._contender.settings, self._conversation
         if isinstance(self._microphone, PlayedMicrophone):
             self._microphone.hold = conversation.caught_up
-        segmenter = Segmenter(
-            self._contender.vad,
-            gate=settings.vad,
-            endpoint=settings.endpointer(),
-            utterance=settings.vad.utterance,
-            edges=settings.vad.edges,
-        )
-        hearing = Hearing(
-            self._microphone, segmenter, conversation, settings.hearing(), tap=self.observer.hear
-        )
+        ears = settings.ears(self._contender.vad)
+        hearing = Hearing(self._microphone, ears, conversation, settings.hearing(), tap=self.observer.hear)
         await conversation.run(hearing.run())
 
     def _note(self, event: events.Event) -> None:

@@ -11,11 +11,11 @@ import bisect
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
 import numpy as np
 
-from voicecli.audio.block import Block, Samples
+from voicecli.audio.block import Samples
 from voicecli.bench.measure.recordings import Recorded, Utterance
 from voicecli.flow.steps import scoped
 from voicecli.providers.recognizer import HEARING_RATE, Recognizer
@@ -23,7 +23,7 @@ from voicecli.speech.edges import EdgeOptions
 from voicecli.speech.endpoint import EndpointOptions, SoftEnd, TurnEnded
 from voicecli.speech.gate import GateOptions, SpeechStarted
 from voicecli.speech.segmenter import Segmenter
-from voicecli.speech.vad import WINDOW, WINDOW_SECONDS, VoiceDetector
+from voicecli.speech.vad import WINDOW, WINDOW_SECONDS, VoiceDetector, Window
 
 __all__ = [
     "SILENCES",
@@ -38,7 +38,6 @@ __all__ = [
     "decide",
     "listen",
     "score",
-    "silence_only",
 ]
 
 SILENCES = tuple(round(0.2 + 0.1 * step, 1) for step in range(19))
@@ -90,27 +89,6 @@ def _room(samples: Samples, count: int, seed: int) -> Samples:
     power = np.square(samples[:whole].reshape(-1, WINDOW)).mean(axis=1) if whole else np.zeros(1)
     level = float(np.sqrt(np.percentile(power, 5)))
     return (np.random.default_rng(7 + seed).standard_normal(count) * level).astype(np.float32)
-
-
-class _Replayed:
-    """The detector of a recording that was listened to before."""
-
-    name = "replayed"
-
-    def __init__(self, probabilities: Sequence[float]) -> None:
-        self._probabilities = iter(probabilities)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        pass
-
-    def probability(self, window: Samples) -> float:
-        return next(self._probabilities)
-
-    def reset(self) -> None:
-        pass
 
 
 class RecognizedWords:
@@ -187,11 +165,6 @@ def at_most(options: EndpointOptions, silence: float) -> EndpointOptions:
     )
 
 
-def silence_only(options: EndpointOptions, silence: float) -> EndpointOptions:
-    """A decision that listens to no words and learns nothing of the speaker: `silence` seconds, always."""
-    return replace(options, max_wait=silence, wait=silence, min_wait=silence, patience=0.0)
-
-
 async def decide(
     listened: Listened,
     options: EndpointOptions,
@@ -206,19 +179,19 @@ async def decide(
     `words` are asked at each soft end, and told to the endpointer `words_after` seconds later, as by a
     recogniser that needs so long; None: nothing is known of the words.
     """
-    segmenter = Segmenter(_Replayed(listened.probabilities), gate=gate, endpoint=options, edges=edges)
+    segmenter = Segmenter(gate=gate, endpoint=options, edges=edges)
     found: list[Decision] = []
     began: float | None = None
     text = ""
     due: tuple[float, str] | None = None  # a transcript on its way
-    for start in range(0, len(listened.samples), WINDOW):
-        now = start / HEARING_RATE
+    for index, probability in enumerate(listened.probabilities):
+        start, now = index * WINDOW, index * WINDOW_SECONDS
         if due is not None and now >= due[0]:
             text, due = due[1], None
-            segmenter.endpointer.heard(text)
-        block = Block(listened.samples[start : start + WINDOW], HEARING_RATE, now)
+            segmenter.endpointer.recognised(text)
+        window = Window(listened.samples[start : start + WINDOW], now)
         # To its end before anything is awaited: the segmenter works while it is iterated.
-        for event in list(segmenter.push(block)):
+        for event in list(segmenter.push(window, probability)):
             if isinstance(event, SpeechStarted):
                 due = None
                 if found and found[-1].resumed is None:

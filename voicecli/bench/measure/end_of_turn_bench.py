@@ -30,7 +30,6 @@ from voicecli.bench.measure.end_of_turn import (
     decide,
     listen,
     score,
-    silence_only,
 )
 from voicecli.bench.measure.end_of_turn_report import (
     METRICS,
@@ -147,7 +146,7 @@ class TurnBench(Measurement):
                 self.listened.append(await asyncio.to_thread(listen, recorded, vad, seed))
                 advance(f"listening: {recorded.name}"[:40])
             self.ours = await self._scores(options, words, partial(advance, "as set"))
-            alone = silence_only(options, options.wait)
+            alone = options.by_silence(options.wait)
             self.plain = await self._scores(alone, None, partial(advance, "silence only"))
             for silence in SILENCES:
                 await self._bend(silence, words, partial(advance, f"{silence:g} s"))
@@ -157,7 +156,7 @@ class TurnBench(Measurement):
         options = self.loaded.settings.endpointer()
         scores = await self._scores(at_most(options, silence), words, advance)
         self.curve.append(point_of(silence, scores))
-        plain = await self._scores(silence_only(options, silence), None, advance)
+        plain = await self._scores(options.by_silence(silence), None, advance)
         self.plain_curve.append(point_of(silence, plain))
         if self.equal is None and as_safe(self._whole(), self.plain_curve) is not None:
             self.equal = (silence, plain)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from voicecli.audio.block import Block, Samples
+from voicecli.audio.block import Samples
 from voicecli.audio.pcm import s16_bytes
 from voicecli.bench.chart import Axis, Chart, Series
 from voicecli.bench.measure.served import ServerProcess, Usage
@@ -127,7 +127,7 @@ def decisions(
     ends: list[int] = []
     position = 0
     for _ in range(loops):
-        for window in windows.push(Block(sound, HEARING_RATE, 0.0)):
+        for window in windows.push(sound):
             position += WINDOW
             event = judge.push(detector.probability(window.samples), (position - WINDOW) / HEARING_RATE)
             if event is not None:

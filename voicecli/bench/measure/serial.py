@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,12 +26,11 @@ from voicecli.errors import VoiceError
 from voicecli.flow.steps import Feed, scoped
 from voicecli.latency.timeline import Mark, Stopwatch, Timeline
 from voicecli.providers.language_model import LanguageModel
-from voicecli.providers.recognizer import HEARING_RATE, Recognizer
+from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.synthesizer import Synthesizer
 from voicecli.reply.speakable import SpeakableText
 from voicecli.speech.endpoint import TurnEnded
 from voicecli.speech.gate import SpeechStarted
-from voicecli.speech.segmenter import Segmenter
 from voicecli.speech.vad import VoiceDetector
 
 __all__ = ["NAIVE", "SerialAnswer", "SerialOptions", "SerialPipeline"]
@@ -87,21 +86,8 @@ class SerialPipeline:
         self._options = options
         self._history = History(settings.conversation.history)
         self._language = settings.conversation.language
-        wait = options.silence
         # Nothing begins at a soft end here, and no word changes the wait.
-        endpoint = replace(
-            settings.endpointer(), soft_end=wait, min_wait=wait, wait=wait, max_wait=wait, patience=0.0
-        )
-        self._segmenter = Segmenter(
-            vad,
-            gate=settings.vad,
-            endpoint=endpoint,
-            utterance=settings.vad.utterance,
-            edges=settings.vad.edges,
-        )
-        self._resampler: Resampler | None = None
-        self._taken = 0  # samples of the microphone
-        self._heard = 0  # samples at the hearing rate
+        self._ears = settings.ears(vad, settings.endpointer().by_silence(options.silence))
         self._stopwatch = Stopwatch()
         self._feed: Feed[Samples] | None = None
         self._recognition: asyncio.Task[str] | None = None
@@ -110,13 +96,12 @@ class SerialPipeline:
     @property
     def busy(self) -> bool:
         """Whether something is being said or answered."""
-        return self._answering is not None or self._segmenter.endpointer.active
+        return self._answering is not None or self._ears.segmenter.endpointer.active
 
     async def run(
         self, microphone: AskingMicrophone, tap: Callable[[Block], None]
     ) -> AsyncIterator[SerialAnswer]:
         """Yield each turn when its answer has been played. Raises DeviceError."""
-        self._resampler = Resampler(microphone.rate, HEARING_RATE)
         async with scoped(microphone.blocks()) as blocks:
             try:
                 async for block in blocks:
@@ -133,19 +118,13 @@ class SerialPipeline:
                         await asyncio.gather(task, return_exceptions=True)
 
     def _hear(self, block: Block, microphone: AskingMicrophone) -> None:
-        assert self._resampler is not None
-        samples = self._resampler.push(block.samples)
-        now = self._heard / HEARING_RATE
-        offset = block.time - self._taken / block.rate
-        self._taken += len(block.samples)
-        self._heard += len(samples)
-        for event in self._segmenter.push(Block(samples, HEARING_RATE, now)):
-            if isinstance(event, SpeechStarted):
-                self._begin(event.time + offset)
-            elif isinstance(event, TurnEnded):
+        for sign in self._ears.push(block):
+            if isinstance(sign, SpeechStarted):
+                self._begin(sign.time + self._ears.offset)
+            elif isinstance(sign, TurnEnded):
                 self._pass_on()
-                self._stopwatch.mark(Mark.SPEECH_STOPPED, event.stopped + offset)
-                self._stopwatch.mark(Mark.TURN_ENDED, event.time + offset)
+                self._stopwatch.mark(Mark.SPEECH_STOPPED, sign.stopped + self._ears.offset)
+                self._stopwatch.mark(Mark.TURN_ENDED, sign.time + self._ears.offset)
                 self._answering = asyncio.create_task(self._answer(microphone.position), name="answer")
         self._pass_on()
 
@@ -159,7 +138,7 @@ class SerialPipeline:
             self._recognition = asyncio.create_task(self._understand(self._feed), name="recognition")
 
     def _pass_on(self) -> None:
-        samples = self._segmenter.utterance.take()
+        samples = self._ears.take()
         if self._feed is not None and len(samples):
             self._feed.push(samples)
 
@@ -189,7 +168,7 @@ class SerialPipeline:
             if not failure.recoverable:
                 raise
             error = failure
-        self._segmenter.reset()
+        self._ears.reset()
         underruns = self._player.underruns
         return SerialAnswer(
             timeline=stopwatch.timeline(),
