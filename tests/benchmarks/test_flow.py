@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from voicecli.flow.branches import concat_step, fork_step, merge_step, partition_step
-from voicecli.flow.buffers import buffer_step, byte_buffer_step
+from voicecli.flow.feeds import buffer_step, byte_buffer_step
 from voicecli.flow.sinks import empty_sink
 from voicecli.flow.sources import array_source
 from voicecli.flow.steps import filter_step, map_step

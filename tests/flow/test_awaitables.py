@@ -12,11 +12,10 @@ from voicecli.flow.awaitables import (
     is_async,
     map_future,
     resolve_awaitable_or_obj,
-    to_source,
     to_tuple,
 )
 from voicecli.flow.sinks import array_sink
-from voicecli.flow.sources import array_source
+from voicecli.flow.sources import array_source, to_source
 
 
 async def one():

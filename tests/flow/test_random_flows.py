@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.flow.spring import Spring, run
 from voicecli.flow.branches import concat_step, fork_step, merge_step, partition_step
-from voicecli.flow.buffers import buffer_step
+from voicecli.flow.feeds import buffer_step
 from voicecli.flow.scope import scoped
 from voicecli.flow.sinks import array_sink
 from voicecli.flow.steps import filter_step, flatten_step, map_step

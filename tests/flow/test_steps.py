@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.flow.spring import Spring, run, settled
+from voicecli.flow.scope import scoped
 from voicecli.flow.sinks import array_sink
 from voicecli.flow.sources import array_source, single_source
 from voicecli.flow.steps import (
@@ -20,7 +21,6 @@ from voicecli.flow.steps import (
     log_step,
     map_step,
     recover_exception_step,
-    scoped,
     timeout_step,
 )
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.flow.spring import Spring, run, settled
 from voicecli.flow.branches import concat_step, fork_step
-from voicecli.flow.buffers import buffer_step
+from voicecli.flow.feeds import buffer_step
 from voicecli.flow.queues import EndOfStreamMarker
 from voicecli.flow.sinks import array_sink
 from voicecli.flow.sources import array_source, empty_source, none_source, queue_source, single_source

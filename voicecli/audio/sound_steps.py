@@ -48,7 +48,6 @@ from voicecli.flow.scope import scoped
 __all__ = [
     "AudioFormat",
     "AudioFormatError",
-    "Encoded",
     "Hush",
     "audio_rate_limit_step",
     "block_rate_limit_step",

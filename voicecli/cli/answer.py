@@ -22,7 +22,7 @@ from voicecli.cli.connection import ConnectRequest, protect
 from voicecli.cli.console import SafeConsole
 from voicecli.config import Loaded
 from voicecli.errors import ExitStatus, VoiceError
-from voicecli.flow.steps import scoped
+from voicecli.flow.scope import scoped
 from voicecli.printable import json_line, printable
 from voicecli.server.query_client import ask, written
 from voicecli.server.upload import Upload, cut, upload_file, upload_microphone

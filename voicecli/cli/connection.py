@@ -18,7 +18,7 @@ from voicecli.cli.console import SafeConsole, warn
 from voicecli.cli.screen import failure_text
 from voicecli.config import Loaded
 from voicecli.errors import Dropped, ExitStatus, UsageError, VoiceError
-from voicecli.flow.steps import scoped
+from voicecli.flow.scope import scoped
 from voicecli.printable import json_line, printable
 from voicecli.server.recognition_client import RecognitionClient
 from voicecli.server.server_address import ServerAddress, parse_address

@@ -31,7 +31,7 @@ from voicecli.conversation.journal import Journal, earlier_messages, find_saved
 from voicecli.conversation.rehearsal import QUESTIONS, rehearsed_questions
 from voicecli.conversation.supervisor import Conversation, Engines
 from voicecli.errors import BudgetBreached, ExitStatus, NoDevice, SaveError, UsageError, VoiceError
-from voicecli.flow.steps import scoped
+from voicecli.flow.scope import scoped
 from voicecli.folders import state_folder
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.recognizer import HEARING_RATE

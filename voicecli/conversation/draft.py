@@ -7,7 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from voicecli.flow.steps import ReadAhead, scoped
+from voicecli.flow.feeds import ReadAhead
+from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch
 from voicecli.providers.language_model import Action, Goodbye, Token, timely_tokens
 from voicecli.reply.phrases import PhraseOptions, phrase_step

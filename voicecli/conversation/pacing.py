@@ -22,7 +22,7 @@ from voicecli.conversation.voicebot import (
 )
 from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
 from voicecli.flow.branches import fork_step
-from voicecli.flow.buffers import buffer_step
+from voicecli.flow.feeds import buffer_step
 from voicecli.flow.scope import scoped
 from voicecli.flow.steps import map_step
 from voicecli.flow.values import extract_value_step

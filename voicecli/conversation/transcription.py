@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 
 from voicecli.audio.block import Samples
 from voicecli.errors import TimedOut, VoiceError
-from voicecli.flow.steps import Feed, scoped
+from voicecli.flow.feeds import Feed
+from voicecli.flow.scope import scoped
 from voicecli.providers.recognizer import Recognizer, Transcript
 
 __all__ = ["Transcription", "transcribed"]

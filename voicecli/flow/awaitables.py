@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 __all__ = [
     "AwaitableOrObj",
-    "SourceConvertable",
     "finish_in_thread",
     "is_async",
     "map_future",
     "resolve_awaitable_or_obj",
-    "to_source",
     "to_tuple",
 ]
 
@@ -23,7 +21,6 @@ U = TypeVar("U")
 P = ParamSpec("P")
 
 AwaitableOrObj: TypeAlias = Awaitable[T] | T
-SourceConvertable: TypeAlias = Callable[[], AsyncIterator[T]] | AsyncIterable[T] | T | None
 
 
 def is_async(function: Callable[..., Any]) -> bool:
@@ -61,27 +58,6 @@ def map_future(f: asyncio.Future[T], func: Callable[[T], U]) -> asyncio.Future[U
 
     f.add_done_callback(settle)
     return mapped
-
-
-async def _nothing() -> AsyncIterator[Any]:
-    nothing: tuple[Any, ...] = ()
-    for item in nothing:
-        yield item
-
-
-async def _one(item: T) -> AsyncIterator[T]:
-    yield item
-
-
-def to_source(x: SourceConvertable[T]) -> AsyncIterator[T]:
-    """A stream as it is, the stream that a function gives, nothing for None, or else one item."""
-    if x is None:
-        return _nothing()
-    if hasattr(x, "__aiter__"):
-        return aiter(cast(AsyncIterable[T], x))
-    if callable(x):
-        return x()
-    return _one(x)
 
 
 def to_tuple(outputs: AsyncIterator[Any] | Iterable[AsyncIterator[Any]]) -> tuple[AsyncIterator[Any], ...]:

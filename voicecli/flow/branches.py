@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from voicecli.flow.awaitables import is_async
-from voicecli.flow.channel import SIZE, UNREAD_TIMEOUT, Branch, Channel, Trunk, leaving, pour, together
+from voicecli.flow.channel import SIZE, UNREAD_TIMEOUT, Branch, Channel, branched, leaving, pour, together
 from voicecli.flow.interruption import Interruption
 from voicecli.flow.lead import Lead, Leader
 from voicecli.flow.scope import close, scoped
@@ -38,8 +38,8 @@ def fork_step(
         lead = Lead(async_iter, right)
         return Leader(lead), Branch(right, lead)
     left: Channel[T] = Channel(size, unread_timeout)
-    trunk = Trunk(lambda: _copy(async_iter, left, right), [left, right], [async_iter])
-    return Branch(left, trunk), Branch(right, trunk)
+    first, second = branched(lambda: _copy(async_iter, left, right), [left, right], [async_iter])
+    return first, second
 
 
 async def _copy(source: AsyncIterator[T], left: Channel[T], right: Channel[T]) -> None:
@@ -75,8 +75,8 @@ def partition_step(
     """
     held: Channel[T] = Channel(size, unread_timeout)
     others: Channel[T] = Channel(size, unread_timeout)
-    trunk = Trunk(lambda: _part(async_iter, condition, held, others), [held, others], [async_iter])
-    return Branch(held, trunk), Branch(others, trunk)
+    parts = branched(lambda: _part(async_iter, condition, held, others), [held, others], [async_iter])
+    return parts[0], parts[1]
 
 
 async def _part(
@@ -103,10 +103,10 @@ def merge_step(*async_iters: AsyncIterator[T], size: int = SIZE) -> Branch[T]:
     """The items of all streams as they come; at most `size` of them wait, in equal shares."""
     channel: Channel[T] = Channel(max(size, 2 * len(async_iters)))
     writers = len(async_iters)
-    trunk = Trunk(
+    (merged,) = branched(
         lambda: together(*(pour(source, channel, writers) for source in async_iters)), [channel], async_iters
     )
-    return Branch(channel, trunk)
+    return merged
 
 
 def merge_as_dict_step(dict_iters: Mapping[Any, AsyncIterator[Any]]) -> AsyncIterator[dict[Any, Any]]:
@@ -124,13 +124,9 @@ async def _merged(streams: dict[Any, AsyncIterator[Any]]) -> AsyncIterator[dict[
     latest: dict[Any, Any] = {}
     failing = Interruption()
 
-    def ended(task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            failing.fire()
-
     keepers = [asyncio.create_task(_keep(latest, key, streams[key]), name="flow") for key in others]
     for keeper in keepers:
-        keeper.add_done_callback(ended)
+        failing.fire_after(keeper)
     try:
         async with scoped(streams[first]) as items:
             while True:

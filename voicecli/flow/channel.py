@@ -22,8 +22,10 @@ __all__ = [
     "Channel",
     "Origin",
     "Trunk",
+    "branched",
     "leaving",
     "pour",
+    "pour_all",
     "stopped",
     "together",
 ]
@@ -280,6 +282,26 @@ class Trunk:
             for channel in self._channels:
                 channel.end()
             self._task.cancel()
+
+
+def branched(
+    run: Callable[[], Coroutine[Any, Any, None]], channels: Sequence[Channel[T]], sources: Sequence[object]
+) -> tuple[Branch[T], ...]:
+    """The outputs of a step that has a task: `run` reads `sources` and writes `channels`."""
+    trunk = Trunk(run, channels, sources)
+    return tuple(Branch(channel, trunk) for channel in channels)
+
+
+async def pour_all(
+    outputs: Sequence[AsyncIterator[T]], channels: Sequence[Channel[T]], otherwise: str
+) -> None:
+    """Write every stream to its channel, and close them; where they are not as many, a ValueError says so."""
+    try:
+        if len(outputs) != len(channels):
+            raise ValueError(otherwise)
+        await together(*map(pour, outputs, channels))
+    finally:
+        await close(*outputs)  # those whose task was cancelled before its first step
 
 
 async def pour(source: AsyncIterator[T], channel: Channel[T], writers: int = 1) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
+from typing import Any
 
-__all__ = ["Interruption"]
+__all__ = ["Interruption", "watched"]
 
 _AGAIN = 0.02  # seconds until a wait that was cancelled by others is looked at again
 
@@ -43,6 +46,10 @@ class Interruption:
         else:
             self._cancelled = task.cancel()
 
+    def fire_after(self, task: asyncio.Task[Any]) -> None:
+        """End the wait when `task` fails."""
+        task.add_done_callback(lambda task: None if task.cancelled() or not task.exception() else self.fire())
+
     def __enter__(self) -> None:
         self._task = task = asyncio.current_task()
         self._before = 0 if task is None else task.cancelling()
@@ -58,3 +65,15 @@ class Interruption:
         self._cancelled = False
         left = task.uncancel()
         return kind is not None and issubclass(kind, asyncio.CancelledError) and left <= self._before
+
+
+@asynccontextmanager
+async def watched(event: asyncio.Event, interruption: Interruption) -> AsyncIterator[None]:
+    """Fire the interruption when the event is set."""
+    watch = asyncio.create_task(event.wait(), name="flow")
+    watch.add_done_callback(lambda watch: None if watch.cancelled() else interruption.fire())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await asyncio.wait([watch])

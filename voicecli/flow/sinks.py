@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
 from voicecli.flow.awaitables import finish_in_thread, resolve_awaitable_or_obj
-from voicecli.flow.buffers import buffer_step
+from voicecli.flow.feeds import buffer_step
 from voicecli.flow.queues import EndOfStreamMarker, QueueWithException
 from voicecli.flow.scope import scoped
 

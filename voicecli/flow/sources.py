@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, TypeVar, overload
+from typing import IO, Any, TypeAlias, TypeVar, cast, overload
 
 from voicecli.flow.awaitables import finish_in_thread, resolve_awaitable_or_obj
 from voicecli.flow.channel import SIZE
-from voicecli.flow.interruption import Interruption
+from voicecli.flow.interruption import Interruption, watched
 from voicecli.flow.queues import EndOfStreamMarker, QueueAsyncIterator
 from voicecli.flow.scope import scoped
-from voicecli.flow.steps import watched
 
 __all__ = [
+    "SourceConvertable",
     "array_source",
     "binary_file_source",
     "empty_source",
@@ -24,9 +24,12 @@ __all__ = [
     "queue_source",
     "single_source",
     "text_file_source",
+    "to_source",
 ]
 
 T = TypeVar("T")
+
+SourceConvertable: TypeAlias = Callable[[], AsyncIterator[T]] | AsyncIterable[T] | T | None
 
 _READ_AT_ONCE = 1 << 16  # bytes
 
@@ -54,6 +57,17 @@ async def array_source(array: Iterable[T]) -> AsyncIterator[T]:
     for item in array:
         await asyncio.sleep(0)
         yield item
+
+
+def to_source(x: SourceConvertable[T]) -> AsyncIterator[T]:
+    """A stream as it is, the stream that a function gives, nothing for None, or else one item."""
+    if x is None:
+        return empty_source()
+    if hasattr(x, "__aiter__"):
+        return aiter(cast(AsyncIterable[T], x))
+    if callable(x):
+        return x()
+    return single_source(x)
 
 
 @overload

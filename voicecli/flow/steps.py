@@ -6,17 +6,14 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeVar, cast, overload
 
-from voicecli.flow.awaitables import is_async, resolve_awaitable_or_obj, to_source
-from voicecli.flow.feeds import Feed, ReadAhead
-from voicecli.flow.interruption import Interruption
+from voicecli.flow.awaitables import is_async, resolve_awaitable_or_obj
+from voicecli.flow.interruption import Interruption, watched
 from voicecli.flow.scope import scoped
+from voicecli.flow.sources import to_source
 
 __all__ = [
-    "Feed",
-    "ReadAhead",
     "abort_step",
     "count_step",
     "delay_step",
@@ -26,9 +23,7 @@ __all__ = [
     "log_step",
     "map_step",
     "recover_exception_step",
-    "scoped",
     "timeout_step",
-    "watched",
 ]
 
 T = TypeVar("T")
@@ -212,18 +207,6 @@ async def abort_step(async_iter: AsyncIterator[T], event: asyncio.Event) -> Asyn
             if item is _END or event.is_set():
                 return
             yield item
-
-
-@asynccontextmanager
-async def watched(event: asyncio.Event, interruption: Interruption) -> AsyncIterator[None]:
-    """Fire the interruption when the event is set."""
-    watch = asyncio.create_task(event.wait(), name="flow")
-    watch.add_done_callback(lambda watch: None if watch.cancelled() else interruption.fire())
-    try:
-        yield
-    finally:
-        watch.cancel()
-        await asyncio.wait([watch])
 
 
 async def recover_exception_step(

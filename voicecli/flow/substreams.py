@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Literal, TypeVar, overload
 
-from voicecli.flow.awaitables import resolve_awaitable_or_obj, to_source, to_tuple
+from voicecli.flow.awaitables import resolve_awaitable_or_obj, to_tuple
 from voicecli.flow.branches import concat_step
-from voicecli.flow.buffers import buffer_step
-from voicecli.flow.channel import SIZE, UNREAD_TIMEOUT, Branch, Channel, Trunk, pour, stopped, together
-from voicecli.flow.feeds import Feed
+from voicecli.flow.channel import SIZE, UNREAD_TIMEOUT, Branch, Channel, branched, pour_all, stopped
+from voicecli.flow.feeds import Feed, buffer_step
 from voicecli.flow.interruption import Interruption
 from voicecli.flow.scope import close, scoped
-from voicecli.flow.sources import single_source
+from voicecli.flow.sources import single_source, to_source
 
 __all__ = [
     "cancelable_substream_step",
@@ -93,17 +92,8 @@ class _Stage:
 
     async def play(self, outputs: Sequence[AsyncIterator[Any]]) -> None:
         """Until all of it was read."""
-        if len(outputs) != len(self.channels):
-            await close(*outputs)
-            raise ValueError(
-                f"The function gave {len(self.channels)} streams before, and {len(outputs)} now."
-            )
-        try:
-            await together(
-                *(pour(made, channel) for made, channel in zip(outputs, self.channels, strict=True))
-            )
-        finally:
-            await close(*outputs)  # those whose task was cancelled before its first step
+        wrong = f"The function gave {len(self.channels)} streams before, and {len(outputs)} now."
+        await pour_all(outputs, self.channels, wrong)
 
     def messages(self) -> tuple[AsyncIterator[Any], ...]:
         """What tells the readers that a substream was cancelled."""
@@ -120,14 +110,10 @@ class _Stage:
             self._first = None
             await close(*self._prepared)
 
-    def branches(self, trunk: Trunk) -> Any:
+    def branches(self, run: Callable[[], Coroutine[Any, Any, None]], *sources: object) -> Any:
         """One branch, or a tuple of them."""
-        branches = tuple(Branch(channel, trunk) for channel in self.channels)
+        branches = branched(run, self.channels, [*sources, self])
         return branches[0] if len(branches) == 1 else branches
-
-
-def _failed(task: asyncio.Task[Any]) -> bool:
-    return not task.cancelled() and task.exception() is not None
 
 
 @overload
@@ -192,7 +178,7 @@ def interruptable_substream_step(
                     if cut:
                         stage.discard()
                     playing = asyncio.create_task(play(item, cut), name="flow")
-                    playing.add_done_callback(lambda task: failing.fire() if _failed(task) else None)
+                    failing.fire_after(playing)
                 if playing is not None:
                     await playing
         finally:
@@ -200,7 +186,7 @@ def interruptable_substream_step(
                 await stopped(playing)
             await stage.aclose()
 
-    return stage.branches(Trunk(run, stage.channels, [async_iter, stage]))
+    return stage.branches(run, async_iter)
 
 
 @overload
@@ -273,7 +259,7 @@ def cancelable_substream_step(
     async def run() -> None:
         failing = Interruption()
         cancelling = asyncio.create_task(cancel(), name="flow")
-        cancelling.add_done_callback(lambda task: failing.fire() if _failed(task) else None)
+        failing.fire_after(cancelling)
         try:
             async with scoped(async_iter) as items:
                 with failing:
@@ -283,7 +269,7 @@ def cancelable_substream_step(
             await close(cancel_iter)
             await stage.aclose()
 
-    return stage.branches(Trunk(run, stage.channels, [async_iter, cancel_iter, stage]))
+    return stage.branches(run, async_iter, cancel_iter)
 
 
 class _Unclosed(AsyncIterator[T]):
@@ -352,13 +338,7 @@ def exception_handling_substream(
     channels: list[Channel[Any]] = [Channel(SIZE, unread_timeout) for _ in range(num_outputs)]
 
     async def play(outputs: Sequence[AsyncIterator[Any]], given: str) -> None:
-        if len(outputs) != num_outputs:
-            await close(*outputs)
-            raise ValueError(f"num_outputs is {num_outputs}, but {given} gave {len(outputs)}.")
-        try:
-            await together(*(pour(made, channel) for made, channel in zip(outputs, channels, strict=True)))
-        finally:
-            await close(*outputs)
+        await pour_all(outputs, channels, f"num_outputs is {num_outputs}, but {given} gave {len(outputs)}.")
 
     async def run() -> None:
         ahead = buffer_step(async_iter, size=1)
@@ -387,6 +367,5 @@ def exception_handling_substream(
                 if await items.ended():
                     return
 
-    trunk = Trunk(run, channels, [async_iter])
-    branches = tuple(Branch(channel, trunk) for channel in channels)
+    branches = branched(run, channels, [async_iter])
     return branches[0] if num_outputs == 1 else branches

@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeVar, overload
 
 from voicecli.errors import NoValue
 from voicecli.flow.awaitables import resolve_awaitable_or_obj, to_tuple
-from voicecli.flow.buffers import buffer_step
-from voicecli.flow.channel import SIZE, UNREAD_TIMEOUT, Branch, Channel, Trunk, pour, together
+from voicecli.flow.channel import SIZE, UNREAD_TIMEOUT, Branch, Channel, branched, pour_all
+from voicecli.flow.feeds import buffer_step
 from voicecli.flow.scope import close, scoped
 
 __all__ = ["async_init_step", "extract_value_step"]
@@ -113,17 +113,10 @@ def async_init_step(
         ahead.start()
         async with scoped(ahead):
             outputs = to_tuple(await resolve_awaitable_or_obj(f(ahead)))
-            if len(outputs) != num_outputs:
-                await close(*outputs)
-                raise ValueError(
-                    f"num_outputs is {num_outputs}, but the function gave {len(outputs)} streams."
-                )
-            await together(
-                *(pour(output, channel) for output, channel in zip(outputs, channels, strict=True))
-            )
+            wrong = f"num_outputs is {num_outputs}, but the function gave {len(outputs)} streams."
+            await pour_all(outputs, channels, wrong)
 
-    trunk = Trunk(run, channels, [async_iter])
-    branches = tuple(Branch(channel, trunk) for channel in channels)
+    branches = branched(run, channels, [async_iter])
     return branches[0] if num_outputs == 1 else branches
 
 

@@ -23,8 +23,8 @@ from voicecli.errors import (
     Unavailable,
     UsageError,
 )
-from voicecli.flow.awaitables import SourceConvertable, to_source
 from voicecli.flow.scope import scoped
+from voicecli.flow.sources import SourceConvertable, to_source
 from voicecli.providers.language_model import Message, Token
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.errors import NotFound, Unavailable
-from voicecli.flow.steps import scoped
+from voicecli.flow.scope import scoped
 from voicecli.providers.bounds import Within, check
 from voicecli.providers.fetch import ModelFile, Reporter, fetch, model_folder
 from voicecli.providers.inference import Inference

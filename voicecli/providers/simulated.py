@@ -22,7 +22,7 @@ from voicecli.audio.block import Samples
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import Dropped, ProviderError, RateLimited, Refused, Unavailable
-from voicecli.flow.steps import scoped
+from voicecli.flow.scope import scoped
 from voicecli.providers.bounds import Within, check
 from voicecli.providers.language_model import Message, Token
 from voicecli.providers.recognizer import HEARING_RATE, Transcript

@@ -16,7 +16,7 @@ import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.errors import NotFound
-from voicecli.flow.steps import scoped
+from voicecli.flow.scope import scoped
 from voicecli.providers.bounds import Within, check
 from voicecli.providers.fetch import Reporter
 from voicecli.providers.hub import fetch_from_hub, fetched_from_hub

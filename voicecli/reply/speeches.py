@@ -11,9 +11,10 @@ from voicecli.audio.block import Samples
 from voicecli.audio.decode import open_decoder
 from voicecli.audio.format import StreamFormat
 from voicecli.errors import TimedOut
+from voicecli.flow.feeds import ReadAhead
 from voicecli.flow.scope import close, scoped
 from voicecli.flow.sources import array_source
-from voicecli.flow.steps import ReadAhead, idle_timeout_step
+from voicecli.flow.steps import idle_timeout_step
 from voicecli.latency.timeline import Mark, Stopwatch
 from voicecli.providers.synthesizer import Synthesizer, spoken_language
 from voicecli.reply.phrases import phrase_step

@@ -21,7 +21,7 @@ from voicecli.audio.microphone import Microphone
 from voicecli.audio.pcm import s16_bytes
 from voicecli.audio.recording import open_recording
 from voicecli.errors import DecodeError, UsageError, WireError, read_failure
-from voicecli.flow.steps import scoped
+from voicecli.flow.scope import scoped
 from voicecli.wire.recognition import Format
 from voicecli.wire.riff import RiffReader, WavLayout
 

@@ -39,7 +39,7 @@ from voicecli.bench.report import Report, Sample, case_name
 from voicecli.config import Loaded
 from voicecli.config.settings import Engines as StageEngines
 from voicecli.errors import BudgetBreached, UsageError
-from voicecli.flow.steps import scoped
+from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Span
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.espeak import EspeakOptions

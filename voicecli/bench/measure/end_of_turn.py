@@ -17,7 +17,7 @@ import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.bench.measure.recordings import Recorded, Utterance
-from voicecli.flow.steps import scoped
+from voicecli.flow.scope import scoped
 from voicecli.providers.recognizer import HEARING_RATE, Recognizer
 from voicecli.speech.edges import EdgeOptions
 from voicecli.speech.endpoint import EndpointOptions, SoftEnd, TurnEnded

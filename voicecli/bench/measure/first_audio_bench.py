@@ -32,7 +32,7 @@ from voicecli.bench.report_file import participant
 from voicecli.bench.resume import done, resumed
 from voicecli.config.assembly import pick_synthesizer
 from voicecli.errors import UsageError
-from voicecli.flow.steps import scoped
+from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Span
 from voicecli.providers.choose import Choice
 from voicecli.providers.synthesizer import Synthesizer

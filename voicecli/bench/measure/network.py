@@ -17,7 +17,8 @@ from typing import Generic, Self, TypeVar
 from voicecli.audio.block import Samples
 from voicecli.audio.format import StreamFormat
 from voicecli.errors import UsageError
-from voicecli.flow.steps import ReadAhead, scoped
+from voicecli.flow.feeds import ReadAhead
+from voicecli.flow.scope import scoped
 from voicecli.providers.engine import Engine
 from voicecli.providers.language_model import LanguageModel, Message, Token
 from voicecli.providers.recognizer import Recognizer, Transcript

@@ -23,7 +23,8 @@ from voicecli.bench.measure.mouth import AskingMicrophone
 from voicecli.config import Settings
 from voicecli.conversation.context import History
 from voicecli.errors import VoiceError
-from voicecli.flow.steps import Feed, scoped
+from voicecli.flow.feeds import Feed
+from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch, Timeline
 from voicecli.providers.language_model import LanguageModel
 from voicecli.providers.recognizer import Recognizer

@@ -14,7 +14,7 @@ from typing import Self
 
 from voicecli.audio.block import Block, Samples
 from voicecli.audio.format import StreamFormat
-from voicecli.flow.steps import scoped
+from voicecli.flow.scope import scoped
 from voicecli.providers.language_model import LanguageModel, Message, Token
 from voicecli.providers.recognizer import Recognizer, Transcript
 from voicecli.providers.synthesizer import Synthesizer

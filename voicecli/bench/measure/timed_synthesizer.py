@@ -13,7 +13,7 @@ from voicecli.audio.block import Samples
 from voicecli.audio.decode import CHUNK, open_decoder
 from voicecli.audio.format import StreamFormat
 from voicecli.errors import VoiceError
-from voicecli.flow.steps import scoped
+from voicecli.flow.scope import scoped
 from voicecli.providers.synthesizer import Synthesizer
 
 __all__ = ["Timed", "Took", "engine_time"]
