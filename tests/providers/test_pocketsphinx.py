@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.providers.assistant.domain import jsgf
 from tests.providers.sphinx.corpus import (
     SPEAKERS,
     SPEECH,
@@ -26,7 +27,6 @@ from tests.providers.sphinx.corpus import (
 )
 from voicecli.audio.block import Samples
 from voicecli.errors import BadRequest, DeviceLost, NotFound, SettingsError, Unavailable
-from voicecli.providers.assistant.grammar import jsgf
 from voicecli.providers.pocketsphinx import PocketsphinxOptions, PocketsphinxRecognizer
 from voicecli.providers.recognizer import HEARING_RATE, Transcript
 

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from voicecli.providers.assistant.dialogue import Context, Reply
 from voicecli.providers.assistant.intents import understand
-from voicecli.providers.assistant.reply import Context, Reply
 from voicecli.providers.assistant.timers import Timers
 from voicecli.providers.delivery import Delivery
 from voicecli.providers.language_model import Message

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from voicecli.providers.assistant.reply import Reply
+from voicecli.providers.assistant.dialogue import Reply
 
 ANSWERS = {
     "what day is it": "It's Friday, November 21st, 2025.",

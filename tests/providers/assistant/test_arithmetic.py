@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from num2words import num2words
 
 from voicecli.providers.assistant.arithmetic import evaluate
-from voicecli.providers.assistant.reply import Reply
-from voicecli.providers.assistant.utterance import hear
+from voicecli.providers.assistant.dialogue import Reply
+from voicecli.providers.assistant.wording import hear
 
 
 def spell(number: int) -> str:

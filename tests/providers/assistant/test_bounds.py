@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.providers.assistant.domain import vocabulary
 from tests.watchdog import cpu_time, longest_step
 from voicecli.providers.assistant import Assistant
-from voicecli.providers.assistant.grammar import vocabulary
+from voicecli.providers.assistant.dialogue import Context, Reply
 from voicecli.providers.assistant.intents import understand
-from voicecli.providers.assistant.reply import Context, Reply
 from voicecli.providers.language_model import Message
 
 ANSWER = 0.05  # seconds: five times what the worst take

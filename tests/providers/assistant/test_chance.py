@@ -3,8 +3,8 @@ from random import Random
 
 import pytest
 
+from voicecli.providers.assistant.dialogue import Context, Reply
 from voicecli.providers.assistant.intents import understand
-from voicecli.providers.assistant.reply import Context, Reply
 
 
 def drawn(said: str, count: int = 300) -> set[str]:

@@ -3,7 +3,7 @@ from datetime import datetime
 
 import pytest
 
-from voicecli.providers.assistant.reply import Reply
+from voicecli.providers.assistant.dialogue import Reply
 
 ANSWERS = {
     "how many days until christmas": "It's 34 days until Christmas.",

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.providers.assistant.dates import MONTHS, NoSuchDay, day
-from voicecli.providers.assistant.ordinals import suffixed
+from voicecli.providers.assistant.dates import MONTHS, day
+from voicecli.providers.assistant.dialogue import Unanswerable
+from voicecli.providers.assistant.numbers import suffixed
 
 TODAY = date(2025, 11, 21)  # a Friday
 
@@ -54,7 +55,7 @@ def test_other_words_are_no_days(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["february 30th", "june 31st", "in 99999999 days", "in 99999 years"])
 def test_impossible_days_say_so(text: str) -> None:
-    with pytest.raises(NoSuchDay):
+    with pytest.raises(Unanswerable):
         day(text, TODAY)
 
 

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
+from voicecli.providers.assistant.dialogue import Context, Reply
 from voicecli.providers.assistant.intents import understand
-from voicecli.providers.assistant.reply import Context, Reply
 from voicecli.providers.assistant.timers import Timers
 from voicecli.providers.language_model import Message
 

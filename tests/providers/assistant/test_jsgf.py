@@ -2,7 +2,7 @@ from random import Random
 
 import pytest
 
-from voicecli.providers.assistant.jsgf import Grammar
+from tests.providers.assistant.jsgf import Grammar
 
 TEXT = """#JSGF V1.0;
 // a comment

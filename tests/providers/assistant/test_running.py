@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from voicecli.providers.assistant.reply import Reply
+from voicecli.providers.assistant.dialogue import Reply
 
 ALIKE = ("set a five minute timer", "set a five minute timer", "cancel the timer")
 TWO = ("set a tea timer for 3 minutes", "set a timer for ten minutes")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.providers.assistant.timeofday import TimeOfDay, moment, parse, spoken
-from voicecli.providers.assistant.utterance import hear
+from voicecli.providers.assistant.wording import hear
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from voicecli.providers.assistant.reply import Reply
+from voicecli.providers.assistant.dialogue import Reply
 from voicecli.providers.assistant.timers import Timer, Timers
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

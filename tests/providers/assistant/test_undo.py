@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from voicecli.providers.assistant.reply import Reply
+from voicecli.providers.assistant.dialogue import Reply
 from voicecli.providers.assistant.timers import Timers
 
 TEA = "set a tea timer for three minutes"

@@ -13,8 +13,8 @@ import numpy as np
 from tests.providers.sphinx.calibration import PIECE, listener
 from tests.providers.sphinx.corpus import NOON, OTHER, SPEAKERS, in_two_voices, recorded, recordings, say
 from voicecli.audio.block import Samples
+from voicecli.providers.assistant.dialogue import Reply
 from voicecli.providers.assistant.intents import Context, understand
-from voicecli.providers.assistant.reply import Reply
 from voicecli.providers.assistant.timers import Timer, Timers
 from voicecli.providers.pocketsphinx import PocketsphinxOptions
 from voicecli.providers.recognizer import HEARING_RATE

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.providers.assistant.domain import jsgf
 from tests.providers.sphinx.corpus import (
     OTHER,
     in_two_voices,
@@ -23,7 +24,6 @@ from tests.providers.sphinx.corpus import (
     understood,
 )
 from voicecli.audio.block import Samples
-from voicecli.providers.assistant.grammar import jsgf
 from voicecli.providers.pocketsphinx import PocketsphinxOptions, _models
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.providers.sphinx.confidence import Evidence, compare

@@ -13,9 +13,9 @@ from random import Random
 
 import numpy as np
 
+from tests.providers.assistant.domain import covered, labelled
 from voicecli.audio.block import Samples
 from voicecli.audio.resample import resample
-from voicecli.providers.assistant.grammar import covered, labelled
 from voicecli.providers.assistant.intents import Context, understand
 from voicecli.providers.espeak import EspeakOptions, EspeakSynthesizer
 from voicecli.providers.recognizer import HEARING_RATE

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicecli.providers.assistant.grammar import jsgf, sentences
+from tests.providers.assistant.domain import jsgf, sentences
 from voicecli.providers.sphinx.automaton import END, Automaton, determinise
 from voicecli.providers.sphinx.network import network
 

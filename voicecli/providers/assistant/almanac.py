@@ -1,232 +1,293 @@
-"""What the calendar says: dates, weekdays, holidays, the lengths of months."""
+"""What the calendar says: dates, weekdays, lengths of months, and how long it is until a day or since."""
 
 from __future__ import annotations
 
 import calendar
 import re
-from dataclasses import replace
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from voicecli.providers.assistant.cities import find
-from voicecli.providers.assistant.clock import PREPOSITION, ClockTopic, capital, here_or_there, unknown
-from voicecli.providers.assistant.dates import MONTHS, WEEKDAYS, Day, NoSuchDay, day, long_date, month_day
-from voicecli.providers.assistant.reply import Context, Reply
-from voicecli.providers.assistant.timeofday import spoken
-from voicecli.providers.assistant.utterance import Utterance
+from voicecli.providers.assistant.dates import MONTHS, WEEKDAYS, Day, day, distance, long_date, month_day
+from voicecli.providers.assistant.dialogue import Context, Reply, Topic, capital, intent
+from voicecli.providers.assistant.durations import counted, spell_out
+from voicecli.providers.assistant.timeofday import TimeOfDay, moment, parse, spoken
+from voicecli.providers.assistant.timezones import PREPOSITION, Asked, elsewhere
 
-__all__ = ["also", "weekend", "which_day"]
+__all__ = ["also", "countdown", "days"]
 
-_DAY = re.compile(
-    r"(?:(?:what|which) (?P<what>day|date|weekday)(?: of (?:the week|the month|week"
-    r"|month))?(?: (?:is|was|will|does|did|are))"
-    r"(?P<it> it| this| we| today)?(?: be| fall| on)*"
-    r"|(?:what is |what was |what |tell me |give me )?(?:the |(?P<whose>todays|tomorrows"
-    r"|yesterdays) )?(?:current |exact )?(?P<named>date|day|weekday)"
-    r"(?: of the week| of the month)?(?: is it| it is| is| was| today| now)*)"
-    r"(?P<rest>(?: (?:on|in|for|of|at))?(?: .+)?)"
+
+@intent(
+    "date",
+    r"(?:what|which) (?P<a>year|month|week|century|season) (?:is it|is this|are we in|it is"
+    r"|is it now)(?: now)?(?: in)?|(?:what is )?the (?:current )?(?P<b>year|month|week)",
 )
-_PERIOD = re.compile(
-    r"(?:what|which) (?P<a>year|month|week|century|season) (?:is it|is this|are we in"
-    r"|it is|is it now)(?: now)?(?: in)?|(?:what is )?the (?:current )?(?P<b>year|month"
-    r"|week)"
+def _period(match: re.Match[str], context: Context) -> Reply | None:
+    today, name = context.now.date(), match["a"] or match["b"]
+    texts = {"year": f"It's {today.year}.", "month": f"It's {today:%B}."}
+    texts["week"] = f"It's week {today.isocalendar().week} of {today.isocalendar().year}."
+    if 2001 <= today.year <= 2100:
+        texts["century"] = "It's the 21st century."
+    return Reply("date", texts[name], topic=Asked("date")) if name in texts else None
+
+
+@intent(
+    "date",
+    r"how many days (?:(?:are|is) (?:there )?|does |do |has )?(?:in )?(?:the month of )?(?:(?P<name>[a-z]+"
+    r"|this month|next month)(?: (?P<of>\d{4}|\d+))?|(?P<year>this year|next year"
+    r"|(?:the year )?\d+))(?: have| has)?",
 )
-_WHEN_IS = re.compile(
-    r"(?:when|what date|what day|on what day|on what date|which day) (?:is|was|will|does"
-    r"|are|do)(?: it)?(?: be)? (?P<day>.+?)(?: fall| be| celebrated| this year)?"
+def _length(match: re.Match[str], context: Context) -> str | None:
+    """How many days a month or a year has."""
+    today, name, words = context.now.date(), match["name"], match["year"]
+    if words:
+        year = int(words.split()[-1]) if words[-1].isdigit() else today.year + words.startswith("next")
+        return f"{year} has {366 if calendar.isleap(year) else 365} days." if 1 <= year <= 9999 else None
+    first = today.replace(day=1)
+    if name in ("this month", "next month"):
+        first += timedelta(days=31 if name == "next month" else 0)
+    elif name in MONTHS:
+        stated = match["of"] or ""
+        if name == "february" and len(stated) != 4:
+            return "February has 28 days, and 29 in a leap year."
+        first = date(int(stated) or 1 if len(stated) == 4 else today.year, MONTHS.index(name) + 1, 1)
+    else:
+        return None
+    return f"{first:%B} has {calendar.monthrange(first.year, first.month)[1]} days."
+
+
+_POSSESSIVE = {"todays": "today", "tomorrows": "tomorrow", "yesterdays": "yesterday"}
+_WAS = re.compile(r"what (?:day |date |weekday |day of the week )?was|which day was")
+
+
+@intent(
+    "date",
+    r"(?:(?:what|which) (?P<what>day|date|weekday)(?: of (?:the week|the month|week|month))?(?: (?:is|was"
+    r"|will|does|did|are))(?: it| this| we| today)?(?: be| fall| on)*|(?:what is |what was |what |tell me "
+    r"|give me )?(?:the |(?P<whose>todays|tomorrows|yesterdays) )?(?:current |exact )?(?P<named>date|day"
+    r"|weekday)(?: of the week| of the month)?(?: is it| it is| is| was| today| now)*)(?P<rest>(?: (?:on|in"
+    r"|for|of|at))?(?: .+)?)",
 )
-_NAMED = re.compile(r"what (?:is|was) (?P<day>[a-z].+)")
-_MONTH_LENGTH = re.compile(
-    r"how many days (?:(?:are|is) (?:there )?|does |do "
-    r"|has )?(?:in )?(?:the month of )?(?P<month>[a-z]+|this month|next month|this year"
-    r"|next year|the year \d+|\d{4})(?: \d+| have| has)?"
-)
-
-
-def which_day(utterance: Utterance, context: Context) -> Reply | None:
-    """ "what day is it", "what's the date in tokyo", "what day is december 25th", "when is easter"."""
-    core, today = utterance.core, context.now.date()
-    if match := _PERIOD.fullmatch(core):
-        return _period(match["a"] or match["b"], context)
-    if match := _MONTH_LENGTH.fullmatch(core):
-        return _length(match["month"], core, today)
-    try:
-        if (match := _DAY.fullmatch(core)) and (reply := _dated(match, context)):
-            return reply
-        match = _NAMED.fullmatch(core) or _WHEN_IS.fullmatch(core)
-        if match and (found := day(match["day"], today, past=core.split()[1] == "was")):
-            return Reply("date", _falls(found, today), topic=ClockTopic("date"))
-    except NoSuchDay as none:
-        return Reply("date", str(none))
-    return None
-
-
 def _dated(match: re.Match[str], context: Context) -> Reply | None:
-    today = context.now.date()
-    rest = (match["rest"] or "").strip()
-    relative = {"todays": "today", "tomorrows": "tomorrow", "yesterdays": "yesterday"}.get(
-        match["whose"] or "", ""
-    )
+    """ "what day is it", "what's the date in tokyo", "what day is december 25th"."""
+    today, rest = context.now.date(), match["rest"].strip()
+    relative, bare = _POSSESSIVE.get(match["whose"] or "", ""), PREPOSITION.sub("", rest)
     if (
-        not match["what"]
-        and not relative
+        match["named"] == "day"
         and rest
-        and match["named"] == "day"
-        and not match[0].startswith(("what", "tell", "give", "the day"))
+        and not (relative or match[0].startswith(("what", "tell", "give", "the day")))
     ):
         return None
-    bare = PREPOSITION.sub("", rest)
-    if relative in ("", "today") and rest and (place := find(bare)):
-        return here_or_there("date", place, bare, context)
-    if relative or not rest or bare in ("now", "here", "right now"):
-        found = day(relative or "today", today)
-    else:
-        past = match[0].startswith(
-            (
-                "what day was",
-                "what date was",
-                "what was",
-                "what day of the week was",
-                "which day was",
-                "what weekday was",
-            )
-        )
-        found = day(rest, today, past=past) or day(bare, today, past=past)
-    if found:
-        return Reply("date", _falls(found, today), topic=ClockTopic("date"))
-    place = find(bare)
-    if place is None and bare == rest:
-        return None
-    return here_or_there("date", place, bare, context)
+    if relative in ("", "today") and rest and find(bare):
+        return elsewhere("date", bare, context)
+    if relative or bare in ("", "now", "here", "right now"):
+        return _falls(day(relative or "today", today), today)
+    past = bool(_WAS.match(match[0]))
+    if found := day(rest, today, past=past) or day(bare, today, past=past):
+        return _falls(found, today)
+    return elsewhere("date", bare, context) if bare != rest else None
 
 
-def _falls(found: Day, today: date) -> str:
-    """Where a named day lies in the calendar."""
-    when, name = found.when, found.name
-    verb = "was" if when < today else "is"
-    if name in ("today", "now", "tonight"):
-        return f"It's {long_date(when)}."
-    if name.removeprefix("the ") in ("tomorrow", "yesterday", "day after tomorrow", "day before yesterday"):
-        return f"{capital(name)} {verb} {long_date(when)}."
-    if name.startswith(month_day(when)):
-        year = f", {when.year}," if when.year != today.year and str(when.year) not in name else ""
-        article = "a " if verb == "was" or when != today else "today, a "
-        comma = "," if str(when.year) in name and not year else ""
-        return f"{name}{year}{comma} {verb} {article}{when:%A}."
-    if found.sooner:
-        coming = found.sooner
-        return f"This {coming:%A} is {month_day(coming)}, and {name} is {month_day(when)}."
-    if f"{when:%A}" in name:
-        return (
-            f"{capital(name)} {verb} {month_day(when)}, {when.year}."
-            if when != today
-            else f"Today is {name}, {month_day(when)}."
-        )
-    if not name[0].isupper():
-        return (
-            f"{capital(name)} it {verb} {long_date(when)}."
-            if verb == "is"
-            else f"{capital(name)}, it was {long_date(when)}."
-        )
-    return f"{name} {verb} on {long_date(when)}." if when != today else f"{name} is today."
-
-
-def _period(name: str, context: Context) -> Reply | None:
-    today = context.now.date()
-    text = {
-        "year": f"It's {today.year}.",
-        "month": f"It's {today:%B}.",
-        "week": f"It's week {today.isocalendar().week} of {today.isocalendar().year}.",
-        "century": f"It's the {(today.year - 1) // 100 + 1}st century." if 2001 <= today.year <= 2100 else "",
-    }.get(name, "")
-    return Reply("date", text, topic=ClockTopic("date")) if text else None
-
-
-def _length(name: str, core: str, today: date) -> Reply | None:
-    """How many days a month or a year has."""
-    year = int(stated[0]) if (stated := re.findall(r"\b\d{4}\b", core)) else today.year
-    if name in ("this year", "next year") or (stated and not any(month in core for month in MONTHS)):
-        year += name == "next year"
-        return Reply("date", f"{year} has {366 if calendar.isleap(year) else 365} days.") if year else None
-    if name in ("this month", "next month"):
-        when = today.replace(day=1) + timedelta(days=31 if name == "next month" else 0)
-        return Reply("date", f"{when:%B} has {calendar.monthrange(when.year, when.month)[1]} days.")
-    if name not in MONTHS:
-        return None
-    if name == "february" and not stated:
-        return Reply("date", "February has 28 days, and 29 in a leap year.")
-    days = calendar.monthrange(year or today.year, MONTHS.index(name) + 1)[1]
-    return Reply("date", f"{name.title()} has {days} days.")
-
-
-_LEAP = re.compile(r"is (?:it|this|(?P<year>\d+(?: \d+)?|this year|next year)) (?:going to be )?a leap year")
-_IS_IT = re.compile(
-    r"is (?:it|today|this) (?:a |already |still )?(?P<what>the weekend|weekend|weekday"
-    r"|morning|afternoon|evening|night|[a-z]+day)(?: yet| today| already| now)?"
+@intent(
+    "date",
+    r"what (?:is|was) (?P<day>[a-z].+)",
+    r"(?:when|what date|what day|on what day|on what date|which day) (?:is|was|will|does|are"
+    r"|do)(?: it)?(?: be)? (?P<day>.+?)(?: fall| be| celebrated| this year)?",
 )
-
-
-def weekend(utterance: Utterance, context: Context) -> Reply | None:
-    """ "is it the weekend", "is 2028 a leap year", "is it friday"."""
+def _named(match: re.Match[str], context: Context) -> Reply | None:
+    """ "when is easter"."""
     today = context.now.date()
-    if match := _LEAP.fullmatch(utterance.core):
-        stated = match["year"] or ""
-        year = int(stated.replace(" ", "")) if stated[:1].isdigit() else today.year + (stated == "next year")
-        return Reply(
-            "weekend",
-            f"{'Yes' if calendar.isleap(year) else 'No'}, {year} is "
-            f"{'' if calendar.isleap(year) else 'not '}a leap year.",
-        )
-    match = _IS_IT.fullmatch(utterance.core)
-    if not match:
+    return _falls(day(match["day"], today, past=match[0].split()[1] == "was"), today)
+
+
+def _falls(found: Day | None, today: date) -> Reply | None:
+    """Where a named day lies in the calendar."""
+    if found is None:
         return None
-    what, hour = match["what"], context.now.hour
+    when, name, title = found.when, found.name, capital(found.name)
+    verb, stated = "was" if when < today else "is", str(when.year) in name
+    if name in ("today", "now", "tonight"):
+        text = f"It's {long_date(when)}."
+    elif name.endswith(("tomorrow", "yesterday")) and " from " not in name:
+        text = f"{title} {verb} {long_date(when)}."
+    elif name.startswith(month_day(when)):
+        year = f", {when.year}," if when.year != today.year and not stated else "," if stated else ""
+        text = f"{name}{year} {verb} {'today, ' if when == today else ''}a {when:%A}."
+    elif found.sooner:
+        text = f"This {when:%A} is {month_day(found.sooner)}, and {name} is {month_day(when)}."
+    elif f"{when:%A}" in name:
+        text = f"Today is {name}, {month_day(when)}."
+        if when != today:
+            text = f"{title} {verb} {month_day(when)}, {when.year}."
+    elif not name[0].isupper():
+        text = f"{title} it is {long_date(when)}." if verb == "is" else f"{title}, it was {long_date(when)}."
+    else:
+        text = f"{name} is today." if when == today else f"{name} {verb} on {long_date(when)}."
+    return Reply("date", text, topic=Asked("date"))
+
+
+@intent(
+    "weekend",
+    r"is (?:it|this|(?P<year>\d+(?: \d+)?|this year|next year)) (?:going to be )?a leap year",
+)
+def _leap(match: re.Match[str], context: Context) -> str:
+    stated = match["year"] or ""
+    year = context.now.year + (stated == "next year")
+    if stated[:1].isdigit():
+        year = int(stated.replace(" ", ""))
+    return f"Yes, {year} is a leap year." if calendar.isleap(year) else f"No, {year} is not a leap year."
+
+
+@intent(
+    "weekend",
+    r"is (?:it|today|this) (?:a |already |still )?(?P<what>(?:the )?weekend|weekday|morning|afternoon"
+    r"|evening|night|[a-z]+day)(?: yet| today| already| now)?",
+)
+def _is_it(match: re.Match[str], context: Context) -> str | None:
+    """ "is it friday", "is it morning"."""
+    what, now = match["what"].removeprefix("the "), context.now
+    hours = {"morning": (5, 12), "afternoon": (12, 18), "evening": (18, 22)}
     if what in ("morning", "afternoon", "evening", "night"):
-        part = (
-            "morning"
-            if 5 <= hour < 12
-            else "afternoon"
-            if 12 <= hour < 18
-            else "evening"
-            if 18 <= hour < 22
-            else "night"
-        )
-        return Reply("weekend", f"{'Yes' if part == what else 'No'}, it's {spoken(context.now)}.")
-    true = {
-        "the weekend": today.weekday() > 4,
-        "weekend": today.weekday() > 4,
-        "weekday": today.weekday() < 5,
-    }
-    if what not in true and what not in WEEKDAYS:
+        part = next((part for part, (begin, end) in hours.items() if begin <= now.hour < end), "night")
+        return f"{'Yes' if part == what else 'No'}, it's {spoken(now)}."
+    if what not in ("weekend", "weekday", *WEEKDAYS):
         return None
-    yes = true.get(what, f"{today:%A}".lower() == what)
-    return Reply("weekend", f"{'Yes' if yes else 'No'}, it's {today:%A}.")
+    yes = what in ("weekend" if now.weekday() > 4 else "weekday", f"{now:%A}".lower())
+    return f"{'Yes' if yes else 'No'}, it's {now:%A}."
+
+
+days = (_period, _length, _dated, _named, _leap, _is_it)
+
+
+# How long until, and since
+
+
+@dataclass(frozen=True, slots=True)
+class Counting(Topic):
+    """The last question was how long it is until something."""
+
+
+_MANY = r"how (?:many (?P<unit>days|weeks|months|hours|minutes|seconds|sleeps|years)|long"
+
+
+@intent(
+    "countdown",
+    rf"{_MANY})(?: (?:are there|is it|are|is|there are))? (?:between|from) (?P<one>.+?) (?:and|to|until"
+    r"|till) (?P<two>.+)",
+    rf"(?:{_MANY}|much time|much longer)|(?:the |count the )?days)(?: more)?(?: (?:are there|is there|are"
+    r"|is it|is|do we have|do i have|we have|it is|left|away|remain|remaining|to go|there are|will it be"
+    r"|does it take))* (?:until|till|til|to|before|untill) (?P<until>.+)",
+    r"how (?:many (?P<unit>days|weeks|months) away|far away|far off|soon) is (?P<until>.+)",
+    rf"(?=.* since |.*ago){_MANY})(?: (?:has it been|have passed|passed|is it|it has been|ago was|ago is"
+    r"|it is|went by|have gone by))?(?: since)? (?P<since>.+)",
+)
+def countdown(match: re.Match[str], context: Context) -> Reply | str | None:
+    """ "how many days until christmas", "how long until 5 pm", "how many weeks since january first"."""
+    groups, today = match.groupdict(), context.now.date()
+    unit = groups.get("unit") or ""
+    if "one" in groups:
+        return _between(groups["one"], groups["two"], unit, today)
+    if "until" in groups:
+        return _until(groups["until"], unit, context)
+    if not (found := day(groups["since"], today, past=True)):
+        return None
+    if found.when > today:
+        return _until(groups["since"], unit, context)
+    return Reply(
+        "countdown", f"{capital(found.name)} was {distance(found.when, today, unit)} ago.", topic=Counting()
+    )
+
+
+def _between(first: str, second: str, unit: str, today: date) -> str | None:
+    begin, end = parse(first), parse(second)
+    if begin and end and begin.certain and end.certain:
+        minutes = (end.hour - begin.hour) * 60 + end.minute - begin.minute
+        return f"From {spoken(begin)} to {spoken(end)} it's {spell_out(minutes % (24 * 60) * 60)}."
+    one, two = day(first, today), day(second, today)
+    if not one or not two:
+        return None
+    if two.when < one.when:  # "from november to january": the january after it
+        two = day(second, one.when) or two
+    text = distance(one.when, two.when, unit)
+    verb = "is" if text.startswith("1 ") else "are"
+    return f"There {verb} {text} from {month_day(one.when)} to {month_day(two.when)}."
+
+
+def _until(words: str, unit: str, context: Context) -> Reply | None:
+    text = _until_time(words, unit, context.now) or _until_day(words, unit, context.now)
+    return Reply("countdown", text, topic=Counting()) if text else None
+
+
+def _until_time(words: str, unit: str, now: datetime) -> str | None:
+    if unit not in ("", "hours", "minutes", "seconds"):
+        return None
+    time_words = re.sub(r"^tomorrow (?:at )?| tomorrow$", "", words)
+    tomorrow = time_words != words
+    if not (of_day := parse(time_words)):
+        return None
+    # the next time the clock shows this; of an uncertain one, whichever half of the day comes first
+    halves = [of_day] if tomorrow else of_day.halves
+    moments = [moment(now, half, days) for half in halves for days in ((1,) if tomorrow else (0, 1))]
+    when = min(when for when in moments if when > now)
+    return f"It's {_in(when - now, unit)} until {spoken(when)}{' tomorrow' if tomorrow else ''}."
+
+
+def _until_day(words: str, unit: str, now: datetime) -> str | None:
+    today, words = now.date(), words.removesuffix(" comes").removesuffix(" starts")
+    if words in ("the weekend", "weekend", "next weekend"):
+        if today.weekday() > 4:
+            return f"It's {today:%A}: the weekend is here."
+        words = "saturday"
+    found = day(f"{words} 1" if words in MONTHS else words, today)
+    if found is None:
+        # "how long to paris" is about the way
+        return (
+            None if find(words) else f"I don't know when that is: {words}. Say a date, such as December 25th."
+        )
+    name, when = found.name, found.when
+    if when <= today:
+        return (
+            f"{capital(name)} is today."
+            if when == today
+            else f"{capital(name)} was {distance(when, today, '')} ago."
+        )
+    if unit in ("hours", "minutes", "seconds"):
+        midnight = moment(now, TimeOfDay(0), (when - today).days)
+        return f"It's {_in(midnight - now, unit)} until {name} begins."
+    text = f"{distance(today, when, unit)} until {name}."
+    if found.sooner:
+        return f"It's {distance(today, found.sooner, unit)} until this {found.sooner:%A}, and {text}"
+    return f"It's {text}"
+
+
+def _in(span: timedelta, unit: str) -> str:
+    """So many of the unit; without one, in words, to the minute."""
+    seconds = span.total_seconds()
+    if not unit:
+        return spell_out(round(seconds / 60) * 60 if seconds > 90 else seconds)
+    size = {"hours": 3600, "minutes": 60, "seconds": 1}[unit]
+    amount = round(seconds / size, 1) if seconds < 10 * size and size > 60 else round(seconds / size)
+    return counted(amount, unit.removesuffix("s"))
 
 
 # Follow-ups
 
-_ALSO = re.compile(
-    r"(?:(?:and|or|what about|how about|then|what if it is|no|i mean|i meant"
-    r"|make that) )*(?P<in>in |at |for |on |over in )?(?P<what>.+)"
+
+@intent(
+    "date",
+    r"(?:(?:and|or|what about|how about|then|what if it is|no|i mean|i meant|make that) )*"
+    r"(?P<until>(?:until|till|to) )?(?:(?:what|how) about )*(?P<in>in |at |for |on |over in )?(?P<what>.+)",
 )
-
-
-def also(utterance: Utterance, context: Context) -> Reply | None:
-    """ "and in paris", "what about tomorrow": the last question for another place or day."""
-    match = _ALSO.fullmatch(utterance.core)
-    if not match:
+def also(match: re.Match[str], context: Context) -> Reply | None:
+    """ "and in paris", "what about tomorrow": what was asked last, for another place or day."""
+    words, today, topic = match["what"], context.now.date(), context.recall()
+    if isinstance(topic, Counting) and (day(words, today) or parse(words)):
+        return _until(words, "", context)
+    question = topic.question if isinstance(topic, Asked) else ""
+    if not match["until"] and find(words):
+        return elsewhere("date" if question == "date" else "time", words, context)
+    if match["until"] or (topic is not None and not question):
         return None
-    words, topic = match["what"], context.recall()
-    question = topic.question if isinstance(topic, ClockTopic) else ""
-    if place := find(words):
-        return here_or_there("date" if question == "date" else "time", place, words, context)
-    if topic is not None and not question:
-        return None
-    try:
-        found = day(words, context.now.date()) or day((match["in"] or "") + words, context.now.date())
-        if found:
-            return Reply("date", _falls(found, context.now.date()), topic=ClockTopic("date"))
-    except NoSuchDay as none:
-        return Reply("date", str(none))
-    if match["in"] and question:
-        return replace(unknown(words, question, question), intent=question)
-    return None
+    if found := day(words, today) or day((match["in"] or "") + words, today):
+        return _falls(found, today)
+    return elsewhere(question, words, context) if match["in"] and question else None

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from voicecli.providers.assistant.reply import Context, Reply, Topic
-from voicecli.providers.assistant.utterance import Utterance
+from voicecli.providers.assistant.dialogue import Context, Reply, Topic, Unanswerable, intent, listed
+from voicecli.providers.assistant.wording import Utterance
 
-__all__ = ["coin", "dice", "pick"]
+__all__ = ["draws"]
+
+MOST_DICE = 100
+MOST_SIDES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,110 +21,83 @@ class Rolled(Topic):
     said: str
 
 
-MOST_DICE = 100
-MOST_SIDES = 1_000_000
-
-_DICE = re.compile(
-    r"(?:(?:roll|throw|toss|cast)(?: me)?(?: (?P<count>\d+|a|an|the|some|a pair of"
-    r"|a couple of|my))?|(?P<bare>\d+))"
-    r"(?: (?P<sides>\d+) sided| d (?P<d>\d+))? (?:die|dice|dices|dies"
-    r"|dye)(?: with (?P<with>\d+) sides)?(?: again)?"
-    r"|(?:roll |throw )?(?:a )?(?P<short>\d*)d(?P<of>\d+)|(?:roll|throw) (?:a "
-    r"|the )?(?P<d20>d ?\d+)|dice roll"
+@intent(
+    "dice",
+    r"(?:roll|throw|flip|toss|pick|choose)(?: it| them| that| 1| another)*(?: again| once more)"
+    r"|another (?:roll|flip|throw|toss|number)|(?:roll|flip|pick|throw) another(?: 1)?",
 )
-_COIN = re.compile(
-    r"(?:(?:flip|toss|throw|spin)(?: me)? (?:(?P<count>\d+|a|an|the|another|that"
-    r"|this) )?(?:coins?|quarter|penny)(?: again| for me)?|heads or tails|coin (?:flip"
-    r"|toss))"
-)
-_PICK = re.compile(
-    r"(?:(?:pick|choose|give me|think of|generate|draw|say|select|what is|get|get me"
-    r"|i need)(?: me)?(?: a| an| any| another| some)?(?: random)? (?:whole )?numbers?"
-    r"|random number|a random number|a number)"
-    r"(?: (?:for me ?)?(?:(?:between|from|in between) (?P<low>(?:minus )?\d+) (?:and|to"
-    r"|through|till|until|or) (?P<high>(?:minus )?\d+)|(?:up|under"
-    r"|below) (?:to )?(?P<top>\d+)))?(?: inclusive)?"
-)
-_CHOOSE = re.compile(
-    r"(?:pick|choose|decide"
-    r"|what should i choose)(?: between)?(?::)? (?P<one>[a-z ]+?) (?:or"
-    r"|and) (?P<two>[a-z ]+)"
-)
-
-
-_AGAIN = re.compile(
-    r"(?:(?:roll|throw|flip|toss|pick|choose)(?: it| them| that| 1| another)*(?: again| once more)"
-    r"|another (?:roll|flip|throw|toss|number)|(?:roll|flip|pick|throw) another(?: 1)?)"
-)
-
-
-def again(utterance: Utterance, context: Context) -> Reply | None:
+def _again(match: re.Match[str], context: Context) -> Reply:
     """ "roll again", after a roll, a flip or a pick."""
-    if not _AGAIN.fullmatch(utterance.core):
-        return None
-    topic = context.recall()
-    if isinstance(topic, Rolled):
+    if isinstance(topic := context.recall(), Rolled):
         said = Utterance(topic.said, topic.said, topic.said)
-        return dice(said, context) or coin(said, context) or pick(said, context)
-    return Reply("dice", "Again what? Say roll a die, flip a coin or pick a number.")
+        for draw in draws[1:]:
+            if reply := draw(said, context):
+                return reply
+    raise Unanswerable("Again what? Say roll a die, flip a coin or pick a number.")
 
 
-def dice(utterance: Utterance, context: Context) -> Reply | None:
+def _drawn(name: str, text: str, match: re.Match[str]) -> Reply:
+    return Reply(name, text, topic=Rolled(match[0]))
+
+
+@intent(
+    "dice",
+    r"(?:(?:roll|throw|toss|cast)(?: me)?(?: (?P<count>\d+|a|an|the|some|a pair of|a couple of|my))?"
+    r"|(?P<bare>\d+))(?: (?P<sides>\d+) sided| d (?P<d>\d+))? (?:die|dice|dices|dies"
+    r"|dye)(?: with (?P<with>\d+) sides)?(?: again)?|(?:roll |throw )?(?:a )?(?P<short>\d*)d(?P<of>\d+)"
+    r"|(?:roll|throw) (?:a |the )?d ?(?P<d20>\d+)|dice roll",
+)
+def _dice(match: re.Match[str], context: Context) -> Reply:
     """ "roll two dice", "roll a twenty sided die", "2d6"."""
-    topic = Rolled(utterance.core)
-    match = _DICE.fullmatch(utterance.core)
-    if not match:
-        return None
     said = match["count"] or match["bare"] or match["short"] or "1"
-    plural = utterance.core.endswith("the dice") or said in ("some", "a pair of", "a couple of")
+    plural = match[0].endswith("the dice") or said in ("some", "a pair of", "a couple of")
     count = int(said) if said.isdigit() else 2 if plural else 1
-    d20 = re.sub(r"\D", "", match["d20"] or "")
-    sides = int(match["sides"] or match["d"] or match["with"] or match["of"] or d20 or 6)
+    sides = int(match["sides"] or match["d"] or match["with"] or match["of"] or match["d20"] or 6)
     if not 1 <= count <= MOST_DICE:
-        return Reply("dice", f"I can roll 1 to {MOST_DICE} dice at once.")
+        raise Unanswerable(f"I can roll 1 to {MOST_DICE} dice at once.")
     if not 2 <= sides <= MOST_SIDES:
-        return Reply("dice", "There is no such die: it needs 2 to 1,000,000 sides.")
+        raise Unanswerable("There is no such die: it needs 2 to 1,000,000 sides.")
     rolled = [context.random.randint(1, sides) for _ in range(count)]
+    total = f"{sum(rolled):,}"
     if count == 1:
         article = "an" if rolled[0] in (8, 11, 18) or 80 <= rolled[0] < 90 else "a"
-        return Reply("dice", f"You rolled {article} {rolled[0]:,}.", topic=topic)
-    total = f"{sum(rolled):,}"
+        return _drawn("dice", f"You rolled {article} {total}.", match)
     if count > 10:
-        return Reply("dice", f"{count} dice make {total} in all.", topic=topic)
-    faces = f"{', '.join(map(str, rolled[:-1]))} and {rolled[-1]}"
-    return Reply("dice", f"You rolled {faces}: {total} in all.", topic=topic)
+        return _drawn("dice", f"{count} dice make {total} in all.", match)
+    return _drawn("dice", f"You rolled {listed([str(face) for face in rolled])}: {total} in all.", match)
 
 
-def coin(utterance: Utterance, context: Context) -> Reply | None:
+@intent(
+    "coin",
+    r"(?:flip|toss|throw|spin)(?: me)? (?:(?P<count>\d+|a|an|the|another|that|this) )?(?:coins?|quarter"
+    r"|penny)(?: again| for me)?|heads or tails|coin (?:flip|toss)",
+)
+def _coin(match: re.Match[str], context: Context) -> Reply:
     """ "flip a coin", "toss three coins"."""
-    topic = Rolled(utterance.core)
-    match = _COIN.fullmatch(utterance.core)
-    if not match:
-        return None
     count = int(match["count"]) if (match["count"] or "").isdigit() else 1
     if not 1 <= count <= MOST_DICE:
-        return Reply("coin", f"I can flip 1 to {MOST_DICE} coins at once.")
+        raise Unanswerable(f"I can flip 1 to {MOST_DICE} coins at once.")
     heads = sum(context.random.random() < 0.5 for _ in range(count))
-    if count == 1:
-        return Reply("coin", "Heads." if heads else "Tails.", topic=topic)
-    return Reply("coin", f"{heads} heads and {count - heads} tails.", topic=topic)
+    one = "Heads." if heads else "Tails."
+    return _drawn("coin", one if count == 1 else f"{heads} heads and {count - heads} tails.", match)
 
 
-def pick(utterance: Utterance, context: Context) -> Reply | None:
+@intent(
+    "pick",
+    r"(?:(?:pick|choose|give me|think of|generate|draw|say|select|what is|get|get me|i need)(?: me)?(?: a"
+    r"| an| any| another| some)?(?: random)? (?:whole )?numbers?|random number|a random number"
+    r"|a number)(?: (?:for me ?)?(?:(?:between|from|in between) (?P<low>(?:minus )?\d+) (?:and|to|through"
+    r"|till|until|or) (?P<high>(?:minus )?\d+)|(?:up|under|below) (?:to )?(?P<top>\d+)))?(?: inclusive)?",
+)
+def _pick(match: re.Match[str], context: Context) -> Reply:
     """ "pick a number between one and ten"."""
-    topic = Rolled(utterance.core)
-    match = _PICK.fullmatch(utterance.core)
-    if not match:
-        return None
-    low, high = (
-        int((match[name] or default).replace("minus ", "-"))
-        for name, default in (("low", "1"), ("high", match["top"] or "100"))
-    )
-    if low > high:
-        low, high = high, low
+    ends = (match["low"] or "1", match["high"] or match["top"] or "100")
+    low, high = sorted(int(end.replace("minus ", "-")) for end in ends)
     if max(abs(low), abs(high)) > 10**15:
-        return Reply("pick", "That range is too large for me.")
-    range_said = "" if match["low"] or match["top"] else ", from 1 to 100"
+        raise Unanswerable("That range is too large for me.")
     chosen = context.random.randint(low, high)
-    figure = f"minus {-chosen:,}" if chosen < 0 else f"{chosen:,}"
-    return Reply("pick", f"I picked {figure}{range_said}.", topic=topic)
+    range_said = "" if match["low"] or match["top"] else ", from 1 to 100"
+    return _drawn("pick", f"I picked {'minus ' * (chosen < 0)}{abs(chosen):,}{range_said}.", match)
+
+
+draws = (_again, _dice, _coin, _pick)

@@ -26,8 +26,8 @@ class Place:
 
 # Names that stand for several zones, or for several places: the answer is a question.
 _SEVERAL = {
-    "the United States=united states=united states of america=america=u s=usa=u s a=the "
-    "states": "New York, Chicago, Denver, Los Angeles",
+    "the United States=united states=united states of "
+    "america=america=u s=usa=u s a=the states": "New York, Chicago, Denver, Los Angeles",
     "Canada": "Toronto, Winnipeg, Calgary, Vancouver",
     "Mexico": "Mexico City, Cancun, Tijuana",
     "Brazil": "Sao Paulo, Manaus",
@@ -67,38 +67,8 @@ def places() -> dict[str, Place]:
 @cache
 def famous() -> tuple[str, ...]:
     """The names that the recogniser's grammar holds, in the words of the CMU dictionary."""
-    return tuple(
-        part.strip().removeprefix("*").lower() for _, entry in _entries() for part in _starred(entry)
-    )
-
-
-def find(text: str) -> Place | None:
-    """The place that the whole text names: "paris", "paris france", "springfield illinois"; None if unknown.
-
-    Behind a city, a region or country tells which one is meant; the region's zone then counts.
-    """
-    text = _TRIMMED.sub("", text).strip()
-    table = places()
-    if place := table.get(text) or table.get(f"the {text}"):
-        return place
-    words = text.split()
-    for split in range(1, len(words) if len(words) <= LONGEST else 0):
-        city, region = " ".join(words[:split]), table.get(" ".join(words[split:]).removeprefix("in "))
-        if region is None:
-            continue
-        known = table.get(city)
-        if (
-            known
-            and known.zone
-            and (not region.zone or region.zone == known.zone or region.name.startswith("most of"))
-        ):
-            return known
-        if not known and (split > 3 or not _NAMELIKE.fullmatch(city)):
-            continue
-        if region.zone and not region.name.startswith("most of"):
-            return Place(f"{city.title()}, {region.name}", region.zone)
-        return region
-    return None
+    names = (name for _, entry in _entries() for name in _starred(entry))
+    return tuple(name.strip().removeprefix("*").lower() for name in names)
 
 
 # An unknown city in a known country is up to three words that could be its name.
@@ -106,9 +76,31 @@ _NAMELIKE = re.compile(
     r"(?!.*\b(?:what|how|is|it|the|time|day|date|to|of|and|or|in|at|a|about|from|for|my)\b)[a-z ]{3,}"
 )
 _TRIMMED = re.compile(
-    r"^(?:the city of |downtown |here in |over in |over there in )|(?: right now| now"
-    r"| today| currently| time| at the moment)+$"
+    r"^(?:the city of |downtown |here in |over in |over there in )|(?: right now| now| today| currently| time"
+    r"| at the moment)+$"
 )
+
+
+def find(text: str) -> Place | None:
+    """The place that the whole text names: "paris", "paris france", "springfield illinois"; None if unknown.
+
+    Behind a city, a region or country tells which one is meant; the region's zone then counts.
+    """
+    text, table = _TRIMMED.sub("", text).strip(), places()
+    if place := table.get(text) or table.get(f"the {text}"):
+        return place
+    words = text.split()
+    for split in range(1, len(words) if len(words) <= LONGEST else 0):
+        city, region = " ".join(words[:split]), table.get(" ".join(words[split:]).removeprefix("in "))
+        if region is None:
+            continue
+        known, partly = table.get(city), region.name.startswith("most of")
+        if known and known.zone and (partly or region.zone in ("", known.zone)):
+            return known
+        if known or (split <= 3 and _NAMELIKE.fullmatch(city)):
+            named = region.zone and not partly
+            return Place(f"{city.title()}, {region.name}", region.zone) if named else region
+    return None
 
 
 @cache
@@ -116,11 +108,8 @@ def _entries() -> tuple[tuple[str, str], ...]:
     """Zone and names, entry by entry."""
     text = files(__package__).joinpath("places.txt").read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if line and not line.startswith("#"))
-    return tuple(
-        (zone, entry.strip())
-        for zone, _, entries in (line.partition(": ") for line in lines)
-        for entry in entries.split(", ")
-    )
+    split = (line.partition(": ") for line in lines)
+    return tuple((zone, entry.strip()) for zone, _, entries in split for entry in entries.split(", "))
 
 
 def _starred(entry: str) -> list[str]:

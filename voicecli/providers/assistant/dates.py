@@ -1,4 +1,7 @@
-"""Days as people name them: "tomorrow", "next friday", "december 25th", "a week from monday", "easter"."""
+"""Days as people name them: "tomorrow", "next friday", "december 25th", "a week from monday", "easter".
+
+The door to dateutil.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from voicecli.providers.assistant.ordinals import ordinal, suffixed
+from dateutil.easter import easter
+from dateutil.relativedelta import FR, MO, SU, TH, relativedelta
 
-__all__ = ["MONTHS", "WEEKDAYS", "Day", "NoSuchDay", "day", "long_date", "month_day"]
+from voicecli.providers.assistant.dialogue import Unanswerable
+from voicecli.providers.assistant.durations import counted
+from voicecli.providers.assistant.numbers import ordinal, suffixed
 
-WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
+__all__ = ["MONTHS", "WEEKDAYS", "Day", "day", "distance", "long_date", "month_day"]
+
+WEEKDAYS = [name.lower() for name in calendar.day_name]
+MONTHS = [name.lower() for name in calendar.month_name[1:]]
 _SHORT_MONTHS = {name[:3]: name for name in MONTHS} | {"sept": "september"}
-
-
-class NoSuchDay(Exception):
-    """The calendar has no such day; the text says why, as a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +44,43 @@ def long_date(when: date) -> str:
     return f"{when:%A}, {month_day(when)}, {when.year}"
 
 
+def distance(start: date, end: date, unit: str) -> str:
+    """The time between two days in the unit that was asked for, its rest in the next smaller."""
+    start, end = sorted((start, end))
+    span, days = relativedelta(end, start), (end - start).days
+    parts = [(days, "sleep" if unit == "sleeps" else "day")]
+    if unit == "weeks" and days >= 7:
+        parts = [(days // 7, "week"), (days % 7, "day")]
+    elif unit == "years" and span.years:
+        parts = [(span.years, "year"), (span.months, "month")]
+    elif unit in ("months", "years") and (months := 12 * span.years + span.months):
+        parts = [(months, "month"), (span.days, "day")]
+    return " and ".join(counted(*part) for at, part in enumerate(parts) if part[0] or not at)
+
+
 def day(text: str, today: date, *, past: bool = False) -> Day | None:
     """The day that the whole text names, None when it names none.
 
-    Without a year it is the next such day, or the last one with `past`. Raises NoSuchDay.
+    Without a year it is the next such day, or the last one with `past`. Raises Unanswerable.
     """
     text = re.sub(r"^(?:on |this coming |the coming |coming )", "", text.strip())
-    for reading in (_relative, _counted, _weekday, _holiday, _dated):
-        if found := reading(text, today, past):
-            return found
-    return None
+    readings = (_relative, _counted, _weekday, _holiday, _dated)
+    return next(filter(None, (reading(text, today, past) for reading in readings)), None)
 
 
-_RELATIVE = {
-    "today": 0, "tonight": 0, "now": 0, "tomorrow": 1, "yesterday": -1,
+_RELATIVE = {"today": 0, "tonight": 0, "now": 0, "tomorrow": 1, "yesterday": -1} | {
     "day after tomorrow": 2, "the day after tomorrow": 2,
     "day before yesterday": -2, "the day before yesterday": -2,
 }  # fmt: skip
 
 
 def _relative(text: str, today: date, past: bool) -> Day | None:
-    if text in _RELATIVE:
-        return Day(today + timedelta(days=_RELATIVE[text]), text)
-    return None
+    return Day(today + timedelta(days=_RELATIVE[text]), text) if text in _RELATIVE else None
 
 
-_PERIODS = {"day": 1, "week": 7, "fortnight": 14}
 _COUNTED = re.compile(
-    r"(?:in |after )?(?P<count>\d+|an?) (?P<unit>day|week|fortnight|month|year)s?(?: time)?"
-    r"(?P<way> from(?: now)?| after| before| ago| earlier)?(?: (?P<base>.+))?"
+    r"(?:in |after )?(?P<count>\d+|an?) (?P<unit>day|week|fortnight|month|year)s?(?: time)?(?P<way> from(?: "
+    r"now)?| after| before| ago| earlier)?(?: (?P<base>.+))?"
 )
 
 
@@ -98,17 +97,13 @@ def _counted(text: str, today: date, past: bool) -> Day | None:
     elif way in ("before", "after"):
         return None
     count = 1 if match["count"].startswith("a") else int(match["count"])
-    name = f"{text} now" if text.endswith(" from") else text
-    sign = -1 if way in ("ago", "before", "earlier") else 1
+    count *= -1 if way in ("ago", "before", "earlier") else 1
+    unit, size = ("week", 2) if match["unit"] == "fortnight" else (match["unit"], 1)
     try:
-        if match["unit"] in _PERIODS:
-            return Day(base + timedelta(days=sign * count * _PERIODS[match["unit"]]), name)
-        months = sign * count * (12 if match["unit"] == "year" else 1)
-        year, month = divmod(base.year * 12 + base.month - 1 + months, 12)
-        last = calendar.monthrange(year, month + 1)[1]
-        return Day(date(year, month + 1, min(base.day, last)), name)
+        when = base + relativedelta(**{f"{unit}s": size * count})
     except (ValueError, OverflowError) as exc:
-        raise NoSuchDay("That is too far away for my calendar.") from exc
+        raise Unanswerable("That is too far away for my calendar.") from exc
+    return Day(when, f"{text} now" if text.endswith(" from") else text)
 
 
 def _weekday(text: str, today: date, past: bool) -> Day | None:
@@ -116,106 +111,81 @@ def _weekday(text: str, today: date, past: bool) -> Day | None:
     if name not in WEEKDAYS or which not in ("", "this", "next", "last"):
         return None
     ahead = (WEEKDAYS.index(name) - today.weekday()) % 7
-    coming = today + timedelta(days=ahead)
+    coming, title = today + timedelta(days=ahead), name.title()
     if which == "last" or (past and not which):
-        return Day(coming - timedelta(days=7), f"last {name.title()}")
-    if which == "next":
-        later = coming + timedelta(days=7)
-        if ahead == 0:
-            return Day(later, f"next {name.title()}")
-        # In some mouths "next friday" is the coming one, in others that of next week.
-        if today.weekday() + ahead <= 6:
-            return Day(later, f"{name.title()} next week", sooner=coming)
-        return Day(coming, f"next {name.title()}")
-    return Day(coming, name.title())
+        return Day(coming - timedelta(days=7), f"last {title}")
+    if which != "next":
+        return Day(coming, title)
+    # In some mouths "next friday" is the coming one, in others that of next week.
+    later = coming + timedelta(days=7)
+    if ahead and today.weekday() + ahead <= 6:
+        return Day(later, f"{title} next week", sooner=coming)
+    return Day(coming if ahead else later, f"next {title}")
 
 
-def _easter(year: int) -> date:
-    """Easter Sunday of the Gregorian calendar (the anonymous algorithm, Nature, 20 April 1876)."""
-    a, (b, c) = year % 19, divmod(year, 100)
-    d, e = divmod(b, 4)
-    g = (b - (b + 8) // 25 + 1) // 3
-    h = (19 * a + b - d - g + 15) % 30
-    i, k = divmod(c, 4)
-    weekday = (32 + 2 * e + 2 * i - h - k) % 7
-    m = (a + 11 * h + 22 * weekday) // 451
-    month, rest = divmod(h + weekday - 7 * m + 114, 31)
-    return date(year, month, rest + 1)
-
-
-def _nth(month: int, weekday: int, n: int) -> Callable[[int], date]:
-    """The nth such weekday of a month, counted from its end where n is negative."""
-
-    def found(year: int) -> date:
-        days = [week[weekday] for week in calendar.monthcalendar(year, month) if week[weekday]]
-        return date(year, month, days[n - 1 if n > 0 else n])
-
-    return found
-
-
-def _fixed(month: int, number: int) -> Callable[[int], date]:
-    return lambda year: date(year, month, number)
-
-
-_HOLIDAYS: dict[str, tuple[str, Callable[[int], date]]] = {
-    "christmas": ("Christmas", _fixed(12, 25)),
-    "christmas day": ("Christmas Day", _fixed(12, 25)),
-    "xmas": ("Christmas", _fixed(12, 25)),
-    "christmas eve": ("Christmas Eve", _fixed(12, 24)),
-    "boxing day": ("Boxing Day", _fixed(12, 26)),
-    "new years eve": ("New Year's Eve", _fixed(12, 31)),
-    "new year": ("New Year's Day", _fixed(1, 1)),
-    "new years": ("New Year's Day", _fixed(1, 1)),
-    "new years day": ("New Year's Day", _fixed(1, 1)),
-    "next year": ("New Year's Day", _fixed(1, 1)),
-    "halloween": ("Halloween", _fixed(10, 31)),
-    "valentines day": ("Valentine's Day", _fixed(2, 14)),
-    "valentines": ("Valentine's Day", _fixed(2, 14)),
-    "saint patricks day": ("Saint Patrick's Day", _fixed(3, 17)),
-    "st patricks day": ("Saint Patrick's Day", _fixed(3, 17)),
-    "april fools day": ("April Fools' Day", _fixed(4, 1)),
-    "april fools": ("April Fools' Day", _fixed(4, 1)),
-    "independence day": ("Independence Day in the United States", _fixed(7, 4)),
-    "juneteenth": ("Juneteenth", _fixed(6, 19)),
-    "veterans day": ("Veterans Day", _fixed(11, 11)),
-    "easter": ("Easter Sunday", _easter),
-    "easter sunday": ("Easter Sunday", _easter),
-    "easter monday": ("Easter Monday", lambda year: _easter(year) + timedelta(days=1)),
-    "good friday": ("Good Friday", lambda year: _easter(year) - timedelta(days=2)),
-    "thanksgiving": ("Thanksgiving in the United States", _nth(11, 3, 4)),
-    "thanksgiving day": ("Thanksgiving in the United States", _nth(11, 3, 4)),
-    "black friday": ("Black Friday", lambda year: _nth(11, 3, 4)(year) + timedelta(days=1)),
-    "labor day": ("Labor Day in the United States", _nth(9, 0, 1)),
-    "labour day": ("Labor Day in the United States", _nth(9, 0, 1)),
-    "memorial day": ("Memorial Day", _nth(5, 0, -1)),
-    "mothers day": ("Mother's Day in the United States", _nth(5, 6, 2)),
-    "fathers day": ("Father's Day in the United States", _nth(6, 6, 3)),
-    "martin luther king day": ("Martin Luther King Day", _nth(1, 0, 3)),
-    "presidents day": ("Presidents' Day", _nth(2, 0, 3)),
+# A label, the names that mean it, and where it falls: seen from January 1st, or so many days from Easter.
+_HOLIDAYS = {
+    name: (label, rule)
+    for label, names, rule in (
+        ("Christmas", "christmas|xmas", relativedelta(month=12, day=25)),
+        ("Christmas Day", "christmas day", relativedelta(month=12, day=25)),
+        ("Christmas Eve", "christmas eve", relativedelta(month=12, day=24)),
+        ("Boxing Day", "boxing day", relativedelta(month=12, day=26)),
+        ("New Year's Eve", "new years eve", relativedelta(month=12, day=31)),
+        ("New Year's Day", "new year|new years|new years day|next year", relativedelta()),
+        ("Halloween", "halloween", relativedelta(month=10, day=31)),
+        ("Valentine's Day", "valentines day|valentines", relativedelta(month=2, day=14)),
+        ("Saint Patrick's Day", "saint patricks day|st patricks day", relativedelta(month=3, day=17)),
+        ("April Fools' Day", "april fools day|april fools", relativedelta(month=4)),
+        ("Independence Day in the United States", "independence day", relativedelta(month=7, day=4)),
+        ("Juneteenth", "juneteenth", relativedelta(month=6, day=19)),
+        ("Veterans Day", "veterans day", relativedelta(month=11, day=11)),
+        ("Easter Sunday", "easter|easter sunday", 0),
+        ("Easter Monday", "easter monday", 1),
+        ("Good Friday", "good friday", -2),
+        (
+            "Thanksgiving in the United States",
+            "thanksgiving|thanksgiving day",
+            relativedelta(month=11, weekday=TH(4)),
+        ),
+        ("Black Friday", "black friday", relativedelta(month=11, day=23, weekday=FR)),
+        ("Labor Day in the United States", "labor day|labour day", relativedelta(month=9, weekday=MO)),
+        ("Memorial Day", "memorial day", relativedelta(month=5, day=31, weekday=MO(-1))),
+        ("Mother's Day in the United States", "mothers day", relativedelta(month=5, weekday=SU(2))),
+        ("Father's Day in the United States", "fathers day", relativedelta(month=6, weekday=SU(3))),
+        ("Martin Luther King Day", "martin luther king day", relativedelta(month=1, weekday=MO(3))),
+        ("Presidents' Day", "presidents day", relativedelta(month=2, weekday=MO(3))),
+    )
+    for name in names.split("|")
 }
+_STATED = re.compile(
+    r"(next|this|last|)(.*?)(?: (?:of |in )?((?:\d+ ?){1,2}|this year|next year|last year))?"
+)
+_YEARS = {"this year": 0, "this": 0, "next year": 1, "last year": -1}
 
 
 def _holiday(text: str, today: date, past: bool) -> Day | None:
-    words = text.removeprefix("the ").split()
-    stated = re.fullmatch(
-        r"(next|this|last|)(.*?)(?: (?:of |in )?((?:\d+ ?){1,2}|this year|next year|last year))?",
-        " ".join(words),
-    )
+    text = " ".join(text.removeprefix("the ").split())
+    stated = _STATED.fullmatch(text)
     if not stated:
         return None
     which, name, year_words = stated[1], stated[2].strip(), stated[3] or ""
-    if " ".join(words) in _HOLIDAYS:
-        which, name, year_words = "", " ".join(words), ""
+    if text in _HOLIDAYS:
+        which, name, year_words = "", text, ""
     if name not in _HOLIDAYS:
         return None
-    label, falls = _HOLIDAYS[name]
-    if year_words or which in ("this", "last"):
-        shift = {"this year": 0, "next year": 1, "last year": -1, "this": 0}.get(year_words or which)
-        if which == "last":
-            return Day(_nearest(falls, today, past=True), f"last {label}")
-        year = today.year + shift if shift is not None else _year(year_words.split())
-        return Day(falls(year), f"{label} {year}") if year else None
-    return Day(_nearest(falls, today, past=past), label)
+    label, rule = _HOLIDAYS[name]
+
+    def falls(year: int) -> date:
+        when: date = easter(year) + timedelta(rule) if isinstance(rule, int) else date(year, 1, 1) + rule
+        return when
+
+    if which == "last" and not year_words:
+        return Day(_nearest(falls, today, past=True), f"last {label}")
+    if not year_words and which != "this":
+        return Day(_nearest(falls, today, past=past), label)
+    year = _year(year_words or which, today)
+    return Day(falls(year), f"{label} {year}") if year else None
 
 
 def _nearest(falls: Callable[[int], date], today: date, *, past: bool) -> date:
@@ -227,72 +197,58 @@ def _nearest(falls: Callable[[int], date], today: date, *, past: bool) -> date:
             continue  # February 29th
         if found <= today if past else found >= today:
             return found
-    raise NoSuchDay("There is no such day.")
+    raise Unanswerable("There is no such day.")
 
 
-def _year(words: list[str]) -> int | None:
-    """A year in figures, in one word or in two ("20 26")."""
-    if len(words) == 1 and words[0].isdigit() and 1 <= int(words[0]) <= 9999:
-        return int(words[0])
-    if len(words) == 2 and all(word.isdigit() and len(word) == 2 for word in words):
-        return int("".join(words))
-    return None
+def _year(words: str, today: date) -> int | None:
+    """A year as it is said: "next year", or in figures, in one word or in two ("20 26")."""
+    if words in _YEARS:
+        return today.year + _YEARS[words]
+    return int(words.replace(" ", "")) or None if re.fullmatch(r" ?(?:\d{1,4}|\d\d \d\d)", words) else None
+
+
+_MONTH = "|".join(MONTHS)
+_DATED = re.compile(
+    rf"(?:(?P<month>{_MONTH}) (?P<number>\d+(?:st|nd|rd|th)?)|(?P<first>\d+(?:st|nd|rd"
+    rf"|th)?) (?P<of>{_MONTH}))"
+    r"(?: (?P<year>.+))?|(?P<alone>\d+(?:st|nd|rd|th))"
+)
 
 
 def _dated(text: str, today: date, past: bool) -> Day | None:
     """ "december 25th", "the 4th of july 2027", "june 3", "the 15th"."""
-    words = [
-        _SHORT_MONTHS.get(word, word)
-        for word in text.removeprefix("the ").split()
-        if word not in ("in", "of", "the")
-    ]
-    if not words:
+    words = [_SHORT_MONTHS.get(word, word) for word in text.split() if word not in ("in", "of", "the")]
+    for at in range(len(words[:2])):
+        if found := ordinal(words, at):
+            words[at : at + found[1]] = [suffixed(found[0])]
+    match = _DATED.fullmatch(" ".join(words))
+    if not match:
         return None
-    if words[0] in MONTHS:
-        found = ordinal(words, 1) or ((int(words[1]), 1) if len(words) > 1 and words[1].isdigit() else None)
-        if not found:
-            return None
-        month, (number, length) = MONTHS.index(words[0]) + 1, found
-        rest = words[1 + length :]
-    elif found := ordinal(words, 0) or ((int(words[0]), 1) if words[0].isdigit() else None):
-        number, length = found
-        if len(words) == length and not words[0].isdigit():
-            return _of_month(number, today, past)
-        if len(words) == length or words[length] not in MONTHS:
-            return None
-        month, rest = MONTHS.index(words[length]) + 1, words[length + 1 :]
-    else:
-        return None
-    name = MONTHS[month - 1].title()
+    number = int(re.sub(r"\D", "", match["number"] or match["first"] or match["alone"]))
+    if match["alone"]:
+        return _of_month(number, today, past)
+    month = MONTHS.index(match["month"] or match["of"]) + 1
+    name = f"{MONTHS[month - 1].title()}"
     if not 1 <= number <= calendar.monthrange(2024, month)[1]:
-        if number > 31 and not rest:
+        if number > 31 and not match["year"]:
             return None
-        raise NoSuchDay(f"{name} has no {suffixed(number)}.")
-    if not rest:
+        raise Unanswerable(f"{name} has no {suffixed(number)}.")
+    if not match["year"]:
         when = _nearest(lambda year: date(year, month, number), today, past=past)
         return Day(when, month_day(when))
-    stated = {"next year": today.year + 1, "this year": today.year, "last year": today.year - 1}
-    year = stated.get(" ".join(rest)) or _year(rest)
-    if not year:
+    if not (year := _year(match["year"], today)):
         return None
     if number > calendar.monthrange(year, month)[1]:
-        raise NoSuchDay(f"{name} has no {suffixed(number)} in {year}.")
+        raise Unanswerable(f"{name} has no {suffixed(number)} in {year}.")
     return Day(date(year, month, number), f"{name} {suffixed(number)}, {year}")
 
 
 def _of_month(number: int, today: date, past: bool) -> Day | None:
     """The next month that has such a day."""
-    if not 1 <= number <= 31:
-        return None
-    year, month = today.year, today.month
-    for _ in range(12):
-        if number <= calendar.monthrange(year, month)[1]:
-            when = date(year, month, number)
+    for months in range(12):
+        first = today.replace(day=1) + relativedelta(months=-months if past else months)
+        if 1 <= number <= calendar.monthrange(first.year, first.month)[1]:
+            when = first.replace(day=number)
             if when <= today if past else when >= today:
                 return Day(when, month_day(when))
-        year, month = (
-            (year + (month == 12), month % 12 + 1)
-            if not past
-            else (year - (month == 1), (month - 2) % 12 + 1)
-        )
     return None

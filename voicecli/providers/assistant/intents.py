@@ -1,97 +1,113 @@
-"""What was meant: the intents in the order in which they are tried, and requests joined by "and"."""
+"""What was meant: the intents in the order in which they are tried, and requests joined by "and".
+
+What may be misheard is asked about before it is acted on: "Did you mean a 5 minute timer?".
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
+from typing import ClassVar
 
 from voicecli.providers.assistant import (
     almanac,
+    arithmetic,
     chance,
-    clock,
-    countdown,
-    durations,
+    conversion,
     limits,
-    manners,
-    memory,
+    prosody,
     reminders,
     running,
-    sums,
-    units,
-    voice,
+    smalltalk,
+    timezones,
 )
-from voicecli.providers.assistant.doubt import NO, YES, Doubt, asked
-from voicecli.providers.assistant.reply import Context, Intent, Reply, Topic
-from voicecli.providers.assistant.utterance import LONG, Utterance, hear
+from voicecli.providers.assistant.dialogue import Context, Intent, Question, Reply, Topic, listed
+from voicecli.providers.assistant.wording import LONG, Utterance, hear
 
-__all__ = ["UNCOVERED", "Context", "understand"]
+__all__ = ["REMEMBERED", "UNCOVERED", "Context", "understand"]
 
 UNCOVERED = frozenset(("fallback", "foreign", "silence"))
 REMEMBERED = 12  # messages of the speaker that a follow-up may reach back over
 LONGEST = 500  # characters; what is longer is dictation and no request
+LONGEST_ANSWER = 8  # words; what is longer is no answer to a question of ours
 
-_SILENCE = Reply("silence", "I didn't catch that.")
 _INTENTS: tuple[Intent, ...] = (
-    reminders.answered,
+    reminders.length_alone,
+    reminders.half_alone,
     running.undo,
-    memory.said,
-    memory.repeat,
-    memory.name,
-    manners.small_talk,
-    voice.voice,
+    smalltalk.said,
+    smalltalk.repeat,
+    smalltalk.name,
+    smalltalk.talk,
+    *prosody.wishes,
     running.cancel,
     running.running,
     reminders.timer,
     reminders.alarm,
     reminders.reminder,
-    chance.again,
-    chance.dice,
-    chance.coin,
-    chance.pick,
-    manners.joke,
-    clock.difference,
-    countdown.countdown,
-    clock.time_of,
-    almanac.which_day,
-    almanac.weekend,
-    sums.total,
-    units.conversion,
+    *chance.draws,
+    smalltalk.joke,
+    timezones.difference,
+    almanac.countdown,
+    *timezones.times,
+    *almanac.days,
+    arithmetic.total,
+    conversion.conversion,
     limits.beyond,
     limits.also,
-    units.also,
-    countdown.also,
+    conversion.also,
     almanac.also,
 )
 
 # Where one request may end and the next begin: each of these opens a request of its own.
 _JOINT = re.compile(
-    r" (?:and then|and also|and|then|also) (?=(?:please |also |then )*(?:what|how|when"
-    r"|which|who|set|start|cancel|stop|tell|give|roll|flip|toss|throw|pick|convert"
-    r"|calculate|"
-    r"remind|wake|repeat|turn|switch|play|open|launch|is it|say|choose|add .+ to my"
-    r"|louder|quieter|softer|slower|faster|speak"
-    r"|could you|can you|a \d+ (?:second|minute|hour) timer|goodbye|the time|the date)\b)"
+    r" (?:and then|and also|and|then|also) (?=(?:please |also |then )*(?:what|how|when|which|who|set|start"
+    r"|cancel|stop|tell|give|roll|flip|toss|throw|pick|convert|calculate|remind|wake|repeat|turn|switch|play"
+    r"|open|launch|is it|say|choose|add .+ to my|louder|quieter|softer|slower|faster|speak|could you|can you"
+    r"|a \d+ (?:second|minute|hour) timer|goodbye|the time|the date)\b)"
 )
+_YES = re.compile(
+    r"(?:(?:yes|yeah|yep|yup|sure|okay|right|correct|exactly|yes please|please do|do it|that is (?:right|it)"
+    r"|i did|i do)(?: |$))+"
+)
+_NO = re.compile(
+    r"(?:(?:no|nope|nah|wrong|no thanks|i did not|do not|not that|that is (?:wrong|not right))(?: |$))+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt(Topic):
+    """We asked whether this was said; it is understood as it would have been then."""
+
+    lasting: ClassVar[bool] = False
+    said: str
+    before: Topic | None  # what it may refer to
 
 
 def understand(said: str, context: Context) -> Reply:
     """The answer to `said`; deciding it changes nothing in the world."""
     utterance = hear(said[: LONG + 1])
     if not utterance.text:
-        return _SILENCE
+        return Reply("silence", "I didn't catch that.")
     if len(utterance.text) > LONGEST:
         return limits.fallback(utterance, context)
     if context.recall is Context.__dataclass_fields__["recall"].default:
         context = replace(context, recall=lambda: _topic(context))
     if reply := _confirmed(utterance, context):
         return reply
-    return asked(said, _several(utterance, context) or _one(utterance, context), context)
+    reply = _several(utterance, context) or _one(utterance, context)
+    if context.certain or not reply.meant:
+        return reply
+    topic = context.recall()
+    if isinstance(topic, Doubt) and topic.said == said:
+        return reply  # said twice, it was meant
+    return Reply("doubt", f"Did you mean {reply.meant}?", topic=Doubt(said, topic))
 
 
 def _confirmed(utterance: Utterance, context: Context) -> Reply | None:
     """What follows on "did you mean …?"; anything but yes and no is a request of its own."""
-    yes, no = YES.fullmatch(utterance.text), NO.fullmatch(utterance.text)
+    yes, no = _YES.fullmatch(utterance.text), _NO.fullmatch(utterance.text)
     if not (yes or no) or not isinstance(topic := context.recall(), Doubt):
         return None
     if no:
@@ -100,10 +116,11 @@ def _confirmed(utterance: Utterance, context: Context) -> Reply | None:
 
 
 def _one(utterance: Utterance, context: Context) -> Reply:
-    for intent in _INTENTS:
-        if reply := intent(utterance, context):
-            return reply
-    return limits.fallback(utterance, context)
+    topic = context.recall() if len(utterance.core.split()) <= LONGEST_ANSWER else None
+    if isinstance(topic, Question) and (reply := topic.follow(utterance, context)):
+        return reply
+    replies = (intent(utterance, context) for intent in _INTENTS)
+    return next(filter(None, replies), None) or limits.fallback(utterance, context)
 
 
 def _several(utterance: Utterance, context: Context) -> Reply | None:
@@ -119,7 +136,7 @@ def _several(utterance: Utterance, context: Context) -> Reply | None:
         text=" ".join(reply.text for reply in replies),
         actions=tuple(action for reply in replies for action in reply.actions),
         goodbye=any(reply.goodbye for reply in replies),
-        meant=durations.listed([reply.meant for reply in replies if reply.meant] or [""]),
+        meant=listed([reply.meant for reply in replies if reply.meant] or [""]),
         topic=next((reply.topic for reply in reversed(replies) if reply.topic), None),
     )
 

@@ -8,10 +8,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from importlib.resources import files
 from random import Random
 from typing import Self
 
-from voicecli.providers.assistant.reply import Context
+from voicecli.providers.assistant.dialogue import Context
 from voicecli.providers.assistant.timers import Timers
 from voicecli.providers.delivery import Delivery
 from voicecli.providers.language_model import Action, Goodbye, Message, Token
@@ -71,9 +72,10 @@ class Assistant:
     @property
     def domain(self) -> str:
         """What it understands, as a JSGF grammar: what a recogniser should expect to hear."""
-        from voicecli.providers.assistant.grammar import jsgf
+        from voicecli.providers.assistant.cities import famous
 
-        return jsgf()
+        text = files(__package__).joinpath("commands.jsgf").read_text(encoding="utf-8")
+        return f"{text}\n<place> = {' | '.join(famous())};\n"
 
     async def __aenter__(self) -> Self:
         await self._ready()
@@ -146,8 +148,7 @@ class Assistant:
 
 
 def _load() -> None:
-    from voicecli.providers.assistant import intents, units
-    from voicecli.providers.assistant.reply import Context
+    from voicecli.providers.assistant import conversion, intents
 
-    units.warm()
-    intents.understand("twenty three", Context())
+    conversion.warm()
+    intents.understand("twenty three", intents.Context())

@@ -10,30 +10,17 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-__all__ = ["SCALES", "figures", "is_number", "rounded", "written"]
+__all__ = ["figures", "is_number", "ordinal", "rounded", "suffixed", "written"]
 
-SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_DIGITS = dict(
-    zip(
-        ["zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
-        "00123456789",
-        strict=True,
-    )
+_SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_DIGITS = {
+    "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
+    "seven": "7", "eight": "8", "nine": "9",
+}  # fmt: skip
+_TENS = re.compile(
+    r"ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|fou?r|fif|six|seven|eigh"
+    r"|nine)ty"
 )
-_TEENS = [
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fourty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_CARDINALS = frozenset([*_DIGITS, *_TEENS, *_TENS, *SCALES]) - {"zero", "oh"}
 _FIGURE = re.compile(r"\d+(\.\d+)?")
 _LONGEST = 24  # words: more than any number below a quadrillion needs
 
@@ -43,6 +30,10 @@ PLAIN = 10**15  # from here on, numbers are said as powers of ten
 def is_number(word: str) -> bool:
     """Whether `word` is a number in figures."""
     return _FIGURE.fullmatch(word) is not None
+
+
+def _is_cardinal(word: str) -> bool:
+    return word in _SCALES or bool(_TENS.fullmatch(word)) or (word in _DIGITS and word not in ("zero", "oh"))
 
 
 def figures(words: Sequence[str]) -> list[str]:
@@ -61,54 +52,54 @@ def figures(words: Sequence[str]) -> list[str]:
 
 def _number(words: Sequence[str], at: int) -> tuple[str, int]:
     """The number that begins at `at` in figures, and how many words it took; "" and 0 for none."""
-    word = words[at]
+    word, before = words[at], words[at - 1] if at else ""
     if word == "point" and at + 1 < len(words) and words[at + 1] in _DIGITS:
         decimals, length = _decimals(words, at + 1)
         return f"0.{decimals}", length + 1
     if is_number(word):
-        text, length = word, 1
-        while at + length < len(words) and words[at + length] in SCALES:
-            text = _plain(Fraction(text) * SCALES[words[at + length]])
-            length += 1
-    elif word == "zero":
-        text, length = "0", 1
-    elif word == "oh":
-        # Nought between digits ("seven oh five"), a sigh elsewhere.
-        if at == 0 or not (is_number(words[at - 1]) or words[at - 1] in _CARDINALS | {"zero", "oh"}):
-            return "", 0
-        text, length = "0", 1
+        text, length = _scaled(word, words, at + 1)
+    elif word in ("zero", "oh"):
+        # "oh" is nought between digits ("seven oh five"), a sigh elsewhere.
+        nought = word == "zero" or is_number(before) or before in _DIGITS or _is_cardinal(before)
+        text, length = ("0", 1) if nought else ("", 0)
     else:
         text, length = _cardinal(words, at)
-    if text and at + length + 1 < len(words) and words[at + length] == "point" and "." not in text:
+    if text and "." not in text and words[at + length : at + length + 1] == ["point"]:
         decimals, taken = _decimals(words, at + length + 1)
         if decimals:
-            text, length = f"{text}.{decimals}", length + 1 + taken
-            while at + length < len(words) and words[at + length] in SCALES:
-                text = _plain(Fraction(text) * SCALES[words[at + length]])
-                length += 1
+            text, more = _scaled(f"{text}.{decimals}", words, at + length + 1 + taken)
+            length += taken + more
+    return text, length
+
+
+def _scaled(text: str, words: Sequence[str], at: int) -> tuple[str, int]:
+    """A figure times the scales behind it ("2.5 million"), and how many words it all has."""
+    length = 1
+    while at < len(words) and words[at] in _SCALES:
+        value = Fraction(text) * _SCALES[words[at]]
+        whole = value.denominator == 1
+        text = str(value.numerator) if whole else f"{float(value):.12f}".rstrip("0").rstrip(".")
+        at, length = at + 1, length + 1
     return text, length
 
 
 def _cardinal(words: Sequence[str], at: int) -> tuple[str, int]:
     """The longest cardinal number in words from `at` on."""
-    start = words[at]
-    if start in ("a", "an"):
-        if at + 1 == len(words) or words[at + 1] not in SCALES:
-            return "", 0
-        start = "one"
-    if start not in _CARDINALS:
+    following = [*words[at : at + _LONGEST], ""]
+    span = [following[0]]
+    if span[0] in ("a", "an") and following[1] in _SCALES:
+        span = ["one"]
+    if not _is_cardinal(span[0]):
         return "", 0
-    span = [start]
-    for word in words[at + 1 : at + _LONGEST]:
+    for word in following[1:-1]:
         # "and" belongs to a number only behind a scale: "a hundred and two", but "between twenty and two".
-        if word not in _CARDINALS and not (word == "and" and span[-1] in SCALES):
+        if not _is_cardinal(word) and not (word == "and" and span[-1] in _SCALES):
             break
         span.append(word)
     from text_to_num import text2num
 
     for length in range(len(span), 0, -1):
-        following = words[at + length] if at + length < len(words) else ""
-        if span[length - 1] == "and" or following in SCALES:
+        if span[length - 1] == "and" or following[length] in _SCALES:
             continue  # "a hundred and two hundred" is 100 and 200, never 102 hundreds
         try:
             return str(text2num(" ".join(span[:length]), "en")), length
@@ -119,37 +110,54 @@ def _cardinal(words: Sequence[str], at: int) -> tuple[str, int]:
 
 def _decimals(words: Sequence[str], at: int) -> tuple[str, int]:
     """The digits behind a point: said one by one, or as in "three point twenty five"."""
-    digits = ""
     length = 0
     while at + length < len(words) and words[at + length] in _DIGITS:
-        digits += _DIGITS[words[at + length]]
         length += 1
-    if not digits and at < len(words):
-        if words[at].isdigit():
-            return words[at], 1
-        if words[at] in _TENS or words[at] in _TEENS:
-            return _cardinal(words, at)
-    return digits, length
+    if length or at == len(words):
+        return "".join(_DIGITS[word] for word in words[at : at + length]), length
+    if words[at].isdigit():
+        return words[at], 1
+    return _cardinal(words, at) if _TENS.fullmatch(words[at]) else ("", 0)
 
 
-def _plain(value: Fraction) -> str:
-    """The value as an unformatted figure."""
-    if value.denominator == 1:
-        return str(value.numerator)
-    return f"{float(value):.12f}".rstrip("0").rstrip(".")
+# Ordinals, as far as days and powers need them
+
+_FIRSTS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+    "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
+)
+_ORDINALS = {word: number for number, word in enumerate(_FIRSTS.split(" "), 1)} | {"thirtieth": 30}
+_TYPED = re.compile(r"(\d+)(?:st|nd|rd|th)")
+
+
+def ordinal(words: Sequence[str], at: int) -> tuple[int, int] | None:
+    """The ordinal that begins at `at`, "20 fifth" (up to 39) or "25th", and how many words it has."""
+    word, following = [*words[at : at + 2], "", ""][:2]
+    if typed := _TYPED.fullmatch(word):
+        return int(typed[1]), 1
+    if word in _ORDINALS:
+        return _ORDINALS[word], 1
+    if word in ("20", "30") and 0 < (ones := _ORDINALS.get(following, 0)) < 10:
+        return int(word) + ones, 2
+    return None
+
+
+def suffixed(number: int) -> str:
+    """ "25th"."""
+    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+# As they are written
 
 
 def rounded(value: Fraction, places: int = 4) -> tuple[Fraction, bool]:
     """The value as it should be said, and whether nothing was lost: at least `places` significant figures."""
-    if value.denominator == 1:
+    if (value * 10**6).denominator == 1:
         return value, True
     size = abs(value)
     digits = places if size >= 1 else min(places - 1 - math.floor(_log10(size)), 15)
-    short = Fraction(round(value * 10**digits), 10**digits)
-    exact = Fraction(round(value * 10**6), 10**6)
-    if exact == value:
-        return value, True
-    return short, False
+    return Fraction(round(value * 10**digits), 10**digits), False
 
 
 def written(value: Fraction, places: int = 4) -> tuple[str, bool]:
@@ -157,19 +165,16 @@ def written(value: Fraction, places: int = 4) -> tuple[str, bool]:
 
     A number too large or too small to be said in full becomes a power of ten.
     """
-    sign = "minus " if value < 0 else ""
-    size = abs(value)
+    sign, size = "minus " if value < 0 else "", abs(value)
     if size >= PLAIN or 0 < size < Fraction(1, 10**6):
         text, exact = _power_of_ten(size)
         return sign + text, exact
     short, exact = rounded(size, places)
-    if short.denominator == 1:
-        return f"{sign}{short.numerator:,}", exact
-    digits = 1
+    digits = 0
     while (short * 10**digits).denominator != 1:
         digits += 1
-    whole, part = divmod(short.numerator * 10**digits // short.denominator, 10**digits)
-    return f"{sign}{whole:,}.{part:0{digits}d}", exact
+    whole, part = divmod(int(short * 10**digits), 10**digits)
+    return f"{sign}{whole:,}" + (f".{part:0{digits}d}" if digits else ""), exact
 
 
 def _power_of_ten(size: Fraction) -> tuple[str, bool]:

@@ -7,24 +7,13 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from voicecli.providers.assistant.dialogue import Unanswerable, capital
 from voicecli.providers.assistant.numbers import written
 
 __all__ = [
-    "NoAnswer",
-    "Unclear",
-    "Value",
-    "average",
-    "difference",
-    "divided",
-    "factorial",
-    "last_name",
-    "percentage",
-    "plus",
-    "raised",
-    "remainder",
-    "root",
-    "times",
-]
+    "Value", "average", "constant", "difference", "divided", "factorial", "last_name", "percentage", "plus",
+    "raised", "remainder", "root", "times",
+]  # fmt: skip
 
 # What all operations of a sum may make together, in bits: a thousandth of a second's work or two. A
 # denominator counts eight times, for every operation on fractions looks for what shortens them.
@@ -32,14 +21,6 @@ LARGEST = 150_000
 EXACT_ROOTS = 20_000  # bits of a power up to which a root is tried for being exact
 PRECISE = 4000  # bits of a number that 50 digits are worked out from
 TOO_LARGE = "That number is too large for me."
-
-
-class NoAnswer(Exception):
-    """The sum has no result; the text says why, as a sentence."""
-
-
-class Unclear(Exception):
-    """The sum can be meant in several ways; the text asks back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,147 +41,137 @@ class Value:
         return self.number.numerator.bit_length(), self.number.denominator.bit_length() - 1
 
 
+def constant(number: Fraction | int) -> Value:
+    return Value(Fraction(number), str(number))
+
+
+def last_name(value: Value) -> str:
+    """The last result as it is said in the next sum."""
+    text, exact = written(value.number)
+    return text if value.exact and exact else f"about {text}"
+
+
 def _work(values: tuple[Value, ...], numerator: float, denominator: float = 0.0) -> int:
-    """The work in `values` and in a result of so many bits; raises NoAnswer before it is too much."""
+    """The work in `values` and in a result of so many bits; raises Unanswerable before it is too much."""
     bits = numerator + 8 * denominator
-    if not bits <= LARGEST:  # nor what no float can hold
-        raise NoAnswer(TOO_LARGE)
-    work = sum(value.work for value in values) + int(bits)
-    if work > LARGEST:
-        raise NoAnswer(TOO_LARGE)
+    if not bits <= LARGEST or (work := sum(value.work for value in values) + int(bits)) > LARGEST:
+        raise Unanswerable(TOO_LARGE)  # also of what no float can hold
     return work
 
 
 def _crossed(left: Value, right: Value, *, upside_down: bool = False) -> int:
     """The work of a sum or a product of the two, of a quotient with the second `upside_down`."""
+    if upside_down and not right.number:
+        raise Unanswerable("Nothing can be divided by zero.")
     over, under = left.bits
     other, divisor = right.bits[::-1] if upside_down else right.bits
     return _work((left, right), max(over + max(other, divisor), other + under), under + divisor)
 
 
-def last_name(value: Value) -> str:
-    """The last result as it is said in the next sum."""
-    return ("" if value.exact and written(value.number)[1] else "about ") + written(value.number)[0]
+def _made(
+    number: Fraction, said: str, work: int, *of: Value, exact: bool = True, open: bool = False
+) -> Value:
+    steps = sum(value.steps for value in of) + 1
+    return Value(number, said, exact and all(value.exact for value in of), open=open, steps=steps, work=work)
 
 
 def _joined(left: Value, word: str, right: Value, number: Fraction, work: int) -> Value:
     # A comma opens what a comma closes: "the square root of 9, plus 7, is 16".
-    paused = left.open or left.said.endswith(",")
-    said = (
-        f"{left.said.removesuffix(',')}, {word} {right.said},"
-        if paused
-        else f"{left.said} {word} {right.said}"
-    )
-    return Value(
-        number, said, left.exact and right.exact,
-        open=right.open, steps=left.steps + right.steps + 1, work=work,
-    )  # fmt: skip
+    if left.open or left.said.endswith(","):
+        said = f"{left.said.removesuffix(',')}, {word} {right.said},"
+    else:
+        said = f"{left.said} {word} {right.said}"
+    return _made(number, said, work, left, right, open=right.open)
 
 
-def plus(left: Value, right: Value, sign: int) -> Value:
+def plus(left: Value, right: Value, sign: int = 1) -> Value:
     work = _crossed(left, right)
     amount = left.number * right.number if right.percent and not left.percent else right.number
     value = _joined(left, "plus" if sign > 0 else "minus", right, left.number + sign * amount, work)
     return replace(value, open=False, percent=left.percent and right.percent)
 
 
-def times(left: Value, right: Value, said: str = "", *, opens: bool = False) -> Value:
-    work = _crossed(left, right)
-    number = left.number * right.number
+def times(left: Value, right: Value, said: str = "") -> Value:
+    """The product; a part of something has its own words: "half of"."""
+    work, number = _crossed(left, right), left.number * right.number
     if said:
-        exact = left.exact and right.exact
-        return Value(number, f"{said} {right.said}", exact, open=opens, steps=right.steps + 1, work=work)
+        return _made(number, f"{said} {right.said}", work, left, right, open=True)
     return _joined(left, "times", right, number, work)
 
 
 def divided(left: Value, right: Value) -> Value:
-    if not right.number:
-        raise NoAnswer("Nothing can be divided by zero.")
     work = _crossed(left, right, upside_down=True)
     return _joined(left, "divided by", right, left.number / right.number, work)
 
 
 def remainder(left: Value, right: Value) -> Value:
-    if not right.number:
-        raise NoAnswer("Nothing can be divided by zero.")
     work = _crossed(left, right, upside_down=True)
     said = f"the remainder of {left.said} divided by {right.said}"
-    steps, exact = left.steps + right.steps + 1, left.exact and right.exact
-    return Value(left.number % right.number, said, exact, steps=steps, work=work)
+    return _made(left.number % right.number, said, work, left, right)
 
 
-def percentage(part: Value, whole: Value) -> Value:
+def percentage(whole: Value, part: Value) -> Value:
     if not whole.number:
-        raise NoAnswer("Zero has no percentages.")
+        raise Unanswerable("Zero has no percentages.")
     work = _crossed(part, whole, upside_down=True)
     said = f"{part.said} as a percentage of {whole.said}"
-    steps, exact = part.steps + whole.steps + 1, part.exact and whole.exact
-    return Value(part.number / whole.number, said, exact, percent=True, steps=steps, work=work)
+    return replace(_made(part.number / whole.number, said, work, part, whole), percent=True)
 
 
 def difference(left: Value, right: Value) -> Value:
-    work = _crossed(left, right)
     said = f"the difference between {left.said} and {right.said}"
-    number, exact = abs(left.number - right.number), left.exact and right.exact
-    return Value(number, said, exact, open=True, steps=1, work=work)
+    return _made(abs(left.number - right.number), said, _crossed(left, right), left, right, open=True)
 
 
 def average(values: list[Value]) -> Value:
     """Of two or more."""
     total = values[0]
     for value in values[1:]:
-        total = plus(replace(total, percent=False), replace(value, percent=False), 1)
-    said = ", ".join(value.said for value in values[:-1]) + f" and {values[-1].said}"
-    number = total.number / len(values)
-    return Value(number, f"the average of {said}", total.exact, open=True, steps=1, work=total.work)
+        total = plus(replace(total, percent=False), replace(value, percent=False))
+    said = f"the average of {', '.join(value.said for value in values[:-1])} and {values[-1].said}"
+    return _made(total.number / len(values), said, total.work, total, open=True)
 
 
 def factorial(value: Value) -> Value:
     number = value.number
     if number.denominator != 1 or number < 0:
-        raise NoAnswer("Only whole numbers from zero on have a factorial.")
-    bits = math.lgamma(number + 1) / math.log(2) if number < LARGEST else math.inf
-    work = _work((value,), bits)
-    said = f"{value.said} factorial"
-    return Value(Fraction(math.factorial(int(number))), said, value.exact, steps=value.steps + 1, work=work)
+        raise Unanswerable("Only whole numbers from zero on have a factorial.")
+    work = _work((value,), math.lgamma(number + 1) / math.log(2) if number < LARGEST else math.inf)
+    return _made(Fraction(math.factorial(int(number))), f"{value.said} factorial", work, value)
 
 
 def raised(base: Value, exponent: Value, said: str = "") -> Value:
     said = said or f"{base.said} to the power of {exponent.said}"
-    steps = base.steps + exponent.steps + 1
     if not base.number and exponent.number <= 0:
-        raise NoAnswer(f"{said[0].upper()}{said[1:]} is not defined.")
-    exact = base.exact and exponent.exact
+        raise Unanswerable(f"{capital(said)} is not defined.")
     if exponent.number.denominator == 1:
         size = float(min(abs(exponent.number), Fraction(10 * LARGEST)))
-        over, under = (_log2(part) * size for part in base.number.as_integer_ratio())
-        work = _work((base, exponent), *((over, under) if exponent.number > 0 else (under, over)))
-        return Value(base.number**exponent.number.numerator, said, exact, steps=steps, work=work)
+        bits = [_log2(part) * size for part in base.number.as_integer_ratio()]
+        work = _work((base, exponent), *(bits if exponent.number > 0 else bits[::-1]))
+        return _made(base.number**exponent.number.numerator, said, work, base, exponent)
     if base.number < 0:
-        raise NoAnswer(f"{said[0].upper()}{said[1:]} is not a real number.")
-    number, whole, work = _irrational(base, exponent)
-    return Value(number, said, whole and exact, steps=steps, work=work)
+        raise Unanswerable(f"{capital(said)} is not a real number.")
+    number, exact, work = _irrational(base, exponent)
+    return _made(number, said, work, base, exponent, exact=exact)
 
 
 def root(value: Value, degree: int) -> Value:
-    name = "square" if degree == 2 else "cube"
-    said = f"the {name} root of {value.said}"
+    said = f"the {'square' if degree == 2 else 'cube'} root of {value.said}"
     if value.number < 0 and degree % 2 == 0:
-        raise NoAnswer(f"The {name} root of {value.said} is not a real number.")
+        raise Unanswerable(f"{capital(said)} is not a real number.")
     number, exact, work = value.number, True, value.work
     if number:
-        positive = replace(value, number=abs(number))
-        number, exact, work = _irrational(positive, Value(Fraction(1, degree), ""))
-    sign = -1 if value.number < 0 else 1
-    steps = value.steps + 1
-    return Value(sign * number, said, exact and value.exact, open=True, steps=steps, work=work)
+        sign = -1 if number < 0 else 1
+        number, exact, work = _irrational(replace(value, number=abs(number)), constant(Fraction(1, degree)))
+        number *= sign
+    return _made(number, said, work, value, exact=exact, open=True)
 
 
 def _irrational(base: Value, exponent: Value) -> tuple[Fraction, bool, int]:
     """A positive base to a fractional power, whether it came out as a fraction, and the work."""
     over, under = exponent.number.as_integer_ratio()
     if max(abs(over), under) >> PRECISE:
-        raise NoAnswer(TOO_LARGE)
+        raise Unanswerable(TOO_LARGE)
     log2 = _log2(base.number.numerator) - _log2(base.number.denominator)
     bits = log2 * float(exponent.number) if abs(exponent.number) < LARGEST else math.inf
     work = _work((base, exponent), PRECISE / 16 + max(bits, 0.0), max(-bits, 0.0))

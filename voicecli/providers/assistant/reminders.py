@@ -3,251 +3,237 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar
 
-from voicecli.providers.assistant import durations
-from voicecli.providers.assistant.dates import NoSuchDay, day
-from voicecli.providers.assistant.reply import Context, Reply, Topic
-from voicecli.providers.assistant.running import Changed, WhichTimer, cancelled, named, which
-from voicecli.providers.assistant.timeofday import TimeOfDay, moment, parse, spoken
+from voicecli.providers.assistant.dates import day
+from voicecli.providers.assistant.dialogue import Context, Question, Reply, Unanswerable, intent
+from voicecli.providers.assistant.durations import counted, find, label, parse, spell_out
+from voicecli.providers.assistant.running import Changed
+from voicecli.providers.assistant.timeofday import TimeOfDay, moment, spoken
+from voicecli.providers.assistant.timeofday import parse as parse_time
 from voicecli.providers.assistant.timers import Timer
-from voicecli.providers.assistant.utterance import Utterance
+from voicecli.providers.assistant.wording import Utterance
 from voicecli.providers.language_model import Action
 
-__all__ = ["alarm", "answered", "reminder", "timer"]
+__all__ = ["alarm", "half_alone", "length_alone", "reminder", "timer"]
 
-LONGEST_ANSWER = 8  # words; what is longer is no answer to a question of ours
 LONGEST = 7 * 86400.0  # seconds; nobody keeps a conversation open for longer
 
 
-@dataclass(frozen=True, slots=True)
-class HowLong(Topic):
-    """We asked how long the timer should run."""
-
-    lasting: ClassVar[bool] = False
-    name: str = ""
+def _set(intent: str, new: Timer, text: str, meant: str, context: Context) -> Reply:
+    kind = next((kind for kind in ("reminder", "alarm") if kind in new.label), "timer")
+    action = Action(f"set {kind}", partial(context.timers.set, new))
+    return Reply(intent, text, (action,), topic=Changed(), meant=meant)
 
 
-@dataclass(frozen=True, slots=True)
-class WhenRemind(Topic):
-    """We asked when to remind of something."""
-
-    lasting: ClassVar[bool] = False
-    chore: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class WhichHalf(Topic):
-    """We asked whether an hour is meant in the morning or in the evening; without an hour, for the time."""
-
-    lasting: ClassVar[bool] = False
-    of_day: TimeOfDay | None = None
-    date: str = ""
-    chore: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LengthOnly(Topic):
-    """A length of time was said alone, and we asked whether to set a timer."""
-
-    lasting: ClassVar[bool] = False
-    seconds: float = 0.0
-
-
-# Setting
+# Timers
 
 _SET = (
-    r"(?:set|start|create|make|begin|give me|add|put on|put|run|i need|i want|i would like"
-    r"|can i have|can i get|let us have|have|get me|do|use|open|new)"
+    r"(?:set|start|create|make|begin|give me|add|put on|put|run|i need|i want|i would like|can i have"
+    r"|can i get|let us have|have|get me|do|use|open|new)"
 )
 _TIMER = re.compile(
-    rf"(?:{_SET}(?: up| me| us)* ?)?(?:(?:a|an|the|my|another|new|1|2nd"
-    rf"|second) )*(?P<before>[a-z ]*?) ?(?:timer|countdown|stopwatch)"
-    r"(?: (?:called|named|labeled|labelled|with the name|for|as|to)(?: (?:the|my|a|an"
-    r"|some))? (?P<after>[a-z][a-z ]*?))?"
-    r"(?: (?:for|of|with|to|at|on|that lasts|lasting|that is|which is))*"
+    rf"(?:{_SET}(?: up| me| us)* ?)?(?:(?:a|an|the|my|another|new|1|2nd|second) )*(?P<before>[a-z ]*?) ?"
+    r"(?:timer|countdown|stopwatch)(?: (?:called|named|labeled|labelled|with the name|for|as|to)(?: (?:the|my"
+    r"|a|an|some))? (?P<after>[a-z][a-z ]*?))?(?: (?:for|of|with|to|at|on|that lasts|lasting|that is"
+    r"|which is))*"
 )
 _COUNT_DOWN = re.compile(r"(?:count ?down (?:from|for)?|time me for|timer?)")
 _SECOND = re.compile(r"\b(?:a|another) second timer\b")  # in number, not in length
 _NOT_A_TIMER = re.compile(
-    r"\b(?:cancel|stop|delete|clear|remove|left|list|how|what|which|any|pause|resume"
-    r"|extend|timers|is|are|reset|restart|off)\b"
+    r"\b(?:cancel|stop|delete|clear|remove|left|list|how|what|which|any|pause|resume|extend|timers|is|are"
+    r"|reset|restart|off)\b"
 )
 _CHANGE = re.compile(
-    r"(?:pause|resume|extend|restart|reset|change|update|add .+ to|continue|unpause"
-    r"|shorten|lengthen) (?:the |my )?.*\b(?:timer|alarm)\b.*|snooze.*"
+    r"(?:pause|resume|extend|restart|reset|change|update|add .+ to|continue|unpause|shorten|lengthen) (?:the "
+    r"|my )?.*\b(?:timer|alarm)\b.*|snooze.*"
 )
-
-
 _BACKWARDS = re.compile(
-    r"(?=.*\b(?:timer|alarm|remind|wake|count ?down)).*\b(?:minus|negative) (?:[\d.]+|an?) "
-    r"(?:second|minute|hour|day|week)s?\b.*"
+    r"(?=.*\b(?:timer|alarm|remind|wake|count ?down)).*\b(?:minus|negative) (?:[\d.]+|an?) (?:second|minute"
+    r"|hour|day|week)s?\b.*"
 )
+_YES = re.compile(r"yes|yeah|sure|okay|yes please|yep|do it|please do|right")
 
 
-def timer(utterance: Utterance, context: Context) -> Reply | None:
+@intent("timer", r".+")
+def timer(match: re.Match[str], context: Context) -> Reply | None:
     """ "set a timer for five minutes", "a 10 second timer called tea", "set a timer"."""
-    core = _SECOND.sub("a timer", utterance.core)
+    core = _SECOND.sub("a timer", match[0])
     if _BACKWARDS.fullmatch(core):
-        return Reply("timer", "I can't count backwards: please say a time that is still to come.")
+        raise Unanswerable("I can't count backwards: please say a time that is still to come.")
     if _CHANGE.fullmatch(core):
-        return Reply("timer", "I can't change a timer. I can cancel it and set another one.")
+        raise Unanswerable("I can't change a timer. I can cancel it and set another one.")
     if _NOT_A_TIMER.search(core):
         return None
-    found = durations.find(core)
+    found = find(core)
     seconds, before, behind = found or (None, core, "")
-    if found and _COUNT_DOWN.fullmatch(before) and not behind:
-        return _started(found[0], "", context)
+    if seconds is not None and _COUNT_DOWN.fullmatch(before) and not behind:
+        return _started(seconds, "", context)
     rest = f"{re.sub(r'(?:^| )(?:for|of|in|from|lasting)$', '', before)} {behind}".strip()
-    match = _TIMER.fullmatch(rest)
-    if not match or (not found and re.search(r"\d", rest)):
+    named = _TIMER.fullmatch(rest)
+    if not named or (not found and re.search(r"\d", rest)):
         return _unclear(core, context)
-    name = (match["before"] or match["after"] or "").strip()
-    if seconds is None:
-        what = f"the {name} timer" if name else "the timer"
-        return Reply("timer", f"How long should {what} be?", topic=HowLong(name))
-    return _started(seconds, name, context)
+    name = (named["before"] or named["after"] or "").strip()
+    return _how_long(name) if seconds is None else _started(seconds, name, context)
+
+
+def _how_long(name: str = "") -> Reply:
+    def answer(said: Utterance, context: Context) -> Reply | None:
+        seconds = _length(said.core)
+        return None if seconds is None else _started(seconds, name, context)
+
+    what = f"the {name} timer" if name else "the timer"
+    return Reply("timer", f"How long should {what} be?", topic=Question("timer", answer))
 
 
 def _unclear(core: str, context: Context) -> Reply | None:
     """A timer whose length is missing, said as a time of day, or not understood."""
     if bare := re.fullmatch(rf"(?:{_SET} )?(?:me )?(?:a |the )?timer (?:for |of )?(\d{{1,4}})", core):
-        minutes = int(bare[1])
-        return Reply(
-            "timer", f"Do you mean {durations.counted(minutes, 'minute')}?", topic=LengthOnly(60.0 * minutes)
-        )
-    if (of_day := re.search(r"\btimer (?:for|at|to) (.+)$", core)) and parse(of_day[1]):
-        when = f"alarm at {of_day[1]}"
-        return alarm(Utterance(when, when, when), context)
-    if re.match(rf"{_SET}\b.*\b(?:timer|countdown)\b", core):
-        return Reply("timer", "How long should the timer be?", topic=HowLong())
-    return None
+        return _confirm(60.0 * int(bare[1]), f"Do you mean {counted(int(bare[1]), 'minute')}?")
+    if (of_day := re.search(r"\btimer (?:for|at|to) (.+)$", core)) and parse_time(of_day[1]):
+        return _at(of_day[1], "", context)
+    return _how_long() if re.match(rf"{_SET}\b.*\b(?:timer|countdown)\b", core) else None
 
 
-def _started(seconds: float, name: str, context: Context) -> Reply:
+def _confirm(seconds: float, text: str) -> Reply:
+    def answer(said: Utterance, context: Context) -> Reply | None:
+        return _started(seconds, "", context) if _YES.fullmatch(said.plain) else None
+
+    return Reply("timer", text, topic=Question("timer", answer))
+
+
+@intent("timer", r"(?!in |and |after ).+")
+def length_alone(match: re.Match[str], context: Context) -> Reply | None:
+    """ "five minutes", which nobody asked for; behind "in", it may go on from another question."""
+    seconds = _length(match[0])
+    return None if seconds is None else _confirm(seconds, f"Do you want a timer for {spell_out(seconds)}?")
+
+
+@intent("alarm", r"in the (?:morning|evening)")
+def half_alone(match: re.Match[str], context: Context) -> str:
+    """ "in the morning", when nobody asked in which half of the day."""
+    return "I'm not sure what you mean. For an alarm, say: wake me at seven in the morning."
+
+
+def _length(core: str) -> float | None:
+    return parse(re.sub(r"^(?:for|in|and|make it|after|about) ", "", core))
+
+
+def _started(seconds: float, name: str, context: Context, intent: str = "timer") -> Reply:
     if seconds < 1:
-        return Reply("timer", "A timer needs at least one second.")
+        return Reply(intent, "A timer needs at least one second.")
     if seconds > LONGEST:
-        return Reply("timer", "That is too long for a timer: it only runs as long as this conversation does.")
-    label = f"{name} timer" if name else f"{durations.label(seconds)} timer"
-    new = Timer(label, f"Your {label} is done.", context.clock + seconds)
-    article = "an" if label[0] in "aeiou8" or label.startswith(("11 ", "18 ")) else "a"
-    length = f" for {durations.spell_out(seconds)}" if name else ""
-    action = Action("set timer", partial(context.timers.set, new))
-    what = f"{article} {label}{length}"
-    return Reply("timer", f"I've set {what}.", (action,), topic=Changed(), meant=what)
+        return Reply(intent, "That is too long for a timer: it only runs as long as this conversation does.")
+    what = f"{name} timer" if name else f"{label(seconds)} timer"
+    new = Timer(what, f"Your {what} is done.", context.clock + seconds)
+    article = "an" if what[0] in "aeiou8" or what.startswith(("11 ", "18 ")) else "a"
+    meant = f"{article} {what}" + (f" for {spell_out(seconds)}" if name else "")
+    return _set(intent, new, f"I've set {meant}.", meant, context)
 
 
-_ALARM = re.compile(
-    rf"(?:(?:{_SET}(?: me| up)* ?)?(?:an |the |my |another )?alarm|wake me(?: up)?"
-    rf"|get me up)(?: (?:clock|called alarm))?(?P<when>(?: (?:for|at|in|on|to|by))? .+)?"
-)
+# Alarms
+
 _WHEN = re.compile(
-    r"(?:(?P<first>tomorrow|today|tonight|(?:on |next |this )?[a-z]+day)(?: (?:morning"
-    r"|evening|afternoon))? ?)?(?:(?:for|at|by|on|to) )*(?P<time>.*?)"
-    r"(?: (?P<last>tomorrow(?: morning| evening| afternoon)?|today|(?:on |next "
-    r"|this )[a-z]+day(?: morning| evening)?))?"
+    r"(?:(?P<first>tomorrow|today|tonight|(?:on |next |this )?[a-z]+day)(?: (?:morning|evening"
+    r"|afternoon))? ?)?(?:(?:for|at|by|on|to) )*(?P<time>.*?)(?: (?P<last>tomorrow(?: morning| evening"
+    r"| afternoon)?|today|(?:on |next |this )[a-z]+day(?: morning| evening)?))?"
+)
+_HALF = re.compile(
+    r"(?:in )?(?:the )?(?:(?P<morning>morning|am|a|the first)|(?P<night>(?:at )?night)|evening|afternoon|pm|p"
+    r"|the second|tonight)(?: please)?"
 )
 
 
-def alarm(utterance: Utterance, context: Context) -> Reply | None:
+@intent(
+    "alarm",
+    rf"(?:(?:{_SET}(?: me| up)* ?)?(?:an |the |my |another )?alarm|wake me(?: up)?|get me up)"
+    r"(?: (?:clock|called alarm))?(?P<when>(?: (?:for|at|in|on|to|by))? .+)?",
+)
+def alarm(match: re.Match[str], context: Context) -> Reply | None:
     """ "wake me at seven thirty a m", "set an alarm for noon tomorrow", "wake me in ten minutes"."""
-    match = _ALARM.fullmatch(utterance.core)
-    if not match:
-        return None
     if not match["when"]:
-        return Reply("alarm", "For what time?", topic=WhichHalf())
+        return _ask_when("alarm", "For what time?")
     when = match["when"].strip()
-    if (found := durations.find(when)) and found[1] in ("", "in", "for") and not found[2]:
-        return replace(_started(found[0], "", context), intent="alarm")
-    return _at(when, "", context) or Reply(
-        "alarm", "I didn't get the time. For what time?", topic=WhichHalf()
-    )
+    if (found := find(when)) and found[1] in ("", "in", "for") and not found[2]:
+        return _started(found[0], "", context, "alarm")
+    return _at(when, "", context) or _ask_when("alarm", "I didn't get the time. For what time?")
+
+
+def _ask_when(intent: str, text: str, chore: str = "") -> Reply:
+    def answer(said: Utterance, context: Context) -> Reply | None:
+        if (seconds := _length(said.core)) is None:
+            return _at(said.core, chore, context)
+        return _reminded(seconds, chore, context) if chore else _started(seconds, "", context, intent)
+
+    return Reply(intent, text, topic=Question(intent, answer))
 
 
 def _at(words: str, chore: str, context: Context) -> Reply | None:
     """An alarm or a reminder at the day and time that the words name."""
-    intent = "reminder" if chore else "alarm"
     match = _WHEN.fullmatch(re.sub(r"^(?:for|at|by|on) ", "", words))
-    if not match:
+    of_day = parse_time(match["time"].strip()) if match else None
+    if not match or not of_day:
         return None
-    time_words, which = match["time"].strip(), (match["last"] or match["first"] or "")
-    date = re.sub(r"^on | morning$| evening$| afternoon$", "", which)
-    of_day = parse(time_words)
-    if of_day and not of_day.certain:
-        half = re.search(r"\b(morning|evening|afternoon|tonight)\b", words)
-        if not half:
-            text = (
-                f"Do you mean {spoken(moment(context.now, of_day.halved(False)))} or "
-                f"{spoken(moment(context.now, of_day.halved(True)))}?"
-            )
-            return Reply(intent, text, topic=WhichHalf(of_day, date, chore))
-        of_day = of_day.halved(evening=half[1] != "morning")
-    if not of_day:
-        return None
-    return _ringing(of_day, date, chore, context)
+    date = re.sub(r"^on | morning$| evening$| afternoon$", "", match["last"] or match["first"] or "")
+    if of_day.certain:
+        return _ringing(of_day, date, chore, context)
+    if half := re.search(r"\b(morning|evening|afternoon|tonight)\b", words):
+        return _ringing(of_day.halved(evening=half[1] != "morning"), date, chore, context)
+
+    def answer(said: Utterance, context: Context) -> Reply | None:
+        if half := _HALF.fullmatch(said.core):
+            evening = not (half["morning"] or (half["night"] and of_day.hour in (12, 1, 2, 3, 4)))
+            return _ringing(of_day.halved(evening), date, chore, context)
+        return _at(said.core, chore, context)
+
+    text = f"Do you mean {' or '.join(spoken(half) for half in of_day.halves)}?"
+    intent = "reminder" if chore else "alarm"
+    return Reply(intent, text, topic=Question(intent, answer))
 
 
 def _ringing(of_day: TimeOfDay, date: str, chore: str, context: Context) -> Reply | None:
-    intent = "reminder" if chore else "alarm"
-    today = context.now.date()
-    try:
-        named = day(date, today) if date else None
-    except NoSuchDay as none:
-        return Reply(intent, str(none))
+    intent, today = "reminder" if chore else "alarm", context.now.date()
+    named = day(date, today) if date else None
     if date and not named:
         return None
     when = moment(context.now, of_day, (named.when - today).days if named else 0)
     if when <= context.now:
-        if named and named.when == today and date in ("today", "tonight"):
+        if date in ("today", "tonight"):
             return Reply(intent, f"{spoken(when)} is already over today.")
         when = moment(context.now, of_day, 7 if named else 1)
-    days = (when.date() - today).days
-    where = {0: "", 1: " tomorrow"}.get(days, f" on {when:%A}")
-    seconds = (when - context.now).total_seconds()
-    label = f"reminder at {spoken(when)}" if chore else f"{spoken(when)} alarm"
-    announcement = f"Reminder: {chore}." if chore else f"It's {spoken(when)}. This is your alarm."
-    new = Timer(label, announcement, context.clock + seconds, at=when)
-    action = Action("set reminder" if chore else "set alarm", partial(context.timers.set, new))
+    where = {0: "", 1: " tomorrow"}.get((when.date() - today).days, f" on {when:%A}")
+    due, at = context.clock + (when - context.now).total_seconds(), f"{spoken(when)}{where}"
     if chore:
-        what = f"to {chore} at {spoken(when)}{where}"
-        text, meant = f"I'll remind you {what}.", f"a reminder {what}"
-    else:
-        what = f"for {spoken(when)}{where}"
-        text, meant = f"Your alarm is set {what}.", f"an alarm {what}"
-    return Reply(intent, text, (action,), topic=Changed(), meant=meant)
+        new = Timer(f"reminder at {spoken(when)}", f"Reminder: {chore}.", due, when)
+        what = f"to {chore} at {at}"
+        return _set(intent, new, f"I'll remind you {what}.", f"a reminder {what}", context)
+    new = Timer(f"{spoken(when)} alarm", f"It's {spoken(when)}. This is your alarm.", due, when)
+    return _set(intent, new, f"Your alarm is set for {at}.", f"an alarm for {at}", context)
 
 
-_REMIND = re.compile(
-    r"(?:(?:set|make|create|add) (?:a |me a )?reminder|remind me|give me a reminder|reminder)(?P<rest> .+)?"
+# Reminders
+
+_CHORE = (
+    re.compile(r"(?P<chore>(?:to|about|that) .+?) (?P<when>(?:at|on|by|tomorrow|today|tonight) .+)"),
+    re.compile(r"(?P<when>.+?) (?P<chore>(?:to|about|that) .+)"),
+    re.compile(r"(?P<when>.*)(?P<chore>)"),
 )
 
 
-def reminder(utterance: Utterance, context: Context) -> Reply | None:
+@intent(
+    "reminder",
+    r"(?:(?:set|make|create|add) (?:a |me a )?reminder|remind me|give me a reminder|reminder)(?P<rest> .+)?",
+)
+def reminder(match: re.Match[str], context: Context) -> Reply:
     """ "remind me in ten minutes to call mom", "remind me to leave at noon"."""
-    match = _REMIND.fullmatch(utterance.core)
-    if not match:
-        return None
     rest = (match["rest"] or "").strip()
-    if found := durations.find(rest):
-        seconds, before, behind = found
-        if before == "in" or before.endswith(" in"):
-            chore = _chore(before.removesuffix("in").strip() or behind)
-            return _reminded(seconds, chore, context)
-    for pattern in (
-        r"(?P<chore>(?:to|about|that) .+?) (?P<when>(?:at|on|by|tomorrow|today|tonight) .+)",
-        r"(?P<when>.+?) (?P<chore>(?:to|about|that) .+)",
-    ):
-        if (parts := re.fullmatch(pattern, rest)) and (
-            reply := _at(parts["when"], _chore(parts["chore"]), context)
-        ):
+    if (found := find(rest)) and f" {found[1]}".endswith(" in"):
+        return _reminded(found[0], _chore(found[1].removesuffix("in").strip() or found[2]), context)
+    for parts in filter(None, (pattern.fullmatch(rest) for pattern in _CHORE)):
+        if reply := _at(parts["when"], _chore(parts["chore"]), context):
             return reply
-    if reply := _at(rest, _chore(""), context):
-        return reply
     chore = _chore(rest)
-    return Reply("reminder", f"When should I remind you to {chore}?", topic=WhenRemind(chore))
+    return _ask_when("reminder", f"When should I remind you to {chore}?", chore)
 
 
 def _chore(words: str) -> str:
@@ -261,83 +247,5 @@ def _reminded(seconds: float, chore: str, context: Context) -> Reply:
     if not 1 <= seconds <= LONGEST:
         return Reply("reminder", "I can only remind you as long as this conversation runs.")
     new = Timer(f"reminder to {chore}", f"Reminder: {chore}.", context.clock + seconds)
-    action = Action("set reminder", partial(context.timers.set, new))
-    what = f"to {chore} in {durations.spell_out(seconds)}"
-    text, meant = f"I'll remind you {what}.", f"a reminder {what}"
-    return Reply("reminder", text, (action,), topic=Changed(), meant=meant)
-
-
-# Answers to what we asked
-
-_HALVES = re.compile(
-    r"(?:in )?(?:the )?(?P<half>morning|evening|afternoon|am|pm|a|p|night|at night"
-    r"|the first|the second|tonight)(?: please)?|(?P<time>.+)"
-)
-
-
-def answered(utterance: Utterance, context: Context) -> Reply | None:
-    """What follows on a question of ours ("five minutes", "in the morning"), or a length of time alone."""
-    core = utterance.core
-    seconds = durations.parse(re.sub(r"^(?:for|in|and|make it|after|about) ", "", core))
-    half = _HALVES.fullmatch(core)
-    if (seconds is None and half is None) or len(core.split()) > LONGEST_ANSWER:
-        return None
-    topic = context.recall()
-    if isinstance(topic, LengthOnly) and utterance.plain in (
-        "yes",
-        "yeah",
-        "sure",
-        "okay",
-        "yes please",
-        "yep",
-        "do it",
-        "please do",
-        "right",
-    ):
-        return _started(topic.seconds, "", context)
-    if isinstance(topic, HowLong) and seconds is not None:
-        return _started(seconds, topic.name, context)
-    if isinstance(topic, WhenRemind):
-        return (
-            _reminded(seconds, topic.chore, context)
-            if seconds is not None
-            else _at(core, topic.chore, context)
-        )
-    if isinstance(topic, WhichHalf):
-        return _half(half, seconds, topic, context)
-    if isinstance(topic, WhichTimer):
-        alike = [one for one in context.timers.running if topic.label in ("", one.label)]
-        order = re.fullmatch(r"(?:the )?(first|1st|last|second|2nd|other)(?: 1| timer)*", core)
-        if core in ("all", "both", "all of them", "both of them", "every 1") and alike:
-            return cancelled(alike, context)
-        if order and topic.label and alike:
-            return cancelled([alike[0] if order[1] in ("first", "1st") else alike[-1]], context)
-        if chosen := named(core, context.timers.running):
-            return cancelled(chosen, context) if len(chosen) == 1 else which(chosen, "")
-    if seconds is not None and _free(core):
-        text = f"Do you want a timer for {durations.spell_out(seconds)}?"
-        return Reply("timer", text, topic=LengthOnly(seconds))
-    if core in ("in the morning", "in the evening"):
-        return Reply(
-            "alarm", "I'm not sure what you mean. For an alarm, say: wake me at seven in the morning."
-        )
-    return None
-
-
-def _free(core: str) -> bool:
-    """Whether a length of time stands by itself; behind "in", it may go on from another question."""
-    return not core.startswith(("in ", "and ", "after "))
-
-
-def _half(
-    half: re.Match[str] | None, seconds: float | None, topic: WhichHalf, context: Context
-) -> Reply | None:
-    if half and half["half"] and topic.of_day:
-        morning = half["half"] in ("morning", "am", "a", "the first")
-        evening = not morning and not (
-            half["half"] in ("night", "at night") and topic.of_day.hour in (12, 1, 2, 3, 4)
-        )
-        return _ringing(topic.of_day.halved(evening=evening), topic.date, topic.chore, context)
-    if seconds is not None and not topic.of_day:
-        return replace(_started(seconds, "", context), intent="alarm")
-    return _at(half["time"], topic.chore, context) if half and half["time"] else None
+    what = f"to {chore} in {spell_out(seconds)}"
+    return _set("reminder", new, f"I'll remind you {what}.", f"a reminder {what}", context)

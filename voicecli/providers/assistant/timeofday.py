@@ -21,16 +21,22 @@ class TimeOfDay:
         """The same figure in the half of the day that was meant."""
         return replace(self, hour=self.hour % 12 + (12 if evening else 0), certain=True)
 
+    @property
+    def halves(self) -> list[TimeOfDay]:
+        """What it can mean."""
+        return [self] if self.certain else [self.halved(evening=False), self.halved(evening=True)]
+
 
 _NAMED = {"noon": TimeOfDay(12), "midday": TimeOfDay(12), "midnight": TimeOfDay(0)}
 _HALF = (
-    r"(?: (?P<half>am|pm|in the morning|in the evening|in the afternoon|at night|at noon"
-    r"|tonight|this morning|this evening|this afternoon))?"
+    r"(?: oclock)?(?: (?P<half>am|pm|in the (?:morning|evening|afternoon)|at night|at noon|tonight"
+    r"|this (?:morning|evening|afternoon)))?"
 )
-_FIGURES = re.compile(rf"(?P<hour>\d{{1,2}})(?: (?P<minute>0 \d|\d{{1,2}}))?(?: oclock)?{_HALF}")
+_FIGURES = re.compile(rf"(?P<hour>\d{{1,2}})(?: (?P<minute>0 \d|\d{{1,2}}))?{_HALF}")
 _PAST = re.compile(
-    rf"(?P<before>half|(?:a )?quarter|\d{{1,2}}(?: minutes?)?) (?P<way>past|after|to|before"
-    rf"|till|of) (?P<hour>\d{{1,2}})(?: oclock)?{_HALF}"
+    r"(?P<minute>half(?= past| after)|(?:a )?quarter|\d{1,2}(?: minutes?)?) (?P<way>past|after|to|before|till"
+    r"|of) "
+    rf"(?P<hour>\d{{1,2}}){_HALF}"
 )
 
 
@@ -41,37 +47,34 @@ def parse(text: str) -> TimeOfDay | None:
         return _NAMED[text]
     if match := _FIGURES.fullmatch(text):
         minute = int((match["minute"] or "0").replace(" ", ""))
-        return _placed(int(match["hour"]), minute, match["half"] or "", bare=match["minute"] is None)
-    if match := _PAST.fullmatch(text):
-        before = match["before"].split()
-        minute = 30 if "half" in before else 15 if "quarter" in before else int(before[0])
-        hour = int(match["hour"])
-        if minute > 59 or hour > 23 or ("half" in before and match["way"] not in ("past", "after")):
-            return None
-        if match["way"] in ("past", "after"):
-            return _placed(hour, minute, match["half"] or "", bare=False)
-        if placed := _placed(hour, 0, match["half"] or "", bare=False):
-            minutes = (placed.hour * 60 - minute) % (24 * 60)
-            return TimeOfDay(minutes // 60, minutes % 60, placed.certain)
-    return None
+        return _placed(match, minute, bare=match["minute"] is None)
+    if not (match := _PAST.fullmatch(text)):
+        return None
+    word = match["minute"].removeprefix("a ").split()[0]
+    minute = {"half": 30, "quarter": 15}.get(word) or int(word)
+    if match["way"] in ("past", "after"):
+        return _placed(match, minute, bare=False)
+    if minute > 59 or not (placed := _placed(match, 0, bare=False)):
+        return None
+    hour, minute = divmod((placed.hour * 60 - minute) % (24 * 60), 60)
+    return TimeOfDay(hour, minute, placed.certain)
 
 
-def _placed(hour: int, minute: int, half: str, *, bare: bool) -> TimeOfDay | None:
+def _placed(match: re.Match[str], minute: int, *, bare: bool) -> TimeOfDay | None:
+    hour, half = int(match["hour"]), match["half"] or ""
     if hour > 23 or minute > 59:
         return None
     if not half:
-        certain = hour > 12 or (hour == 0 and not bare)
-        return TimeOfDay(hour, minute, certain)
+        return TimeOfDay(hour, minute, certain=hour > 12 or (hour == 0 and not bare))
     if hour > 12 or (hour == 0 and half not in ("am", "in the morning", "at night")):
         return TimeOfDay(hour, minute)  # "19 30 in the evening": the figure already says it
-    if half in ("at night", "tonight"):
-        return TimeOfDay(hour, minute).halved(evening=5 <= hour < 12)
+    at_night = half in ("at night", "tonight")
     return TimeOfDay(hour, minute).halved(
-        evening=half in ("pm", "in the evening", "in the afternoon", "this evening", "this afternoon")
+        evening=5 <= hour < 12 if at_night else half == "pm" or half.endswith(("evening", "afternoon"))
     )
 
 
-def spoken(when: datetime | time) -> str:
+def spoken(when: datetime | time | TimeOfDay) -> str:
     """ "3:45 PM"."""
     return f"{(when.hour - 1) % 12 + 1}:{when.minute:02d} {'AM' if when.hour < 12 else 'PM'}"
 

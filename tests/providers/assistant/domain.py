@@ -1,14 +1,14 @@
-"""What the assistant understands, for a recogniser: a grammar, sentences from it, a test of any text."""
+"""What the assistant tells a recogniser to expect: its grammar, sentences from it, a test of any text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from random import Random
 
-from voicecli.providers.assistant.cities import famous
-from voicecli.providers.assistant.jsgf import Grammar
+from tests.providers.assistant.jsgf import Grammar
+from voicecli.providers.assistant import Assistant
+from voicecli.providers.assistant.intents import UNCOVERED, Context, understand
 
 __all__ = ["INTENTS", "covered", "jsgf", "labelled", "sentences", "vocabulary"]
 
@@ -61,11 +61,9 @@ INTENTS = frozenset(
 )
 
 
-@cache
 def jsgf() -> str:
     """The grammar in JSGF; its public rule is <command>, its words are those of the CMU dictionary."""
-    text = files(__package__).joinpath("commands.jsgf").read_text(encoding="utf-8")
-    return f"{text}\n<place> = {' | '.join(famous())};\n"
+    return Assistant().domain
 
 
 def sentences(seed: int = 0, count: int = 20_000) -> Iterator[str]:
@@ -90,8 +88,6 @@ def vocabulary() -> frozenset[str]:
 
 def covered(text: str) -> bool:
     """Whether the assistant understands `text`; that it cannot be done offline counts as understood."""
-    from voicecli.providers.assistant.intents import UNCOVERED, Context, understand
-
     return understand(text, Context()).intent not in UNCOVERED
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from voicecli.providers.assistant.reply import Reply
+from voicecli.providers.assistant.dialogue import Reply
 from voicecli.providers.delivery import GAINS, Delivery
 from voicecli.providers.espeak import EspeakOptions, EspeakSynthesizer
 from voicecli.providers.simulated import SimulatedSynthesizer

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from voicecli.providers.assistant.grammar import INTENTS, covered, jsgf, labelled, sentences, vocabulary
+from tests.providers.assistant.domain import INTENTS, covered, jsgf, labelled, sentences, vocabulary
+from tests.providers.assistant.jsgf import Grammar
+from voicecli.providers.assistant.dialogue import Context
 from voicecli.providers.assistant.intents import UNCOVERED, understand
-from voicecli.providers.assistant.jsgf import Grammar
-from voicecli.providers.assistant.reply import Context
 
 
 def test_every_sentence_is_understood() -> None:

@@ -2,9 +2,9 @@ from collections.abc import Callable
 
 import pytest
 
+from voicecli.providers.assistant.conversion import _registry
+from voicecli.providers.assistant.dialogue import Reply
 from voicecli.providers.assistant.measures import units
-from voicecli.providers.assistant.reply import Reply
-from voicecli.providers.assistant.units import _registry
 
 ANSWERS = {
     "how many kilometers is five miles": "5 miles is about 8.05 kilometers.",

@@ -33,12 +33,11 @@ class Utterance:
 
 
 # Symbols that are typed, and how they are said; in this order.
-_SYMBOLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+_SYMBOLS = tuple(
     (re.compile(pattern), spoken)
     for pattern, spoken in (
         (r"(\d),(?=\d{3}\b)", r"\1"),
-        (r"\ba\.\s?m\b\.?", " am "),
-        (r"\bp\.\s?m\b\.?", " pm "),
+        (r"\b([ap])\.\s?m\b\.?", r" \1m "),
         (r"o['’]?\s?clock", " oclock "),
         (r"°\s*c\b", " degrees celsius "),
         (r"°\s*f\b", " degrees fahrenheit "),
@@ -62,12 +61,11 @@ _SYMBOLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"[()]", r" \g<0> "),
         (r"(\d)\s*:\s*(\d\d)\b", r"\1 \2"),
         (r"\b(\d*d\d+)\b", r" \1 "),
+        # A figure glued to a unit ("5km", "3pm", "100f"); not an ordinal, not dice.
+        (r"\b(\d+(?:\.\d+)?)(?!(?:st|nd|rd|th|d\d+)\b)([a-z]+)\b", r"\1 \2"),
+        (r"[^\w\s.'()]|(?<!\d)\.(?!\d)|(?<=\d)\.(?!\d)|_", " "),
     )
 )
-# A figure glued to a unit ("5km", "3pm", "100f"); not an ordinal, not dice.
-_GLUED = re.compile(r"\b(\d+(?:\.\d+)?)(?!(?:st|nd|rd|th|d\d+)\b)([a-z]+)\b")
-_NOISE = re.compile(r"[^\w\s.'()]|(?<!\d)\.(?!\d)|(?<=\d)\.(?!\d)|_")
-
 _CONTRACTIONS = {
     "whens": "when is", "thats": "that is", "theres": "there is", "isnt": "is not",
     "can't": "can not", "cannot": "can not", "cant": "can not", "won't": "will not", "wont": "will not",
@@ -79,29 +77,22 @@ _CONTRACTIONS = {
 }  # fmt: skip
 _ENDINGS = (("n't", " not"), ("'re", " are"), ("'ve", " have"), ("'ll", " will"), ("'d", " would"))
 # The nouns before which 's is "is"; elsewhere it is a possessive ("new year's", "today's").
-_IS = frozenset(["what", "who", "how", "where", "when", "that", "there", "it", "he", "she"])
-
-_FILLERS = frozenset(["um", "uh", "uhm", "umm", "er", "erm", "hm", "hmm", "mm", "ah", "eh", "uhh"])
+_IS = re.compile(r"(what|who|how|where|when|that|there|it|he|she)'s")
+_FILLERS = re.compile(r"u+h+m?|umm?|erm?|hmm?|mm|[ae]h")
+_ASK = r"(?:can|could|would|will) you (?:please |just |quickly |maybe |kindly )*"
 _OPENERS = re.compile(
-    r"(?:"
-    r"(?:hey|hi|hello|okay|ok|so|well|now|please|just|oh|actually|and then|then|all right"
-    r"|right|yes|yeah|no)\b"
-    r"|(?:hey |okay )?(?:computer|assistant|alexa|siri|google|jasper|mycroft|porcupine)\b"
-    r"|(?:can|could|would|will) you (?:please |just |quickly |maybe |kindly )*(?:tell me|let me know|say)\b"
-    r"|(?:can|could|would|will) you (?:please |just |quickly |maybe |kindly )*(?!do\b|say\b|hear\b)"
-    r"|(?:please )?(?:tell me|let me know)\b"
-    r"|(?:do|would) you (?:happen to )?know\b"
-    r"|(?:i|i would) (?:want|need|like) you to\b"
-    r"|i (?:just )?(?:want|need|would like|would love|wanted) to know\b"
-    r"|i (?:was wondering|wonder)\b"
-    r"|may i ask\b|(?:thanks|thank you)(?! (?:very|so|a lot|again|kindly|for))\b"
-    r"|i (?:said|asked|repeat)\b|can i ask you\b|do me a favor and\b"
-    r") ?"
+    r"(?:(?:hey|hi|hello|okay|ok|so|well|now|please|just|oh|actually|and then|then|all right|right|yes|yeah"
+    r"|no)\b|(?:hey |okay )?(?:computer|assistant|alexa|siri|google|jasper|mycroft|porcupine)\b"
+    rf"|{_ASK}(?:tell me|let me know|say)\b|{_ASK}(?!do\b|say\b|hear\b)|(?:please )?(?:tell me|let me know)\b"
+    r"|(?:do|would) you (?:happen to )?know\b|(?:i|i would) (?:want|need|like) you to\b|i (?:just )?(?:want"
+    r"|need|would like|would love|wanted) to know\b|i (?:was wondering|wonder)\b|may i ask\b|(?:thanks"
+    r"|thank you)(?! (?:very|so|a lot|again|kindly|for))\b|i (?:said|asked|repeat)\b|can i ask you\b"
+    r"|do me a favor and\b) ?"
 )
 _SOFT_OPENERS = re.compile(r"(?:hey(?! there)|okay|ok|so|well|oh|please|actually|computer)\b ?")
 _CLOSERS = re.compile(
-    r" (?:please|thanks|thank you|now|right now|for me|would you|could you|will you|if you can|if you could|"
-    r"currently|at the moment|buddy|okay|then)$|(?<!\bthe)(?<!\bmy)(?<!\bthis)(?<!\ba) computer$"
+    r" (?:please|thanks|thank you|now|right now|for me|(?:w|c)ould you|will you|if you can|if you could"
+    r"|currently|at the moment|buddy|okay|then)$|(?<!\bthe)(?<!\bmy)(?<!\bthis)(?<!\ba) computer$"
 )
 
 
@@ -113,11 +104,11 @@ def hear(said: str) -> Utterance:
         return Utterance(text[:LONG], text[:LONG], text[:LONG])
     for pattern, spoken in _SYMBOLS:
         text = pattern.sub(spoken, text)
-    text = _GLUED.sub(r"\1 \2", text)
-    text = _NOISE.sub(" ", text)
     words = [part for word in text.split() for part in _expanded(word).split()]
-    words = _letters([word for word in words if word not in _FILLERS])
-    text = " ".join(figures(words))
+    words = [word for word in words if not _FILLERS.fullmatch(word)]
+    # "p m" and "a m" are one word
+    text = re.sub(r"(?<!\S)([ap]) m(?!\S)", r"\1m", " ".join(words))
+    text = " ".join(figures(text.split()))
     return Utterance(text, _bare(text, _SOFT_OPENERS), _bare(text, _OPENERS))
 
 
@@ -125,24 +116,12 @@ def _expanded(word: str) -> str:
     """A contraction in full; a possessive without its apostrophe."""
     if word in _CONTRACTIONS:
         return _CONTRACTIONS[word]
-    stem, apostrophe, ending = word.partition("'")
-    if apostrophe and ending == "s" and stem in _IS:
-        return f"{stem} is"
+    if match := _IS.fullmatch(word):
+        return f"{match[1]} is"
     for short, full in _ENDINGS:
         if word.endswith(short):
             return word.removesuffix(short) + full
     return word.replace("'", "")
-
-
-def _letters(words: list[str]) -> list[str]:
-    """ "p m" and "a m" as one word, where an hour comes before."""
-    found: list[str] = []
-    for word in words:
-        if word == "m" and found and found[-1] in ("a", "p"):
-            found[-1] += "m"
-        else:
-            found.append(word)
-    return found
 
 
 def _opened(text: str, openers: re.Pattern[str]) -> str:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.providers.assistant.utterance import hear
+from voicecli.providers.assistant.wording import hear
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,107 @@
+"""How the assistant is to speak: "louder", "a bit slower", "normal speed"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+from voicecli.providers.assistant.dialogue import Context, Intent, Reply, Unanswerable, intent
+from voicecli.providers.delivery import GAINS, Delivery
+from voicecli.providers.language_model import Action
+
+__all__ = ["wishes"]
+
+# By how much for "a bit louder", "louder" and "much louder": dB, and times as fast.
+_STEPS = {"bit": (2.0, 1.1), "": (4.0, 1.25), "much": (6.0, 1.5)}
+_SOME = r"(?:just )?a (?:little(?: bit)?|(?:tiny )?bit|touch|tad|lot)|slightly"
+_SAY = r"(?:(?:speak|talk|say (?:it|that)|be|go|make (?:it|(?:your|the) voice)) )?"
+_VOLUME = r"(?:your |the )?(?:volume|voice)"
+_TOO = r"(?:(?:you are|that is|it is) (?:speaking |talking |going )?(?:much |way |a (?:bit|little) )?too)"
+_NOT = r"(?:(?:do )?not (?:speak |talk |go )?so)"
+
+# What changes, which way, the word for it, what it is at the end of the range, and how it is asked for: with
+# "speak" or "a bit" around it, and in other words.
+_WISHES = (
+    (
+        "loudness", 1, "louder", "as loud", "louder|more loudly|loudly",
+        rf"speak up|turn (?:it|{_VOLUME}) up|turn up {_VOLUME}|volume up|(?:increase|raise) {_VOLUME}"
+        rf"|i can not hear you(?: very| so)?(?: well)?|{_TOO} (?:quiet|soft|low)|{_NOT} (?:quiet"
+        r"|soft)(?:ly)?",
+    ),
+    (
+        "loudness", -1, "quieter", "as quietly", "quieter|softer|more (?:quietly|softly)|quietly|softly",
+        rf"turn (?:it|{_VOLUME}) down|turn down {_VOLUME}|volume down|(?:lower|decrease|reduce) {_VOLUME}"
+        rf"|keep (?:it|your voice) down|{_TOO} loud|{_NOT} loud(?:ly)?",
+    ),
+    (
+        "speed", -1, "slower", "as slowly", "slower|more slowly|slowly",
+        rf"slow (?:it )?down|{_TOO} (?:fast|quick)(?:ly)?|{_NOT} (?:fast|quick)(?:ly)?",
+    ),
+    (
+        "speed", 1, "faster", "as fast", "faster|quicker|more quickly|quickly",
+        rf"speed (?:it )?up|{_TOO} slow(?:ly)?|{_NOT} slow(?:ly)?",
+    ),
+)  # fmt: skip
+
+
+def _wish(name: str, sign: int, word: str, limit: str, adverbs: str, others: str) -> Intent:
+    before, after = rf"(?:(?P<before>{_SOME}|much|way|far|even) )?", rf"(?: (?P<after>{_SOME}))?"
+
+    @intent(name, rf"(?:{_SAY}{before}(?:{adverbs})|{others}){after}", remark=True)
+    def wish(match: re.Match[str], context: Context) -> Reply:
+        delivery, some = _changeable(name, context), match["before"] or match["after"] or ""
+        much = some.endswith("lot") or some in ("much", "way", "far")
+        decibels, times = _STEPS["much" if much else "bit" if some else ""]
+        act: Callable[[float], None] = delivery.set_gain if name == "loudness" else delivery.set_speed
+        if name == "loudness":
+            now, (least, most), step = delivery.gain, GAINS, delivery.gain + sign * decibels
+        else:
+            now = delivery.speed or 1.0
+            (least, most), step = delivery.speeds, now * times**sign
+        wanted = min(max(step, least), most)
+        if wanted == now:
+            raise Unanswerable(f"I can't speak any {word}.")
+        reached = f" That is {limit} as I can speak." if wanted in (least, most) else ""
+        return Reply(name, f"Okay, {word}.{reached}", (Action(name, partial(act, wanted)),))
+
+    return wish
+
+
+def _changeable(name: str, context: Context) -> Delivery:
+    """How replies are spoken, where that can be changed."""
+    if context.delivery is None:
+        raise Unanswerable("I can't change my voice here.")
+    if name == "speed" and context.delivery.speed is None:
+        raise Unanswerable("This voice cannot change its speed.")
+    return context.delivery
+
+
+def _normal(name: str, whats: str) -> Intent:
+    """ "normal speed", or all of the voice."""
+
+    @intent(
+        name,
+        r"(?:(?:speak|talk|go|return|reset|back|go back|use|be)(?: (?:to|at|with|in))? )?(?:(?:a|the"
+        r"|your) )?"
+        rf"(?:normal(?:ly)?(?: (?P<what>{whats})){'?' if name == 'loudness' else ''})(?: again)?",
+        remark=True,
+    )
+    def normal(match: re.Match[str], context: Context) -> Reply:
+        delivery, what = _changeable(name, context), match["what"] or "voice"
+        gain = Action("loudness", partial(delivery.set_gain, 0.0))
+        speed = Action("speed", partial(delivery.set_speed, delivery.normal_speed))
+        if name == "speed":
+            return Reply(name, f"Okay, my normal {what}.", (speed,))
+        if what in ("volume", "loudness"):
+            return Reply(name, f"Okay, my normal {what}.", (gain,))
+        return Reply(name, "Okay, my normal voice.", (gain, speed))
+
+    return normal
+
+
+wishes = (
+    _normal("loudness", "volume|loudness|voice|volume and speed|speed and volume"),
+    _normal("speed", "speed|pace"),
+    *(_wish(*wish) for wish in _WISHES),
+)

@@ -1,0 +1,194 @@
+"""What the clock says, here and elsewhere, and how far apart the time zones of two places are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from voicecli.providers.assistant import durations
+from voicecli.providers.assistant.cities import find
+from voicecli.providers.assistant.dates import long_date
+from voicecli.providers.assistant.dialogue import (
+    Context,
+    Reply,
+    Topic,
+    Unanswerable,
+    capital,
+    intent,
+    listed,
+)
+from voicecli.providers.assistant.timeofday import parse, spoken
+
+__all__ = ["PREPOSITION", "Asked", "difference", "elsewhere", "times"]
+
+LONGEST = 7 * 86400.0  # seconds; beyond a week people ask for a date
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Topic):
+    """The last question was for the time or for a day; "and in Paris?" asks for the same there."""
+
+    question: str  # "time" or "date"
+
+
+def _there(words: str, now: datetime, question: str = "time", intent: str = "") -> tuple[str, datetime]:
+    """The place that the words name and the time there; raises Unanswerable for none and for several."""
+    place = find(words)
+    if place and place.examples:
+        cities = listed(place.examples, "or")
+        text = f"{capital(place.name)} can mean several time zones. Which city: {cities}, for example?"
+        raise Unanswerable(text, Asked(question), intent)
+    try:
+        if place:
+            return place.name, now.astimezone(ZoneInfo(place.zone))
+    except ZoneInfoNotFoundError:
+        pass
+    text = f"I don't know the time zone of {words.title()}. Try the nearest large city."
+    raise Unanswerable(text, Asked(question), intent)
+
+
+def elsewhere(question: str, words: str, context: Context) -> Reply:
+    """The time, or the date, at the place that the words name."""
+    name, there = _there(words, context.now, question, question)
+    if question == "date":
+        return Reply("date", f"In {name}, it's {long_date(there.date())}.", topic=Asked(question))
+    return Reply("time", f"It's {spoken(there)}{_weekday(there, context)} in {name}.", topic=Asked(question))
+
+
+def _weekday(when: datetime, context: Context) -> str:
+    """ " on Saturday", of another day than today."""
+    return f" on {when:%A}" if when.date() != context.now.date() else ""
+
+
+# The time
+
+PREPOSITION = re.compile(r"^(?:(?:over|over there|here|back|out|down) in|in|at|for|of|on)(?: the)?(?: |$)")
+
+
+@intent(
+    "time",
+    r"what time is it in (?P<there>.+) when it is (?P<time>.+?) in (?P<here>.+)",
+    r"(?:when|if) it is (?P<time>.+?) in (?P<here>.+?) what time is it in (?P<there>.+)",
+    r"what is (?P<time>\d.*?) in (?P<here>\D+?) in (?P<there>.+)",
+)
+def _converted(match: re.Match[str], context: Context) -> str | None:
+    """The time there when it is that time here; of an hour without its half of the day, both."""
+    of_day = parse(match["time"])
+    if of_day is None:
+        return None
+    (near, start), (far, target) = (_there(match[name], context.now) for name in ("here", "there"))
+    sentences: list[str] = []
+    for half in of_day.halves:
+        begin = start.replace(hour=half.hour, minute=half.minute, second=0, microsecond=0)
+        end = begin.astimezone(target.tzinfo)
+        shift = {-1: " the day before", 1: " the next day"}.get((end.date() - begin.date()).days, "")
+        sentences.append(f"When it's {spoken(begin)} in {near}, it's {spoken(end)}{shift} in {far}.")
+    return " ".join(sentences)
+
+
+@intent(
+    "time",
+    r"(?:what is |tell me |tell |give me |say )?(?:the )?(?:current )?(?:time and (?:the )?date"
+    r"|date and (?:the )?time)(?: is it| now| today)*",
+)
+def _both(match: re.Match[str], context: Context) -> str:
+    return f"It's {spoken(context.now)} on {long_date(context.now.date())}."
+
+
+@intent(
+    "time",
+    r"what time (?:is it|will it be|was it|is) (?:in )?(?P<length>.*\d.*?|an? .+?|half .+?)(?: from(?: now)?"
+    r"| later|(?P<ago> ago))?",
+)
+def _later(match: re.Match[str], context: Context) -> str | None:
+    """The time so much later, or earlier."""
+    seconds = durations.parse(match["length"])
+    if seconds is None or seconds > LONGEST:
+        return None
+    length = durations.spell_out(seconds)
+    when = context.now + timedelta(seconds=-seconds if match["ago"] else seconds)
+    start = f"{capital(length)} ago it was" if match["ago"] else f"In {length} it will be"
+    return f"{start} {spoken(when)}{_weekday(when, context)}."
+
+
+@intent(
+    "time",
+    r"(?!.*\b(?:zone|difference|timer|when)\b)(?:(?:what is|what are|what|whats|tell me|tell|give me"
+    r"|have you got|have you|do you have|you have|got|say|check|show me|read me|and) )*(?:the )?(?:current "
+    r"|exact |local |right |actual )?(?:times?|hour)(?: is it| it is| is| do you have| have you got"
+    r"| of day is it| is that)?(?: now| right now| today| currently| there| here"
+    r"| please)*(?: (?P<place>.+))?",
+)
+def _time(match: re.Match[str], context: Context) -> Reply | None:
+    """ "what time is it", "what is the time in tokyo"."""
+    words = (match["place"] or "").strip()
+    bare = PREPOSITION.sub("", words)
+    if bare in ("", "here", "this place", "my city", "morning", "evening", "afternoon"):
+        return Reply("time", f"It's {spoken(context.now)}.", topic=Asked("time"))
+    if not find(bare):
+        several = re.split(r" and (?:in )?", bare)
+        if len(several) > 1 and all(map(find, several)):
+            text = " ".join(elsewhere("time", one, context).text for one in several)
+            return Reply("time", text, topic=Asked("time"))
+        if bare == words:
+            return None  # "what time does it open": a question for something else
+    return elsewhere("time", bare, context)
+
+
+times = (_converted, _both, _later, _time)
+
+
+# Zones
+
+_HERE = ("", "it", "we", "here", "this", "us", "me", "you", "this place", "my place")
+
+
+@intent(
+    "difference",
+    r"(?P<nowhere>(?:what is )?(?:the )?time (?:zone )?difference)",
+    r"(?:what is |what |how much is |how big is )?(?:the )?time (?:zone )?difference (?:is there "
+    r"|is )?(?:between|from) (?P<one>.+?) (?:and|to) (?P<two>.+)",
+    r"(?:what is |what |how much is )?(?:the )?time difference (?:is there )?(?:with|to|from|in"
+    r"|here and) (?P<one>.+)",
+    r"how (?:many hours|far|much) (?:ahead|behind) (?:of us |of me |of here )?is (?P<one>.+?)(?: of "
+    r"(?P<two>.+))?",
+    r"(?:what|which) time ?zone (?:is|are) (?P<zone>.+?)(?: in)?",
+    r"what is (?:the |my )?(?:current |local )?time ?zone(?: (?:of|in|for) (?P<zone>.+))?",
+    r"(?P<zone>)(?:what|which) time ?zone (?:am i|are we) in",
+)
+def difference(match: re.Match[str], context: Context) -> Reply | str:
+    """ "what's the time difference between tokyo and london", "what time zone is paris in"."""
+    found = match.groupdict()
+    if "nowhere" in found:
+        return "The time difference between which places?"
+    if "one" in found:
+        return _compared(found["one"], found.get("two") or "", context)
+    words = (found["zone"] or "").removeprefix("it in ").removesuffix(" in")
+    if words in _HERE[:5]:
+        return f"You are {_apart(context.now)} coordinated universal time."
+    name, there = _there(words, context.now)
+    return Reply(
+        "difference", f"{capital(name)} is {_apart(there)} coordinated universal time.", topic=Asked("time")
+    )
+
+
+def _compared(one: str, two: str, context: Context) -> Reply:
+    if one == "here":
+        one, two = two, one
+    name, there = _there(one, context.now)
+    other, base = ("here", context.now) if two in _HERE else _there(two, context.now)
+    if there.utcoffset() == base.utcoffset():
+        text = f"It's the same time in {name} as {'here' if other == 'here' else f'in {other}'}."
+    else:
+        text = f"{capital(name)} is {_apart(there, base)} {'you' if other == 'here' else other}."
+    return Reply("difference", text, topic=Asked("time"))
+
+
+def _apart(there: datetime, base: datetime | None = None) -> str:
+    """ "9 hours ahead of", seen from another zone or from coordinated universal time."""
+    offsets = [when.utcoffset() or timedelta() if when else timedelta() for when in (there, base)]
+    seconds = (offsets[0] - offsets[1]).total_seconds()
+    way = "ahead of" if seconds > 0 else "behind"
+    return f"{durations.spell_out(abs(seconds))} {way}" if seconds else "on"
