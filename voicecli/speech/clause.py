@@ -58,26 +58,24 @@ def completeness(text: str, language: str = "en") -> Completeness:
 
 def _proper(words: list[str], lexicon: Lexicon) -> list[str]:
     """Without the courtesies at the front, unless nothing else is there."""
-    for index, word in enumerate(words):
-        if word not in lexicon.courtesies:
-            return words[index:]
-    return words
+    return words[next((at for at, word in enumerate(words) if word not in lexicon.courtesies), 0) :]
 
 
 def _ending(words: list[str], lexicon: Lexicon, asked: bool) -> Completeness | None:
     """What the last words say; None when they say nothing."""
-    last = words[-1]
-    before = words[-2] if len(words) > 1 else ""
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
     if last in lexicon.never_last:
         return Completeness.UNFINISHED
     if _ends(words, lexicon.closed_endings):
-        return Completeness.FINISHED if len(words) > 1 else Completeness.UNKNOWN
+        return Completeness.FINISHED if before else Completeness.UNKNOWN
     if asked:
         return None
     if _ends(words, lexicon.open_endings) or (words == [last] and last in lexicon.questions):
         return Completeness.UNFINISHED
     if last in lexicon.particles and before:
-        return _particle(words, lexicon)
+        # "Turn it on" is finished, "what is on" is not known.
+        command = words[0] in lexicon.verbs and len(words) > 2
+        return Completeness.FINISHED if command else Completeness.UNKNOWN
     if last in lexicon.seldom_last:
         # "Who is she talking to", but "the weather in": a question may strand it, nothing else does.
         stranded = lexicon.strands and words[0] in lexicon.questions and len(words) > 3
@@ -92,13 +90,6 @@ def _ending(words: list[str], lexicon: Lexicon, asked: bool) -> Completeness | N
         open_question = before in lexicon.questions | {""}
         return Completeness.UNFINISHED if hanging or open_question else Completeness.UNKNOWN
     return None
-
-
-def _particle(words: list[str], lexicon: Lexicon) -> Completeness | None:
-    """ "Turn it on" is finished, "what is on" is not known."""
-    if words[0] in lexicon.verbs and len(words) > 2:
-        return Completeness.FINISHED
-    return Completeness.UNKNOWN
 
 
 def _numbers(words: list[str], lexicon: Lexicon) -> Completeness | None:

@@ -75,7 +75,7 @@ class Endpointer:
     """Decides when a speaker has finished; pure: time comes as an argument, in seconds that never go back.
 
     One serves a whole conversation, for it learns how long this speaker pauses. `started` and `stopped` take
-    the times of the gate's events; `tick` is called at least as often as `deadline` says.
+    the times of the gate's signs; `tick` is called with every window.
     """
 
     def __init__(self, options: EndpointOptions | None = None) -> None:
@@ -94,33 +94,15 @@ class Endpointer:
         return self._begun is not None
 
     @property
-    def words(self) -> Completeness:
-        """What the latest transcript says: unfinished words are not worth a model's answer."""
-        return self._words
-
-    @property
     def wait(self) -> float:
         """Seconds of silence after which the turn ends, as things stand."""
         options = self.options
-        if self._words is Completeness.FINISHED:
-            return options.min_wait
-        if self._words is Completeness.UNFINISHED:
-            return options.max_wait
-        least = options.wait
-        if self._words is Completeness.LIKELY:
-            least = (options.min_wait + options.wait) / 2
+        known = {Completeness.FINISHED: options.min_wait, Completeness.UNFINISHED: options.max_wait}
+        if self._words in known:
+            return known[self._words]
+        likely = self._words is Completeness.LIKELY
+        least = (options.min_wait + options.wait) / 2 if likely else options.wait
         return min(max(least, options.patience * self._habit()), options.max_wait)
-
-    @property
-    def deadline(self) -> float | None:
-        """When the next decision is due if nothing else happens; None without an utterance."""
-        if self._begun is None:
-            return None
-        cap = self._begun + self.options.cap
-        if self._stopped is None:
-            return cap
-        wait = self.wait if self._softened else min(self.wait, self.options.soft_end)
-        return min(cap, self._stopped + wait)
 
     def started(self, time: float) -> None:
         """Speech started: an utterance begins, or goes on after a pause, and a soft end is void."""
@@ -150,7 +132,6 @@ class Endpointer:
         if self._begun is None:
             return None
         stopped = self._stopped
-        # Sums, as in `deadline`: a difference could miss it by a rounding.
         if stopped is not None and time >= stopped + self.wait:
             return self._end(time, stopped, REASONS[self._words])
         if time >= self._begun + self.options.cap:

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from voicecli.audio.block import Samples
-from voicecli.speech.vad import RATE, WINDOW, WINDOW_SECONDS
+from voicecli.speech.vad import RATE, WINDOW, WINDOW_SECONDS, check
 
 __all__ = ["EnergyDetector", "EnergyOptions"]
 
@@ -62,8 +62,7 @@ class EnergyDetector:
         self.reset()
 
     def probability(self, window: Samples) -> float:
-        if window.shape != (WINDOW,):
-            raise ValueError(f"a window has {WINDOW} samples, not {window.shape}")
+        check(window)
         spectrum = np.fft.rfft(window * self._shape)[self._band]
         power = float(np.vdot(spectrum, spectrum).real) * self._scale
         level = 10.0 * math.log10(max(power, SILENCE)) if math.isfinite(power) else -120.0

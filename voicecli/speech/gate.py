@@ -37,25 +37,16 @@ class GateOptions:
 class SpeechGate:
     """Two thresholds and two waits; knows nothing of models, audio or clocks.
 
-    Events alternate, beginning with SpeechStarted. Between the thresholds a window changes nothing: running
+    Signs alternate, beginning with SpeechStarted. Between the thresholds a window changes nothing: running
     speech runs on, a silence that has begun goes on.
     """
 
     def __init__(self, options: GateOptions | None = None) -> None:
         self.options = options or GateOptions()
+        self.voiced_until = 0.0  # seconds: where the last voiced window ended
         self._speaking = False
         self._since: float | None = None  # where the speech or the silence that may have begun, begins
         self._voiced = 0.0  # seconds of the speech that may have begun
-        self._end = 0.0  # where the last voiced window ended
-
-    @property
-    def voiced_until(self) -> float:
-        """Seconds: where the last voiced window ended."""
-        return self._end
-
-    @property
-    def speaking(self) -> bool:
-        return self._speaking
 
     @property
     def starting(self) -> bool:
@@ -64,13 +55,30 @@ class SpeechGate:
 
     def push(self, probability: float, time: float) -> SpeechStarted | SpeechStopped | None:
         """Take the window that begins at `time` (seconds)."""
-        if self._speaking:
-            return self._toward_silence(probability, time)
-        return self._toward_speech(probability, time)
+        options, end = self.options, time + self.options.window
+        voiced = probability >= (options.stop if self._speaking is (self._since is None) else options.start)
+        if voiced:
+            self.voiced_until = end
+        if voiced is self._speaking:
+            self._since, self._voiced = None, 0.0
+            return None
+        if self._since is None:
+            self._since = time
+        # A millionth of a second forgives sums of windows that are not exact in binary.
+        if voiced:
+            self._voiced += options.window
+            if self._voiced < options.min_speech - 1e-6:
+                return None
+            started, self._since, self._speaking = SpeechStarted(self._since), None, True
+            return started
+        if end - self.voiced_until < options.min_silence - 1e-6:
+            return None
+        self.reset()
+        return SpeechStopped(self.voiced_until)
 
     def close(self) -> SpeechStopped | None:
         """At the end of the stream: speech that still runs stops where its last voiced window ended."""
-        stopped = SpeechStopped(self._end) if self._speaking else None
+        stopped = SpeechStopped(self.voiced_until) if self._speaking else None
         self.reset()
         return stopped
 
@@ -79,34 +87,3 @@ class SpeechGate:
         self._speaking = False
         self._since = None
         self._voiced = 0.0
-
-    def _toward_speech(self, probability: float, time: float) -> SpeechStarted | None:
-        options = self.options
-        if probability < (options.start if self._since is None else options.stop):
-            self._since = None
-            self._voiced = 0.0
-            return None
-        if self._since is None:
-            self._since = time
-        self._end = time + options.window
-        self._voiced += options.window
-        # A millionth of a second forgives sums of windows that are not exact in binary.
-        if self._voiced < options.min_speech - 1e-6:
-            return None
-        started = SpeechStarted(self._since)
-        self._speaking = True
-        self._since = None
-        return started
-
-    def _toward_silence(self, probability: float, time: float) -> SpeechStopped | None:
-        options = self.options
-        if probability >= (options.stop if self._since is None else options.start):
-            self._since = None
-            self._end = time + options.window
-            return None
-        if self._since is None:
-            self._since = time
-        if time + options.window - self._end < options.min_silence - 1e-6:
-            return None
-        self.reset()
-        return SpeechStopped(self._end)

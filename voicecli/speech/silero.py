@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from voicecli.audio.block import Samples
 from voicecli.errors import LibraryMissing, SettingsError, VoiceError
-from voicecli.speech.vad import RATE, WINDOW
+from voicecli.speech.vad import RATE, WINDOW, check
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -62,12 +62,15 @@ class SileroModel:
         """The one model of this process for `path`."""
         return _shared(path)
 
-    def load(self) -> None:
+    def load(self) -> InferenceSession:
         """Read the file (about 20 ms, and 0.1 s more for onnxruntime the first time), once.
 
         Raises LibraryMissing without onnxruntime, SettingsError for a model file that cannot be used.
         """
-        self._loaded()
+        with self._lock:
+            if self._session is None:
+                self._session = self._open()
+        return self._session
 
     def probabilities(self, windows: Sequence[Samples], states: Sequence[SileroState]) -> NDArray[np.float32]:
         """One probability for each stream's next window; moves each of the `states` on.
@@ -78,10 +81,9 @@ class SileroModel:
             return np.empty(0, np.float32)
         if len(windows) != len(states):
             raise ValueError(f"{len(windows)} windows for {len(states)} states")
-        session = self._loaded()
+        session = self._session or self.load()
         for window in windows:
-            if window.shape != (WINDOW,):
-                raise ValueError(f"a window has {WINDOW} samples, not {window.shape}")
+            check(window)
         for window, state in zip(windows, states, strict=True):
             state.frame[:CONTEXT] = state.frame[WINDOW:]
             # A NaN from a broken driver may stay in the state for the rest of the stream: it is silence.
@@ -96,13 +98,6 @@ class SileroModel:
             state.memory = memory[:, index : index + 1].copy()
         found: NDArray[np.float32] = output[:, 0]
         return found
-
-    def _loaded(self) -> InferenceSession:
-        if self._session is None:
-            with self._lock:
-                if self._session is None:
-                    self._session = self._open()
-        return self._session
 
     def _open(self) -> InferenceSession:
         try:

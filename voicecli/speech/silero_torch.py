@@ -5,27 +5,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import ClassVar, Protocol, Self, cast
+from typing import Any, ClassVar, Self
 
 from voicecli.audio.block import Samples
 from voicecli.errors import LibraryMissing
-from voicecli.speech.vad import RATE, WINDOW
+from voicecli.speech.vad import RATE, check
 
 __all__ = ["SileroTorchDetector", "SileroTorchOptions"]
 
 HINT = "Install it with: pip install 'voicecli[silero]', or choose the detector `silero`."
-
-
-class _Network(Protocol):
-    """The part of silero_vad's model that is used here."""
-
-    def __call__(self, window: object, rate: int) -> _Number: ...
-
-    def reset_states(self) -> None: ...
-
-
-class _Number(Protocol):
-    def item(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +33,7 @@ class SileroTorchDetector:
 
     def __init__(self, options: SileroTorchOptions | None = None) -> None:
         self.options = options or SileroTorchOptions()
-        self._network: _Network | None = None
+        self._network: Any = None  # of silero_vad, which has no types
 
     @staticmethod
     def missing(options: SileroTorchOptions) -> str | None:
@@ -60,20 +48,20 @@ class SileroTorchDetector:
         self._network = None
 
     def probability(self, window: Samples) -> float:
-        if window.shape != (WINDOW,):
-            raise ValueError(f"a window has {WINDOW} samples, not {window.shape}")
+        check(window)
         network = self._loaded()
         import torch
 
         with torch.inference_mode():
             # A copy: torch warns about arrays that must not be written to.
-            return network(torch.tensor(window), RATE).item()
+            probability: float = network(torch.tensor(window), RATE).item()
+        return probability
 
     def reset(self) -> None:
         if self._network is not None:
             self._network.reset_states()
 
-    def _loaded(self) -> _Network:
+    def _loaded(self) -> Any:
         if self._network is None:
             try:
                 import silero_vad
@@ -81,5 +69,5 @@ class SileroTorchDetector:
             except ImportError as exc:
                 raise LibraryMissing(f"The voice detector {self.name} cannot start ({exc}).", HINT) from exc
             torch.set_num_threads(self.options.threads)
-            self._network = cast(_Network, silero_vad.load_silero_vad())
+            self._network = silero_vad.load_silero_vad()
         return self._network

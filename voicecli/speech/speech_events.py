@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -113,37 +114,30 @@ async def filter_spurious_speech_start_events_step(
     clock = clock or LoopClock()
     start: SpeechStart | None = None
     due = 0.0
-    async with scoped(async_iter) as items:
-        arrival: asyncio.Task[Any] | None = None
-        timer: asyncio.Task[None] | None = None
-        try:
-            while True:
-                arrival = arrival or asyncio.create_task(_next(items))
-                if start is not None and timer is None:
-                    timer = asyncio.create_task(clock.sleep(max(0.0, due - clock.time())))
-                waits: set[asyncio.Task[Any]] = {arrival} if timer is None else {arrival, timer}
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                # An event that comes in the very moment in which the time is over comes too late.
-                lasted = start is not None and clock.time() >= due
-                over = arrival.done() and (arrival.exception() is not None or arrival.result() is _END)
-                if start is not None and (lasted or over):
-                    yield start
-                    start = None
-                event = None
-                if arrival.done():
-                    event, arrival = arrival.result(), None
-                if event is _END:
-                    return
-                if isinstance(event, SpeechStart):
-                    start, due = event, clock.time() + threshold_secs
-                elif isinstance(event, SpeechEnd):
-                    start = None
-                if timer is not None and (timer.done() or arrival is None):
-                    await _dropped(timer)
-                    timer = None
-        finally:
-            await _dropped(arrival)
-            await _dropped(timer)
+    async with scoped(async_iter) as items, AsyncExitStack() as stack:
+        arrival = asyncio.create_task(_next(items))
+        stack.push_async_callback(lambda: _dropped(arrival))
+        while True:
+            timer = asyncio.create_task(clock.sleep(max(0.0, due - clock.time()))) if start else None
+            try:
+                await asyncio.wait({arrival, timer or arrival}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await _dropped(timer)
+            over = arrival.done() and (arrival.exception() is not None or arrival.result() is _END)
+            # An event that comes in the very moment in which the time is over comes too late.
+            if start is not None and (over or clock.time() >= due):
+                yield start
+                start = None
+            if not arrival.done():
+                continue
+            event = arrival.result()
+            if event is _END:
+                return
+            if isinstance(event, SpeechStart):
+                start, due = event, clock.time() + threshold_secs
+            elif isinstance(event, SpeechEnd):
+                start = None
+            arrival = asyncio.create_task(_next(items))
 
 
 async def first_partial_speech_result_step(

@@ -9,7 +9,7 @@ import numpy as np
 
 from voicecli.audio.block import Samples
 
-__all__ = ["RATE", "WINDOW", "WINDOW_SECONDS", "VoiceDetector", "Window", "Windows"]
+__all__ = ["RATE", "WINDOW", "WINDOW_SECONDS", "VoiceDetector", "Window", "Windows", "check"]
 
 RATE = 16_000  # samples a second
 WINDOW = 512  # samples
@@ -49,6 +49,12 @@ class Window(NamedTuple):
 
     samples: Samples
     time: float  # seconds of sound before its first sample
+
+
+def check(window: Samples) -> None:
+    """Raises ValueError for a window of another length."""
+    if window.shape != (WINDOW,):
+        raise ValueError(f"a window has {WINDOW} samples, not {window.shape}")
 
 
 class Windows:
