@@ -28,7 +28,7 @@ from voicecli.bench.measure.loudspeaker import Heard
 from voicecli.bench.measure.texts import TEXTS
 from voicecli.bench.report import KINDS, Participant, Report
 from voicecli.bench.report_file import report_record
-from voicecli.cli.app import app
+from voicecli.cli.app import app, loaded_command
 from voicecli.config import schema
 from voicecli.config.check import toml
 from voicecli.config.settings import BudgetSettings
@@ -99,7 +99,7 @@ def command(*words: str) -> Any:
     found: Any = PROGRAM
     for word in words:
         assert word in found.commands, f"there is no command {' '.join(words)}"
-        found = found.commands[word]
+        found = loaded_command(word) if found is PROGRAM else found.commands[word]
     return found
 
 

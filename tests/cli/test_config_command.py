@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from voicecli.cli.config import config_app, overrides
+from voicecli.cli.config import app
+from voicecli.cli.options import assignments
 from voicecli.config import default_user_file
 from voicecli.errors import SettingsError, UsageError
 
@@ -19,7 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(config_app, list(arguments))
+    return CliRunner().invoke(app, list(arguments))
 
 
 def lines(result: Result) -> list[str]:
@@ -111,7 +112,7 @@ def test_refused_set_changes_nothing() -> None:
 
 
 def test_overrides_need_an_equals_sign() -> None:
-    assert overrides(["a.b=c=d", "e="]) == {"a.b": "c=d", "e": ""}
+    assert assignments(["a.b=c=d", "e="]) == {"a.b": "c=d", "e": ""}
     for wrong in ("a.b", "=c"):
         with pytest.raises(UsageError):
-            overrides([wrong])
+            assignments([wrong])

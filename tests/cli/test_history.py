@@ -14,8 +14,7 @@ from typer.testing import CliRunner, Result
 
 from tests.sound.server import write_wav
 from voicecli.audio.recording import load_recording
-from voicecli.cli.history import history_app
-from voicecli.cli.saved import outline
+from voicecli.cli.history import app, outline
 from voicecli.conversation import events
 from voicecli.conversation.journal import Saved
 from voicecli.conversation.retelling import retold
@@ -83,7 +82,7 @@ def two(root: Path) -> Path:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(history_app, list(arguments))
+    return CliRunner().invoke(app, list(arguments))
 
 
 def shown(*arguments: str) -> str:

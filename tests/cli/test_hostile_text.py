@@ -12,9 +12,8 @@ from tests.cli.program import QUICK, SIMULATED, Ended, Program, question
 from tests.server.recognition_server import Heard, running_server, say, understand
 from voicecli.audio.portaudio import Device
 from voicecli.cli import devices as devices_command
-from voicecli.cli.answer import _Shown as ShownAnswer
+from voicecli.cli.answer import Told
 from voicecli.cli.check import problem
-from voicecli.cli.connection import ConnectRequest
 from voicecli.cli.doctor import _print as print_findings
 from voicecli.cli.doctor import _write_report
 from voicecli.errors import ExitStatus, NoDevice
@@ -90,7 +89,7 @@ def test_connect(program: Program, tmp_path: Path):
 
 
 def test_answer_of_a_server(capsys: pytest.CaptureFixture[str]):
-    ShownAnswer(ConnectRequest(address="ws://localhost"), False).phrase(0.0, HOSTILE)
+    Told(False).phrase(0.0, HOSTILE)
     assert capsys.readouterr().out == f"{SHOWN}\n"
 
 
@@ -124,7 +123,7 @@ def test_devices(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     monkeypatch.setattr(devices_command, "devices", lambda: [device])
     for as_json in (False, True):
         with pytest.raises(NoDevice):
-            devices_command.run_devices(as_json)
+            devices_command.list_devices(json=as_json)
         shown = capsys.readouterr().out
         assert "safe" in shown
         assert_obeys_nothing(shown.encode())

@@ -6,64 +6,30 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from rich.text import Text
 
 from voicecli.audio.pcm import limited, mixed
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.resample import Resampler
-from voicecli.cli import ends
-from voicecli.cli.connection import ConnectRequest, protect
-from voicecli.cli.console import SafeConsole
-from voicecli.config import Loaded
-from voicecli.errors import ExitStatus, VoiceError
+from voicecli.cli.console import Telling
+from voicecli.errors import VoiceError
 from voicecli.flow.scope import scoped
-from voicecli.printable import json_line, printable
-from voicecli.server.query_client import ask, written
-from voicecli.server.upload import Upload, cut, upload_file, upload_microphone
+from voicecli.printable import printable
+from voicecli.server.upload import Upload, cut
 from voicecli.wire.frames import AudioFrame, FrameSequence, encode
 from voicecli.wire.recognition import Format
 
-__all__ = ["run_question"]
+__all__ = ["Answer", "Told", "framed"]
 
 _CHUNK: Final = 0.5  # seconds of a spoken question in one frame
 _LOOK: Final = 0.02  # seconds at least between looks at what has been heard
 
 
-async def run_question(loaded: Loaded, request: ConnectRequest, text: str | None) -> ExitStatus:
-    """Ask `text`, or what the recording says, and play the answer. Raises VoiceError."""
-    protect(request.address, request.token)
-    show = _Shown(request, loaded.settings.speaker.device == ends.PIPE)
-    device = str(loaded.settings.speaker.device)
-    async with AsyncExitStack() as stack:
-        body = written(text) if text is not None else await _spoken(request, stack)
-        output = ends.open_speaker(device, real_time=True, silence=False)
-        player = await stack.enter_async_context(AudioStreamPlayer(output, loaded.settings.player))
-        reply = _Reply(player, show)
-        try:
-            frames = ask(request.address, body, token=request.token, traceparent=request.trace_id)
-            await reply.play(frames)
-        except VoiceError as error:
-            show.ended_by(error)
-            raise
-        show.summary(reply)
-    return ExitStatus.FINE
-
-
-async def _spoken(request: ConnectRequest, stack: AsyncExitStack) -> AsyncIterator[bytes]:
-    """The question as frames, made while they are sent. Raises UsageError, DecodeError."""
-    if request.input is not None and request.input != ends.PIPE:
-        return _framed(await upload_file(Path(request.input)))
-    microphone = await ends.open_microphone(ends.PIPE, real_time=False)
-    return _framed(upload_microphone(await stack.enter_async_context(microphone)))
-
-
-async def _framed(upload: Upload) -> AsyncIterator[bytes]:
+async def framed(upload: Upload) -> AsyncIterator[bytes]:
+    """A spoken question as frames, made while they are sent."""
     format, sequence = upload.format, FrameSequence()
     depth = format.bit_depth
     template = AudioFrame(f"int{depth}", depth, format.sample_rate, format.channels)
@@ -83,15 +49,15 @@ def _integers(data: bytes, format: Format) -> bytes:
     return np.minimum(np.rint(values), 2**31 - 1).astype("<i4").tobytes()
 
 
-class _Reply:
+class Answer:
     """The answer on its way to the loudspeaker, its texts shown as they begin to be heard."""
 
-    def __init__(self, player: AudioStreamPlayer, show: _Shown) -> None:
+    def __init__(self, player: AudioStreamPlayer, told: Told) -> None:
         self.player = player
         self.first_frame: float | None = None  # seconds after the question began to be sent
         self.first_sound: float | None = None
         self.phrases = 0
-        self._show = show
+        self._told = told
         self._resampler: Resampler | None = None
         self._texts: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue()
         self._began = False
@@ -108,7 +74,7 @@ class _Reply:
                     async for frame in answer:
                         if self.first_frame is None:
                             self.first_frame = time.monotonic() - asked
-                            self._show.question(frame.question)
+                            self._told.question(frame.question)
                         await self._take(frame)
             except VoiceError as error:
                 failure = error
@@ -120,7 +86,9 @@ class _Reply:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
         if failure is not None:
+            self._told.failed(failure)
             raise failure
+        self._told.summary(self)
 
     async def _take(self, frame: AudioFrame) -> None:
         if frame.answer:
@@ -159,60 +127,37 @@ class _Reply:
                 if left <= 0:
                     break
                 await asyncio.sleep(max(left, _LOOK))
-            self._show.phrase(start, text)
+            self._told.phrase(start, text)
 
 
-class _Shown:
+class Told(Telling):
     """The question and the answer, as lines for people or as JSON Lines."""
-
-    def __init__(self, request: ConnectRequest, sound_on_stdout: bool) -> None:
-        self._request = request
-        self._stream = sys.stderr if sound_on_stdout else sys.stdout
-        self._stderr = SafeConsole(stderr=True, soft_wrap=True)
 
     def question(self, text: str) -> None:
         """What the server has understood."""
-        if self._request.json:
-            self._json({"event": "question", "text": text})
+        if self.as_json:
+            self.json("question", text=text)
         elif sys.stderr.isatty() and text:
-            self._stderr.print(Text(f"you    {text}", style="dim"))
+            self.aside(f"you    {text}")
 
     def phrase(self, start: float, text: str) -> None:
         """A piece of the answer, as it begins."""
-        if self._request.json:
-            self._json({"event": "phrase", "start": round(start, 6), "text": text})
+        if self.as_json:
+            self.json("phrase", start=round(start, 6), text=text)
         elif text.strip():
-            print(" ".join(printable(text).split()), file=self._stream, flush=True)
+            print(" ".join(printable(text).split()), file=self.stream, flush=True)
 
-    def summary(self, reply: _Reply) -> None:
+    def summary(self, answer: Answer) -> None:
         """It has been heard."""
-        if self._request.json:
-            player = reply.player
-            self._json(
-                {
-                    "event": "summary",
-                    "audio": round(player.written, 6) if reply.phrases else 0.0,
-                    "phrases": reply.phrases,
-                    "first_frame": _rounded(reply.first_frame),
-                    "first_sound": _rounded(reply.first_sound),
-                    "underruns": player.underruns.count,
-                }
+        if self.as_json:
+            self.json(
+                "summary",
+                audio=round(answer.player.written, 6) if answer.phrases else 0.0,
+                phrases=answer.phrases,
+                first_frame=_rounded(answer.first_frame),
+                first_sound=_rounded(answer.first_sound),
+                underruns=answer.player.underruns.count,
             )
-
-    def ended_by(self, error: VoiceError) -> None:
-        """What ends everything; the command line says it to people."""
-        if self._request.json:
-            self._json(
-                {
-                    "event": "error",
-                    "kind": error.kind,
-                    "message": str(error),
-                    "recoverable": error.recoverable,
-                }
-            )
-
-    def _json(self, record: dict[str, Any]) -> None:
-        print(json_line(record), file=self._stream, flush=True)
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -14,11 +14,11 @@ from voicecli.cli.bench_player import player
 from voicecli.cli.bench_server import server
 from voicecli.cli.bench_talk import talk
 from voicecli.cli.bench_turn import turn
-from voicecli.cli.invocation import finish, loaded_settings
-from voicecli.cli.options import Config, Profile, Set, spread
+from voicecli.cli.invocation import finish
+from voicecli.cli.options import SettingsOptions, group, spread
 from voicecli.errors import UsageError
 
-__all__ = ["bench_app"]
+__all__ = ["app"]
 
 _DEFAULT = "tts"
 
@@ -56,14 +56,13 @@ class _BenchGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-bench_app = typer.Typer(
+app = group(
     cls=_BenchGroup,
-    rich_markup_mode=None,
     help="Measure how long things take; `tts` is meant where no word says what.",
 )
 
 
-@bench_app.command("tts")
+@app.command("tts")
 @spread
 def tts(
     runs: Runs = 10,
@@ -110,9 +109,7 @@ def tts(
     seed: Seed = 0,
     *,
     outputs: Outputs,
-    profile: Profile = None,
-    config: Config = None,
-    settings: Set = None,
+    settings: SettingsOptions,
 ) -> None:
     """Measure how long it takes from a text to the first audible sample.
 
@@ -128,13 +125,13 @@ def tts(
     )  # fmt: skip
     if resume is not None and outputs.json is None:
         outputs = replace(outputs, json=str(resume))
-    loaded = loaded_settings(config, profile, settings, {})
+    loaded = settings.load()
     finish(
         run_bench(SpeechBench(loaded=loaded, request=request, speaker=loudspeaker(speaker)), outputs, speaker)
     )
 
 
-@bench_app.command("show")
+@app.command("show")
 @spread
 def show(
     report: Annotated[Path, typer.Argument(metavar="FILE", help="What `--json` wrote.")],
@@ -149,9 +146,9 @@ def show(
         raise typer.Exit(int(status))
 
 
-bench_app.command("talk")(talk)
-bench_app.command("turn")(turn)
-bench_app.command("player")(player)
+app.command("talk")(talk)
+app.command("turn")(turn)
+app.command("player")(player)
 
 
-bench_app.command("server")(server)
+app.command("server")(server)

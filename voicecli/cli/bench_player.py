@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from voicecli.cli.bench_options import Outputs, Seed
-from voicecli.cli.invocation import finish, loaded_settings
-from voicecli.cli.options import Config, Profile, Set, spread
+from voicecli.cli.invocation import finish
+from voicecli.cli.options import SettingsOptions, spread
 
 __all__ = ["player"]
 
@@ -29,9 +29,7 @@ def player(
     seed: Seed = 0,
     *,
     outputs: Outputs,
-    profile: Profile = None,
-    config: Config = None,
-    settings: Set = None,
+    settings: SettingsOptions,
 ) -> None:
     """Measure the player: what its callback costs, and how often sound breaks off as the network gets worse.
 
@@ -41,5 +39,5 @@ def player(
     from voicecli.cli.reporting import run_bench
 
     request = PlayerRequest(runs=runs, speed=speed, loss=loss, seed=seed)
-    loaded = loaded_settings(config, profile, settings, {})
+    loaded = settings.load()
     finish(run_bench(PlayerBench(loaded=loaded, request=request), outputs))

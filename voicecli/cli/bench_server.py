@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from voicecli.cli.bench_options import Outputs, Seed
-from voicecli.cli.invocation import finish, loaded_settings
-from voicecli.cli.options import Config, Profile, Set, spread
+from voicecli.cli.invocation import finish
+from voicecli.cli.options import SettingsOptions, spread
 
 __all__ = ["server"]
 
@@ -40,9 +40,7 @@ def server(
     seed: Seed = 0,
     *,
     outputs: Outputs,
-    profile: Profile = None,
-    config: Config = None,
-    settings: Set = None,
+    settings: SettingsOptions,
 ) -> None:
     """Measure how many real-time streams the recognition server holds on this machine.
 
@@ -55,9 +53,9 @@ def server(
 
     ramp = RampOptions(first=first, step=step, most=most, hold=hold, runs=runs, idle=idle, seed=seed)
     request = RampRequest(
-        ramp=ramp, baseline=baseline, asr=asr, workers=workers, profile=profile, config=config,
-        given=tuple(settings or ()),
+        ramp=ramp, baseline=baseline, asr=asr, workers=workers, profile=settings.profile,
+        config=settings.config, given=tuple(settings.settings or ()),
     )  # fmt: skip
     request.check()
-    loaded = loaded_settings(config, profile, settings, {})
+    loaded = settings.load()
     finish(run_bench(ServerBench(loaded=loaded, request=request), outputs))

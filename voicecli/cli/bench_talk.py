@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from voicecli.cli.bench_options import Outputs, Seed, Speech
-from voicecli.cli.invocation import finish, loaded_settings
-from voicecli.cli.options import Asr, Config, Llm, Profile, Set, Tts, Vad, spread
+from voicecli.cli.invocation import finish
+from voicecli.cli.options import EngineOptions, spread
 from voicecli.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -63,16 +63,10 @@ def talk(
             help="The loudspeaker that answers; `null` keeps time and is not heard.",
         ),
     ] = "null",
-    asr: Asr = None,
-    llm: Llm = None,
-    tts: Tts = None,
-    vad: Vad = None,
     seed: Seed = 0,
     *,
     outputs: Outputs,
-    profile: Profile = None,
-    config: Config = None,
-    settings: Set = None,
+    engines: EngineOptions,
 ) -> None:
     """Ask recorded questions and measure the conversation: every span, and who made a turn late.
 
@@ -88,10 +82,8 @@ def talk(
         mouth=mouth, speaker=speaker, seed=seed,
     )  # fmt: skip
     request.check()
-    flags: dict[str, Any] = {"asr.engine": asr, "llm.engine": llm, "tts.engine": tts, "vad.engine": vad}
-    loaded = loaded_settings(config, profile, settings, flags)
     heard = loudspeaker(speaker, real_time=real_time)
-    finish(_conversed(TalkBench(loaded=loaded, request=request, speaker=heard), outputs))
+    finish(_conversed(TalkBench(loaded=engines.load(), request=request, speaker=heard), outputs))
 
 
 async def _conversed(bench: TalkBench, outputs: Outputs) -> ExitStatus:

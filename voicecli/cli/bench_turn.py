@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from voicecli.cli.bench_options import Outputs, Seed, Speech
-from voicecli.cli.invocation import finish, loaded_settings
-from voicecli.cli.options import Config, Language, Profile, Set, Vad, spread
+from voicecli.cli.invocation import finish
+from voicecli.cli.options import Language, Sets, SettingsOptions, Vad, spread
 from voicecli.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -18,16 +19,25 @@ if TYPE_CHECKING:
 __all__ = ["turn"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedOptions(SettingsOptions):
+    """What hears the recordings."""
+
+    asr: Annotated[
+        str | None,
+        typer.Option(metavar="ENGINE", help="Take the words from this engine, not from the labels."),
+        Sets("asr.engine"),
+    ] = None
+    vad: Vad = None
+    language: Language = None
+
+
 @spread
 def turn(
     speech: Speech = None,
     runs: Annotated[
         int, typer.Option(min=1, help="Times each recording is judged, with other noise behind it.")
     ] = 1,
-    asr: Annotated[
-        str | None,
-        typer.Option(metavar="ENGINE", help="Take the words from this engine, not from the labels."),
-    ] = None,
     words_after: Annotated[
         float,
         typer.Option(min=0.0, metavar="SECONDS", help="How long after a short silence its words are known."),
@@ -46,14 +56,10 @@ def turn(
             metavar="DEVICE|FILE.wav", help="Where --play is heard; otherwise the system's default."
         ),
     ] = "",
-    vad: Vad = None,
-    language: Language = None,
     seed: Seed = 0,
     *,
     outputs: Outputs,
-    profile: Profile = None,
-    config: Config = None,
-    settings: Set = None,
+    judged: JudgedOptions,
 ) -> None:
     """Hold the end-of-turn decision against recordings whose ends are known.
 
@@ -62,9 +68,10 @@ def turn(
     """
     from voicecli.bench.measure.end_of_turn_bench import TurnBench, TurnRequest
 
-    request = TurnRequest(speech=speech, runs=runs, asr=asr is not None, words_after=words_after, seed=seed)
-    flags: dict[str, Any] = {"asr.engine": asr, "vad.engine": vad, "conversation.language": language}
-    bench = TurnBench(loaded=loaded_settings(config, profile, settings, flags), request=request)
+    request = TurnRequest(
+        speech=speech, runs=runs, asr=judged.asr is not None, words_after=words_after, seed=seed
+    )
+    bench = TurnBench(loaded=judged.load(), request=request)
     finish(_judged(bench, outputs, clips, play, speaker))
 
 

@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from voicecli.cli.options import SettingsOptions, assignments, group, spread
 from voicecli.errors import UsageError
 from voicecli.printable import json_line, printable
 
-__all__ = ["config_app", "overrides"]
+__all__ = ["app"]
 
-config_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show and change the settings.")
+app = group(no_args_is_help=True, help="Show and change the settings.")
 
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Another settings file, over the user's own.")
-]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines.")]
 
 
-@config_app.command()
+@app.command()
+@spread
 def show(
+    options: SettingsOptions,
     keys: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY]...", help="Sections or keys: tts, llm.openai.model.")
-    ] = None,
-    config: ConfigFile = None,
-    profile: Annotated[
-        str | None, typer.Option("--profile", metavar="NAME", help="With this profile.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As if this were set.")
     ] = None,
     changed: Annotated[bool, typer.Option("--changed", help="Only what somebody has set.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show every setting, its value and where the value comes from."""
-    from voicecli.config import load_settings
-
-    loaded = load_settings(config=config, profile=profile, overrides=overrides(set_ or []))
+    loaded = options.read()
     items = [item for item in loaded.items() if not changed or item.origin != "default"]
     if keys:
         items = _below(keys, items)
@@ -51,7 +42,7 @@ def show(
         _print_settings([(item.key, item.value, item.origin) for item in items])
 
 
-@config_app.command()
+@app.command()
 def init(
     config: Annotated[
         Path | None,
@@ -73,7 +64,7 @@ def init(
         typer.echo(printable(f"Wrote {path}"))
 
 
-@config_app.command()
+@app.command()
 def path(as_json: Json = False) -> None:
     """Print where the user's settings file is, or would be."""
     target = _target(None)
@@ -83,9 +74,9 @@ def path(as_json: Json = False) -> None:
         typer.echo(printable(str(target)))
 
 
-@config_app.command("set")
+@app.command("set")
 def set_values(
-    assignments: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="tts.espeak.speed=1.2")],
+    given: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="tts.espeak.speed=1.2")],
     config: Annotated[
         Path | None,
         typer.Option("--config", metavar="FILE", help="Change this file instead of the user's own."),
@@ -96,26 +87,13 @@ def set_values(
     from voicecli.config.document import changes, write
 
     target = _target(config)
-    text, values = changes(target, overrides(assignments))
+    text, values = changes(target, assignments(given))
     write(target, text)
     for key, value in values.items():
         if as_json:
             _print_json("setting", key=key, value=value, origin=str(target))
         else:
             typer.echo(printable(f"{key} = {_written(value)}  # {target}"))
-
-
-def overrides(assignments: Iterable[str]) -> dict[str, str]:
-    """`KEY=VALUE` by key. Raises UsageError for one without a key or an equals sign."""
-    found = {}
-    for assignment in assignments:
-        key, equals, value = assignment.partition("=")
-        if not equals or not key.strip():
-            raise UsageError(
-                f"A setting is KEY=VALUE, not {assignment!r}.", "For example: tts.espeak.speed=1.2"
-            )
-        found[key.strip()] = value.strip()
-    return found
 
 
 def _target(config: Path | None) -> Path:

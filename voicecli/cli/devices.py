@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 
 from rich.table import Table
 
 from voicecli.audio.portaudio import NO_DEVICES_HINT, devices
-from voicecli.cli.console import SafeConsole
-from voicecli.errors import ExitStatus, NoDevice
-from voicecli.printable import json_line
+from voicecli.cli.console import print_json, tabular
+from voicecli.cli.options import Json, group, spread
+from voicecli.errors import NoDevice
 
-__all__ = ["run_devices"]
+__all__ = ["app", "list_devices"]
 
 
-def run_devices(as_json: bool) -> ExitStatus:
-    """Print them. Raises NoDevice when there is no microphone or no loudspeaker, after printing."""
+app = group()
+
+
+@app.command("devices")
+@spread
+def list_devices(json: Json = False) -> None:
+    """List microphones and loudspeakers; exits with 3 when one of them is lacking."""
     found = devices()
-    if as_json:
+    if json:
         for device in found:
-            print(json_line(asdict(device)))
+            print_json(asdict(device))
     elif found:
         table = Table("", "device", "host", "microphone", "loudspeaker", "rate", box=None, pad_edge=False)
         for device in found:
@@ -32,7 +36,7 @@ def run_devices(as_json: bool) -> ExitStatus:
                 _role(device.outputs, device.default_output),
                 f"{device.rate} Hz",
             )
-        SafeConsole(width=None if sys.stdout.isatty() else 200).print(table)
+        tabular().print(table)
     lacking = [
         noun
         for noun, there in (
@@ -43,7 +47,6 @@ def run_devices(as_json: bool) -> ExitStatus:
     ]
     if lacking:
         raise NoDevice(f"There is no {' and no '.join(lacking)} on this machine.", NO_DEVICES_HINT)
-    return ExitStatus.FINE
 
 
 def _role(channels: int, default: bool) -> str:

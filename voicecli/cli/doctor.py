@@ -14,21 +14,25 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
 from voicecli.cli import hardware, machine, stages
 from voicecli.cli.bugreport import Redaction, bug_report
 from voicecli.cli.check import Check, Level, exit_status, failure, in_background, note, ok, problem
-from voicecli.cli.console import SafeConsole
+from voicecli.cli.console import SafeConsole, print_json, tabular
 from voicecli.cli.ends import PIPE
+from voicecli.cli.options import Json, Mic, SettingsOptions, Speaker, group, spread
 from voicecli.config import Loaded, Settings, default_user_file, load_settings
 from voicecli.errors import ExitStatus, SaveError, UsageError, VoiceError
-from voicecli.printable import json_line, printable
+from voicecli.printable import printable
 
-__all__ = ["run_doctor", "save_check"]
+__all__ = ["app", "save_check"]
 
 _SCARCE = 100e6  # bytes of disk below which saving will soon fail
 _SOUND_SYSTEM = 5.0  # seconds for PortAudio to look at every device
@@ -38,31 +42,53 @@ _PLURAL = {Level.NOTE: "notes", Level.PROBLEM: "problems"}
 Section = tuple[str, list[Check]]
 
 
-async def run_doctor(
-    load: Callable[[], Loaded], as_json: bool, report: str | None = None, quiet: bool = False
-) -> ExitStatus:
-    """Look at everything and print it. `load` gives the settings; if it cannot, that is the first finding.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorOptions(SettingsOptions):
+    """What `doctor` takes."""
 
-    `report` is a file, or `-`, for the report without secrets; `quiet` keeps the loudspeaker still.
-    Raises SaveError, UsageError.
+    mic: Mic = None
+    speaker: Speaker = None
+    report: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|-", help="Write it as Markdown for a bug report, without anything secret."
+        ),
+    ] = None
+    quiet: Annotated[bool, typer.Option("--quiet", help="Play no sound: leaves out the round trip.")] = False
+    json: Json = False
+
+
+app = group()
+
+
+@app.command()
+@spread
+async def doctor(options: DoctorOptions) -> ExitStatus:
+    """Say what works here, and what to do about the rest.
+
+    Opens the microphone and the loudspeaker for half a second, then plays a soft sweep of a quarter of a
+    second and listens for it. Exits with 0 when a conversation works, 3 when only devices are lacking, 4 when
+    an engine's server cannot be used, 1 otherwise.
     """
-    _check_report(report)
+    if options.json and options.report == PIPE:
+        raise UsageError("--json and --report - both want standard output.", "Give the report a file.")
+    _check_report(options.report)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character still gets its report
     terminal = machine.terminal_check()  # before the progress line takes its place
     with ExitStack() as stack:
-        if sys.stderr.isatty() and not as_json:
+        if sys.stderr.isatty() and not options.json:
             stack.enter_context(SafeConsole(stderr=True).status("looking at everything, a few seconds …"))
-        sections, loaded = await _examine(load, terminal, quiet)
+        sections, loaded = await _examine(options, terminal)
     checks = [check for _, found in sections for check in found]
-    if as_json:
+    if options.json:
         records = [check.record() for check in checks]
         fine = exit_status(checks) is ExitStatus.FINE
-        print(json_line({"event": "doctor", "checks": records, "ok": fine}))
-    elif report != PIPE:
+        print_json({"event": "doctor", "checks": records, "ok": fine})
+    elif options.report != PIPE:
         _print(sections)
-    if report is not None:
-        _write_report(report, bug_report(sections, loaded, Redaction()))
+    if options.report is not None:
+        _write_report(options.report, bug_report(sections, loaded, Redaction()))
     return exit_status(checks)
 
 
@@ -90,10 +116,8 @@ def _write_report(target: str, text: str) -> None:
     print(printable(f"The report is in {path}: read it before you paste it."), file=sys.stderr)
 
 
-async def _examine(
-    load: Callable[[], Loaded], terminal: Check, quiet: bool
-) -> tuple[list[Section], Loaded | None]:
-    settings_check, own = _settings(load)
+async def _examine(options: DoctorOptions, terminal: Check) -> tuple[list[Section], Loaded | None]:
+    settings_check, own = _settings(options.load)
     loaded = own or load_settings(user_file=None, environ={})
     settings = loaded.settings
 
@@ -107,7 +131,7 @@ async def _examine(
             if needed:
                 return [problem("sound server", detail, remedy, ExitStatus.NO_DEVICE)]
             found = [note("sound server", detail, remedy)]
-        return [*found, *await hardware.device_checks(settings, quiet)]
+        return [*found, *await hardware.device_checks(settings, options.quiet)]
 
     async def choose() -> tuple[stages.Chosen, list[Check]]:
         chosen = await stages.choose_all(loaded)
@@ -205,7 +229,7 @@ def _nearest(folder: Path) -> Path:
 
 
 def _print(sections: Sequence[Section]) -> None:
-    console = SafeConsole(width=None if sys.stdout.isatty() else 200)
+    console = tabular()
     for title, checks in sections:
         console.print(Text(title, style="bold"))
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Self
+
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -13,6 +17,7 @@ from rich.progress import (
 )
 
 from voicecli.cli.console import SafeConsole
+from voicecli.config.assembly import Enterable, enter_all
 from voicecli.providers import fetch
 
 __all__ = ["Downloads"]
@@ -24,6 +29,17 @@ class Downloads:
     def __init__(self) -> None:
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def opening(self, stack: AsyncExitStack, things: Sequence[Enterable]) -> None:
+        """Open everything at the same time on `stack`; after that nothing is fetched."""
+        await enter_all(stack, things)
+        self.close()
 
     def __call__(self, report: fetch.Progress) -> None:
         """Show how far a file is."""

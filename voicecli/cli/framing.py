@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final
+
+import typer
 
 from voicecli.audio.outfile import OutFile
-from voicecli.cli.console import warn
+from voicecli.cli.console import print_json, warn
 from voicecli.cli.ends import PIPE
+from voicecli.cli.options import group
 from voicecli.errors import UsageError, WireError, read_failure
 from voicecli.wire.frames import END, AudioFrame, Frame, FrameDecoder, FrameLimits, FrameSequence, encode
 from voicecli.wire.riff import RiffReader, WavLayout, riff_header
 
-__all__ = ["Texts", "decode_frames", "encode_frames"]
+__all__ = ["app"]
 
 _READ: Final = 65_536  # bytes at once
 _LARGEST: Final = 8 * 1024 * 1024  # bytes of sound in a frame: half of what readers take unless told
@@ -26,27 +28,38 @@ _LIMITS: Final = FrameLimits(frame=256 * 1024 * 1024)  # a file on the own disk 
 _DEPTHS: Final = (16, 32)  # bits of a sample that a frame can hold
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """What is said about the sound."""
+app = group(no_args_is_help=True, help="Sound as framed objects, and back: files and pipes.")
 
-    question: str = ""
-    answer: str = ""
-    url: str = ""
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="The header of each frame as JSON Lines (on standard error where OUT is -)."),
+]
 
 
-def encode_frames(source: str, out: str, texts: Texts, chunk: float, *, as_json: bool) -> None:
-    """Read a WAV, write frames. Raises UsageError, WireError, SaveError."""
+@app.command("encode")
+def encode_file(
+    source: Annotated[str, typer.Argument(metavar="IN.wav|-", help="A WAV file of 16 or 32-bit integers.")],
+    out: Annotated[str, typer.Argument(metavar="OUT|-", help="Where the frames go.")],
+    question: Annotated[str, typer.Option(help="The text of the question, in every frame.")] = "",
+    answer: Annotated[str, typer.Option(help="The text of the sound, in the first frame.")] = "",
+    url: Annotated[str, typer.Option(help="An address, in every frame.")] = "",
+    chunk: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.001, max=60, help="Sound in one frame.")
+    ] = 0.5,
+    json: Json = False,
+) -> None:
+    """Put a WAV file into frames, bit for bit; `-` is a pipe."""
     _distinct(source, out)
+    texts = {"question": question, "answer": answer, "url": url}
     reader = RiffReader()
-    note = _notes(out, as_json)
+    note = _notes(out, json)
     with _reading(source) as pieces, _Written(out) as target:
         framer: _Framer | None = None
         for piece in pieces:
             with _about(source):
                 sound = reader.push(piece)
             if reader.began and framer is None:
-                framer = _framer(source, reader.layout, texts, chunk)
+                framer = _framer(source, reader.layout, chunk, texts)
             for frame in framer.push(sound) if framer is not None else ():
                 target.write(encode(frame))
                 note(frame)
@@ -58,6 +71,43 @@ def encode_frames(source: str, out: str, texts: Texts, chunk: float, *, as_json:
             note(frame)
     if framer.lost:
         warn(f"The last {framer.lost} bytes of {_shown(source)} were not whole samples, and were left out.")
+
+
+@app.command("decode")
+def decode_file(
+    source: Annotated[str, typer.Argument(metavar="IN|-", help="Frames, back to back.")],
+    out: Annotated[str, typer.Argument(metavar="OUT.wav|-", help="Where the sound goes, as a WAV file.")],
+    json: Json = False,
+) -> None:
+    """Take the sound out of frames, bit for bit; `-` is a pipe.
+
+    What was decoded before something is broken or cut off is kept, and the exit status is 1.
+    """
+    _distinct(source, out)
+    decoder = FrameDecoder(_LIMITS)
+    note = _notes(out, json)
+    objects = 0
+    last: AudioFrame | None = None
+    with _reading(source) as pieces, _Sound(out) as sound:
+        for piece in pieces:
+            with _about(source):
+                frames = decoder.decode(piece)
+            for frame in frames:
+                note(frame)
+                if isinstance(frame, AudioFrame):
+                    sound.write(frame)
+                    last = frame
+                else:
+                    objects += 1
+        with _about(source):
+            decoder.close()
+        if last is None:
+            other = f"only {objects} objects" if objects else "not even one frame"
+            raise WireError(f"There is no sound in {_shown(source)}: {other}.")
+        sound.settle(last)
+    if objects and not json:
+        warn(f"{objects} objects without sound were left out. --json shows what they say.")
+    _judge(last)
 
 
 class _Framer:
@@ -91,7 +141,7 @@ class _Framer:
         return replace(frame, payload=sound)
 
 
-def _framer(source: str, layout: WavLayout | None, texts: Texts, chunk: float) -> _Framer:
+def _framer(source: str, layout: WavLayout | None, chunk: float, texts: Mapping[str, Any]) -> _Framer:
     assert layout is not None  # known before the sound begins
     if layout.coding != "integer" or layout.bits not in _DEPTHS:
         raise WireError(
@@ -100,46 +150,9 @@ def _framer(source: str, layout: WavLayout | None, texts: Texts, chunk: float) -
             "Save it as such a WAV first.",
         )
     with _about(source):
-        template = AudioFrame(
-            f"int{layout.bits}",
-            layout.bits,
-            layout.rate,
-            layout.channels,
-            question=texts.question,
-            answer=texts.answer,
-            url=texts.url,
-        )
+        template = AudioFrame(f"int{layout.bits}", layout.bits, layout.rate, layout.channels, **texts)
     frames = min(round(chunk * layout.rate), _LARGEST // layout.frame)
     return _Framer(template, max(1, frames) * layout.frame, layout.frame)
-
-
-def decode_frames(source: str, out: str, *, as_json: bool) -> None:
-    """Read frames, write a WAV. Raises UsageError, WireError, SaveError; what came before is written."""
-    _distinct(source, out)
-    decoder = FrameDecoder(_LIMITS)
-    note = _notes(out, as_json)
-    objects = 0
-    last: AudioFrame | None = None
-    with _reading(source) as pieces, _Sound(out) as sound:
-        for piece in pieces:
-            with _about(source):
-                frames = decoder.decode(piece)
-            for frame in frames:
-                note(frame)
-                if isinstance(frame, AudioFrame):
-                    sound.write(frame)
-                    last = frame
-                else:
-                    objects += 1
-        with _about(source):
-            decoder.close()
-        if last is None:
-            other = f"only {objects} objects" if objects else "not even one frame"
-            raise WireError(f"There is no sound in {_shown(source)}: {other}.")
-        sound.settle(last)
-    if objects and not as_json:
-        warn(f"{objects} objects without sound were left out. --json shows what they say.")
-    _judge(last)
 
 
 def _judge(last: AudioFrame) -> None:
@@ -284,8 +297,7 @@ def _notes(out: str, as_json: bool) -> Callable[[Frame], None]:
             record = {"event": "frame", "header": frame.header, "bytes": len(frame.payload)}
         else:
             record = {"event": "object", "header": frame.header, "payload": frame.payload}
-        # In ASCII: what a peer sent may hold half a surrogate pair, which no encoding takes.
-        print(json.dumps(record), file=stream, flush=True)
+        print_json(record, stream)
 
     return note
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Self, TextIO
 
+from voicecli.cli.console import error_fields, print_json
 from voicecli.cli.typed import typed_lines
 from voicecli.conversation import events
 from voicecli.conversation.record import event_record, summary_record
 from voicecli.errors import VoiceError
 from voicecli.latency.tally import Summary
-from voicecli.printable import json_line
 
 __all__ = ["JsonLines"]
 
@@ -53,11 +53,8 @@ class JsonLines:
 
     def failed(self, error: VoiceError) -> None:
         """The error that ends everything."""
-        self.write(
-            {"event": "error", "kind": error.kind, "message": str(error), "recoverable": error.recoverable}
-        )
+        self.write({"event": "error", **error_fields(error)})
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Print one object."""
-        self._stream.write(json_line(record) + "\n")
-        self._stream.flush()
+        print_json(record, self._stream)

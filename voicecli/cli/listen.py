@@ -7,17 +7,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.text import Text
 
 from voicecli.audio.microphone import Microphone
 from voicecli.audio.outfile import OutFile
 from voicecli.cli import ends
-from voicecli.cli.console import SafeConsole
+from voicecli.cli.console import SafeConsole, Telling, complain, failure_text, warn
 from voicecli.cli.downloads import Downloads
-from voicecli.cli.screen import failure_text
-from voicecli.config import Loaded
-from voicecli.config.assembly import enter_all, pick_recognizer
+from voicecli.cli.options import Asr, Json, Language, Mic, SettingsOptions, Vad, group, spread
+from voicecli.config.assembly import pick_recognizer
 from voicecli.conversation.transcription import transcribed
 from voicecli.errors import ExitStatus, NotFound, ProviderError, Refused, UsageError, VoiceError
 from voicecli.printable import json_line, printable
@@ -26,17 +27,31 @@ from voicecli.providers.recognizer import Recognizer
 from voicecli.speech.ears import Ears
 from voicecli.speech.spoken import SpokenUtterance, Utterances
 
-__all__ = ["ListenRequest", "Passage", "run_listen"]
+__all__ = ["Passage", "app"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListenRequest:
-    """What the command line says beyond the settings."""
+class ListenOptions(SettingsOptions):
+    """What `listen` takes."""
 
-    interim: bool = False
-    json: bool = False
-    out: Path | None = None
-    real_time: bool | None = None  # None: a file as fast as it is worked on
+    mic: Mic = None
+    asr: Asr = None
+    vad: Vad = None
+    language: Language = None
+    interim: Annotated[bool, typer.Option("--interim", help="Show transcripts that may still change.")] = (
+        False
+    )
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write .srt, .vtt, .txt or .jsonl.")
+    ] = None
+    json: Json = False
+    real_time: Annotated[
+        bool | None,
+        typer.Option("--real-time/--fast", help="How files are heard; fast unless told."),
+    ] = None
+
+
+app = group()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +64,26 @@ class Passage:
     text: str
 
 
-async def run_listen(loaded: Loaded, request: ListenRequest) -> ExitStatus:
-    """Write down what is heard until the microphone ends. Raises VoiceError."""
-    device = str(loaded.settings.mic.device)
+@app.command()
+@spread
+async def listen(options: ListenOptions) -> ExitStatus:
+    """Write down what a microphone or a recording says."""
+    loaded = options.load()
+    settings = loaded.settings
+    device = str(settings.mic.device)
     from_file = device == ends.PIPE or ends.is_file(device)
-    real_time = not from_file if request.real_time is None else request.real_time
-    downloads = Downloads()
-    choice = await pick_recognizer(loaded, report=downloads)
-    detector = await choose_detector(loaded.settings.vad.engine, loaded.settings.vad.engines)
-    show = _Shown(request)
+    real_time = not from_file if options.real_time is None else options.real_time
+    show = _Shown(options)
     async with AsyncExitStack() as stack:
+        downloads = stack.enter_context(Downloads())
+        choice = await pick_recognizer(loaded, report=downloads)
+        detector = await choose_detector(settings.vad.engine, settings.vad.engines)
         microphone = await ends.open_microphone(device, real_time=real_time)
-        file = stack.enter_context(_SubtitleFile(request.out)) if request.out else None
-        stack.callback(downloads.close)
-        await enter_all(stack, [choice.engine, detector.engine, microphone])
-        downloads.close()
+        file = stack.enter_context(_SubtitleFile(options.out)) if options.out else None
+        await downloads.opening(stack, [choice.engine, detector.engine, microphone])
         show.ready(choice.name, choice.reason, microphone)
-        ears = loaded.settings.ears(detector.engine)
-        listening = _Listening(microphone, ears, choice.engine, loaded.settings.asr.timeout, show)
+        ears = settings.ears(detector.engine)
+        listening = _Listening(microphone, ears, choice.engine, settings.asr.timeout, show)
         try:
             async for passage in listening.passages():
                 show.passage(passage)
@@ -75,7 +92,7 @@ async def run_listen(loaded: Loaded, request: ListenRequest) -> ExitStatus:
         except asyncio.CancelledError:
             return ExitStatus.INTERRUPTED
         except VoiceError as error:
-            show.ended_by(error)
+            show.failed(error)
             raise
         if file is not None and listening.status is ExitStatus.FINE:
             file.begin()
@@ -127,76 +144,54 @@ class _Listening:
             return ""
 
 
-class _Shown:
+class _Shown(Telling):
     """The transcript on the terminal, in a pipe, or as JSON Lines."""
 
-    def __init__(self, request: ListenRequest) -> None:
-        self._request = request
+    def __init__(self, options: ListenOptions) -> None:
+        super().__init__(options.json)
+        self._interim = options.interim
         self._console = SafeConsole(soft_wrap=True)
-        self._errors = SafeConsole(stderr=True, soft_wrap=True)
         self._latest = ""  # of what may still change
 
     def ready(self, engine: str, reason: str, microphone: Microphone) -> None:
         """Say what listens to what."""
-        if self._request.json:
-            self._json({"event": "ready", "engines": {"asr": engine}, "devices": {"mic": microphone.name}})
+        if self.as_json:
+            self.json("ready", engines={"asr": engine}, devices={"mic": microphone.name})
         else:
-            self._errors.print(Text(f"{engine} ({reason}) listens to {microphone.name}", style="dim"))
+            self.aside(f"{engine} ({reason}) listens to {microphone.name}")
 
     def interim(self, number: int, text: str) -> None:
         """A transcript that may still change."""
-        if not self._request.interim or not text or text == self._latest:
+        if not self._interim or not text or text == self._latest:
             return
         self._latest = text
-        if self._request.json:
-            self._json({"event": "transcript", "turn": number, "text": text, "final": False})
+        if self.as_json:
+            self.json("transcript", turn=number, text=text, final=False)
         elif self._console.is_terminal:
             self._console.print(Text(text, style="dim"), end="\r", overflow="crop", no_wrap=True)
 
     def passage(self, passage: Passage) -> None:
         """A transcript that stays."""
         self._latest = ""
-        if self._request.json:
-            self._json(
-                {
-                    "event": "transcript",
-                    "turn": passage.number,
-                    "text": passage.text,
-                    "final": True,
-                    "start": round(passage.start, 3),
-                    "end": round(passage.end, 3),
-                }
-            )
+        if self.as_json:
+            times = {"start": round(passage.start, 3), "end": round(passage.end, 3)}
+            self.json("transcript", turn=passage.number, text=passage.text, final=True, **times)
             return
-        if self._request.interim and self._console.is_terminal:
+        if self._interim and self._console.is_terminal:
             self._console.print(" " * (self._console.width - 1), end="\r")
         self._console.print(passage.text)
 
     def failure(self, error: VoiceError) -> None:
         """An utterance that could not be recognised."""
-        if self._request.json:
-            self._json_error(error)
-        self._errors.print(failure_text(error.message, error.hint))
-
-    def ended_by(self, error: VoiceError) -> None:
-        """What ends everything; the command line says it to people."""
-        if self._request.json:
-            self._json_error(error)
+        self.failed(error)
+        complain(failure_text(error.message, error.hint))
 
     def warning(self, message: str) -> None:
         """Something the user should know."""
-        if self._request.json:
-            self._json({"event": "warning", "message": message})
+        if self.as_json:
+            self.json("warning", message=message)
         else:
-            self._errors.print(Text(f"note   {message}", style="yellow"))
-
-    def _json_error(self, error: VoiceError) -> None:
-        self._json(
-            {"event": "error", "kind": error.kind, "message": str(error), "recoverable": error.recoverable}
-        )
-
-    def _json(self, record: dict[str, object]) -> None:
-        print(json_line(record), flush=True)
+            warn(message)
 
 
 class _SubtitleFile:

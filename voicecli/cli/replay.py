@@ -6,15 +6,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
 from voicecli.cli import ends
-from voicecli.cli.console import SafeConsole
-from voicecli.cli.talk import TalkRequest, run_talk
-from voicecli.config import Loaded
+from voicecli.cli.console import SafeConsole, print_json, tabular
+from voicecli.cli.options import EngineOptions, Json, Language, RealTime, Speaker, Voice, group, spread
+from voicecli.cli.talk import TalkOptions, run_talk
 from voicecli.conversation import events
 from voicecli.conversation.journal import FILE, Saved, find_saved
 from voicecli.conversation.record import spans_record
@@ -23,15 +24,72 @@ from voicecli.errors import ExitStatus, UsageError
 from voicecli.latency.render import milliseconds
 from voicecli.latency.statistics import summarize
 from voicecli.latency.timeline import Span
-from voicecli.printable import json_line
 
-__all__ = ["Replay", "find_replay", "run_replay"]
+__all__ = ["Replay", "app", "find_replay"]
 
 _RECORDING = "microphone.wav"
 _SHOWN = (Span.VOICE_TO_VOICE, Span.ENDPOINT, Span.ASR, Span.TTFT, Span.TTFA)
 _UNHEARD = "It was spoken, and typed again, for its sound was not saved: what hearing took is not compared."
 _TYPED = (Span.TTFT, Span.PHRASE, Span.TTFB)
 _LONGEST = 40  # characters of a transcript in the table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions(EngineOptions):
+    """What `replay` takes."""
+
+    wanted: Annotated[
+        str,
+        typer.Argument(
+            metavar="[ID|FILE]",
+            help="A saved conversation, or a recording; without one the latest.",
+            show_default=False,
+        ),
+    ] = ""
+    speaker: Speaker = None
+    voice: Voice = None
+    language: Language = None
+    save: Annotated[bool, typer.Option("--save", help="Save what comes of it as a conversation.")] = False
+    json: Json = False
+    real_time: RealTime = True
+
+
+app = group()
+
+
+@app.command()
+@spread
+async def replay(options: ReplayOptions) -> ExitStatus:
+    """Hold a saved conversation again under other settings, and compare.
+
+    What the microphone heard is heard again if it was saved with `--save-audio`; otherwise what was
+    understood is typed. The answers go nowhere unless `--speaker` says where.
+    """
+    loaded = options.load()
+    settings = loaded.settings
+    found = find_replay(settings.save.place, options.wanted)
+    mic = "" if found.recording is None else str(found.recording)
+    speaker = settings.speaker.device or ends.NULL
+    hearing = replace(settings.conversation.hearing, push_to_talk=False)
+    settings = replace(
+        settings,
+        mic=replace(settings.mic, device=mic),
+        speaker=replace(settings.speaker, device=speaker),
+        save=replace(settings.save, enabled=options.save, audio=False),
+        conversation=replace(settings.conversation, hearing=hearing),
+    )
+    typed = found.recording is None
+    conversed = TalkOptions(voice=options.voice, json=options.json, real_time=options.real_time, text=typed)
+    now: list[events.TurnFinished] = []
+    lines = found.lines if typed else None
+    status = await run_talk(replace(loaded, settings=settings), conversed, (now.append,), lines)
+    if found.then:
+        stream = sys.stderr if speaker == ends.PIPE else sys.stdout
+        if options.json:
+            print_json(_record(found, now), stream)
+        else:
+            _compare(found, now, tabular(stream, 120))
+    return status
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,35 +133,7 @@ def find_replay(folder: Path, wanted: str) -> Replay:
     return found
 
 
-async def run_replay(loaded: Loaded, wanted: str, request: TalkRequest) -> ExitStatus:
-    """Hold the conversation again and compare; returns what the process should. Raises VoiceError."""
-    settings = loaded.settings
-    found = find_replay(settings.save.place, wanted)
-    mic = "" if found.recording is None else str(found.recording)
-    speaker = settings.speaker.device or ends.NULL
-    loaded = replace(
-        loaded,
-        settings=replace(
-            settings,
-            mic=replace(settings.mic, device=mic),
-            speaker=replace(settings.speaker, device=speaker),
-        ),
-    )
-    if found.recording is None:
-        request = replace(request, text=True, lines=found.lines)
-    now: list[events.TurnFinished] = []
-    status = await run_talk(loaded, request, (now.append,))
-    if found.then:
-        _compare(found, now, as_json=request.json, aside=speaker == ends.PIPE)
-    return status
-
-
-def _compare(found: Replay, now: Sequence[events.TurnFinished], *, as_json: bool, aside: bool) -> None:
-    stream = sys.stderr if aside else sys.stdout
-    if as_json:
-        print(json_line(_record(found, now)), file=stream, flush=True)
-        return
-    console = SafeConsole(file=stream, width=None if stream.isatty() else 120)
+def _compare(found: Replay, now: Sequence[events.TurnFinished], console: SafeConsole) -> None:
     table = Table(box=None, pad_edge=False, title=f"{found.name}, then and now", title_justify="left")
     table.add_column("span", no_wrap=True)
     for column in ("then p50", "now p50", "difference"):

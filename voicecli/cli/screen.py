@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from voicecli.cli.console import failure_text, note_text
 from voicecli.cli.region import Region
 from voicecli.cli.typed import typed_lines
 from voicecli.conversation import events
@@ -27,7 +28,6 @@ __all__ = [
     "YOU",
     "Plain",
     "Screen",
-    "failure_text",
     "fitting",
     "greeting",
     "said",
@@ -71,16 +71,6 @@ def _grid() -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(width=LABEL)
     return table
-
-
-def failure_text(message: str, hint: str = "") -> Text:
-    """An error, as every view shows it."""
-    text = Text()
-    text.append("error  ", style="bold red")
-    text.append(message, style="red")
-    if hint:
-        text.append(f" {hint}")
-    return text
 
 
 def said(label: str, text: str, style: str = "") -> Table:
@@ -133,7 +123,7 @@ class Plain:
             case events.TurnFinished():
                 self._turn(event)
             case events.Warned(message):
-                self.console.print(Text(f"note   {message}", style="yellow"))
+                self.console.print(note_text(message))
             case events.ErrorRaised(error, _):
                 self.console.print(failure_text(error.message, error.hint))
 

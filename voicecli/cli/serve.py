@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import json
 import logging
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
+import typer
 
-from voicecli.cli.console import SafeConsole
+from voicecli.cli.console import SafeConsole, Telling
 from voicecli.cli.downloads import Downloads
+from voicecli.cli.invocation import finish
+from voicecli.cli.options import EngineOptions, Json, Sets, group, spread
 from voicecli.config import Loaded, Settings
-from voicecli.config.assembly import Assembly, ReadyDecoder, assemble, enter_all, language_of, pick_recognizer
+from voicecli.config.assembly import Assembly, ReadyDecoder, assemble, language_of, pick_recognizer
 from voicecli.errors import ExitStatus, LibraryMissing, OutputLost, VoiceError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from voicecli.server.responder import Responder
     from voicecli.server.service import Service
 
-__all__ = ["ServeRequest", "event_loop", "run_serve"]
+__all__ = ["app"]
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +38,47 @@ _NEEDED = ("fastapi", "uvicorn", "httptools", "websockets", "prometheus_client")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServeRequest:
-    """What the command line says beyond the settings."""
+class ServeOptions(EngineOptions):
+    """What `serve` takes."""
 
-    again: Callable[[], Loaded]  # loads the settings once more
-    json: bool = False
+    host: Annotated[
+        str | None,
+        typer.Option(metavar="HOST", help="Where to listen; any but this machine's own takes a token."),
+        Sets("server.host"),
+    ] = None
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="TCP port; 0 takes any that is free."),
+        Sets("server.port"),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, max=256, help="Processes that recognise; 0: one a processor but one."),
+        Sets("server.workers"),
+    ] = None
+    otlp: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Send traces to an OpenTelemetry collector."),
+        Sets("server.otlp"),
+    ] = None
+    json: Json = False
 
 
-def event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+app = group()
+
+
+@app.command()
+@spread
+def serve(options: ServeOptions) -> None:
+    """Recognise speech for others, over WebSockets.
+
+    Ends on SIGTERM or Ctrl-C, when the sessions that are open have finished what is under way; a second one
+    ends it at once. SIGHUP reads the settings and the tokens again.
+    """
+    finish(_serve(options.load(), options), _event_loop())
+
+
+def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """The loop in C, where it is installed."""
     if importlib.util.find_spec("uvloop") is None:
         return None
@@ -54,7 +88,7 @@ def event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return made
 
 
-async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
+async def _serve(loaded: Loaded, options: ServeOptions) -> ExitStatus:
     """Serve until told to stop. Raises VoiceError for what keeps it from beginning."""
     lacking = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if lacking:
@@ -75,8 +109,7 @@ async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
             stack.callback(made.close)
         url, _ = address_of(sockets, settings.host)
         settings = _within_limits(settings)
-        downloads = Downloads()
-        stack.callback(downloads.close)
+        downloads = stack.enter_context(Downloads())
         assembly = await assemble(loaded, report=downloads)
         assert assembly.asr is not None
         assert assembly.vad is not None
@@ -94,9 +127,8 @@ async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
         if service.tracer is not None:
             stack.push_async_callback(asyncio.to_thread, service.tracer.close)
         answers = (assembly.asr.engine, assembly.llm.engine, assembly.tts.engine)
-        await enter_all(stack, [service.hearing, *answers, ReadyDecoder(assembly.tts.engine)])
-        downloads.close()
-        shown = _Shown(request.json, SafeConsole(soft_wrap=True))
+        await downloads.opening(stack, [service.hearing, *answers, ReadyDecoder(assembly.tts.engine)])
+        shown = _Shown(options.json)
         status = await serve(
             service.app,
             sockets,
@@ -105,7 +137,7 @@ async def run_serve(loaded: Loaded, request: ServeRequest) -> ExitStatus:
             stopping=service.recognition.stopping,
             grace=settings.grace,
             announce=lambda: shown.ready(url, service, assembly, settings),
-            reload=_Reloading(loaded, request.again, service),
+            reload=_Reloading(loaded, options.read, service),
         )
         shown.stopped(status)
     return status
@@ -179,12 +211,8 @@ def _answering(loaded: Loaded, assembly: Assembly) -> Responder:
     return Responder(engines, options)
 
 
-class _Shown:
+class _Shown(Telling):
     """What the terminal, or another program, is told."""
-
-    def __init__(self, json: bool, console: Console) -> None:
-        self._json = json
-        self._console = console
 
     def ready(self, url: str, service: Service, assembly: Assembly, settings: ServerSettings) -> None:
         with suppress(OutputLost):  # a server serves, whoever looks on
@@ -193,32 +221,30 @@ class _Shown:
     def _ready(self, url: str, service: Service, assembly: Assembly, settings: ServerSettings) -> None:
         workers = settings.processes
         sessions = settings.sessions
-        if self._json:
-            limits = {
-                "connections": service.door.settings.connections.most,
-                "sessions": sessions.most,
-                "message": sessions.message,
-                "length": sessions.length,
-                "idle": sessions.idle,
-            }
-            self._print(
-                {
-                    "event": "ready",
-                    "url": url,
-                    "host": settings.host,
-                    "port": int(url.rpartition(":")[2]),
-                    "engines": assembly.names,
-                    "reasons": assembly.reasons,
-                    "workers": workers,
-                    "token": service.guard.needs_token,
-                    "limits": limits,
-                }
+        if self.as_json:
+            self.json(
+                "ready",
+                url=url,
+                host=settings.host,
+                port=int(url.rpartition(":")[2]),
+                engines=assembly.names,
+                reasons=assembly.reasons,
+                workers=workers,
+                token=service.guard.needs_token,
+                limits={
+                    "connections": service.door.settings.connections.most,
+                    "sessions": sessions.most,
+                    "message": sessions.message,
+                    "length": sessions.length,
+                    "idle": sessions.idle,
+                },
             )
             return
         address = "ws" + url.removeprefix("http")
         names, reasons = assembly.names, assembly.reasons
         processes = f"{workers} process{'es' if workers != 1 else ''}"
         token = "Authorization: Bearer TOKEN" if service.guard.needs_token else "no token: this machine only"
+        console = SafeConsole(soft_wrap=True)
         for name, value in {
             "serving": f"{address}/api/v1/segmented and /simple, {url}/api/v1/query",
             "asr": f"{names['asr']} ({reasons['asr']}), {processes}",
@@ -231,14 +257,11 @@ class _Shown:
             "watch": f"{url}/metrics, {url}/api/v1/ready",
             "try": f"voicecli connect -i FILE --addr {address}",
         }.items():
-            self._console.print(f"{name:<8} {value}")
+            console.print(f"{name:<8} {value}")
 
     def stopped(self, status: ExitStatus) -> None:
         with suppress(OutputLost):
-            if self._json:
-                self._print({"event": "stopped", "finished": status is ExitStatus.FINE})
+            if self.as_json:
+                self.json("stopped", finished=status is ExitStatus.FINE)
             else:
-                self._console.print("stopped")
-
-    def _print(self, record: dict[str, Any]) -> None:
-        print(json.dumps(record), flush=True)
+                print("stopped", flush=True)

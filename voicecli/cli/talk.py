@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
-from voicecli.audio.block import Block
+import typer
+
 from voicecli.audio.microphone import DeviceMicrophone, Microphone, PacedMicrophone
 from voicecli.audio.player import AudioStreamPlayer, Output
 from voicecli.audio.recorder import RecordedOutput, Recorder
 from voicecli.cli import ends
 from voicecli.cli.account import Account, View
 from voicecli.cli.console import SafeConsole
+from voicecli.cli.controls import Keys, Leaving, pressed_keys
 from voicecli.cli.downloads import Downloads
 from voicecli.cli.jsonlines import JsonLines
-from voicecli.cli.keys import ESCAPE, pressed_keys
+from voicecli.cli.options import (
+    EngineOptions,
+    Json,
+    Language,
+    Mic,
+    RealTime,
+    Sets,
+    Speaker,
+    Voice,
+    group,
+    spread,
+)
 from voicecli.cli.screen import Plain, Screen
 from voicecli.cli.typed import cleaned
 from voicecli.cli.watching import watching
-from voicecli.config import Loaded, Settings
-from voicecli.config.assembly import Assembly, Tailored, assemble, enter_all, utterer_options
+from voicecli.config import Loaded
+from voicecli.config.assembly import Assembly, Tailored, assemble, utterer_options
 from voicecli.conversation import events
 from voicecli.conversation.context import History
 from voicecli.conversation.hearing import Hearing
@@ -32,11 +46,12 @@ from voicecli.conversation.rehearsal import QUESTIONS, rehearsed_questions
 from voicecli.conversation.supervisor import Conversation, Engines
 from voicecli.errors import BudgetBreached, ExitStatus, NoDevice, SaveError, UsageError, VoiceError
 from voicecli.flow.scope import scoped
+from voicecli.flow.sources import array_source
 from voicecli.folders import state_folder
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.recognizer import HEARING_RATE
 
-__all__ = ["TalkRequest", "run_talk"]
+__all__ = ["TalkOptions", "run_talk"]
 
 _KEYS = ("m mute", "space pause", "esc stop", "q quit")
 _KEYS_PUSH_TO_TALK = ("m mute", "space talk", "esc stop", "q quit")
@@ -47,229 +62,301 @@ _ASKING_VOICE = "en-us+f4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TalkRequest:
-    """What the command line says beyond the settings."""
+class TalkOptions(EngineOptions):
+    """What `talk` takes."""
 
-    text: bool = False  # type instead of talking
-    rehearse: bool = False  # the bundled voice asks
-    push_to_talk: bool = False
-    real_time: bool = True
-    turns: int | None = None
-    voice: str | None = None
-    save: bool = True
-    save_audio: bool = False
-    earlier: str | None = None  # the conversation to go on with; "" is the latest with words in it
-    strict: bool = False
-    json: bool = False
-    verbose: bool = False
-    prometheus: int | None = None  # port of a page of metrics
-    otlp: str | None = None  # URL of a collector of traces
-    lines: Sequence[str] | None = None  # what is typed, instead of asking for it
+    mic: Mic = None
+    speaker: Speaker = None
+    system: Annotated[
+        str | None,
+        typer.Option(help="What the language model is told first."),
+        Sets("conversation.system"),
+    ] = None
+    voice: Voice = None
+    language: Language = None
+    turns: Annotated[int | None, typer.Option(min=1, help="End after so many turns.")] = None
+    text: Annotated[bool, typer.Option("--text", help="Type instead of talking.")] = False
+    push_to_talk: Annotated[
+        bool,
+        typer.Option("--push-to-talk", help="A turn lasts from one press of the space bar to the next."),
+        Sets("conversation.push_to_talk"),
+    ] = False
+    no_barge_in: Annotated[
+        bool,
+        typer.Option(
+            "--no-barge-in",
+            help="Do not listen while the answer plays: for loudspeakers that the microphone hears.",
+        ),
+        Sets("conversation.barge_in", to=False),
+    ] = False
+    no_speculation: Annotated[
+        bool,
+        typer.Option("--no-speculation", help="Begin to answer only when the turn has surely ended."),
+        Sets("conversation.speculation", to=False),
+    ] = False
+    rehearse: Annotated[
+        bool,
+        typer.Option("--rehearse", help="The bundled voice asks three questions: no microphone needed."),
+    ] = False
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="DIR", help="Save the conversation below DIR."),
+        Sets("save.folder"),
+    ] = None
+    no_save: Annotated[bool, typer.Option("--no-save", help="Keep nothing on the disk.")] = False
+    save_audio: Annotated[bool, typer.Option("--save-audio", help="Save the sound of both sides too.")] = (
+        False
+    )
+    earlier: Annotated[
+        str | None,
+        typer.Option(
+            "--continue",
+            metavar="[ID]",
+            help="Go on with a saved conversation; without ID the latest with words in it.",
+        ),
+    ] = None
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 5 if a latency budget was breached.")
+    ] = False
+    json: Json = False
+    verbose: Annotated[bool, typer.Option("--verbose", help="With --json: every token too.")] = False
+    prometheus: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help="Show the spans of all turns at http://127.0.0.1:PORT/metrics.",
+        ),
+    ] = None
+    otlp: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Send a trace of every turn to this OpenTelemetry collector."),
+    ] = None
+    real_time: RealTime = True
+
+    def check(self) -> None:
+        """Raises UsageError for options that contradict each other."""
+        if self.no_save and (self.save is not None or self.save_audio):
+            raise UsageError("--no-save keeps nothing, so --save and --save-audio cannot be given with it.")
+        if self.text and (self.mic is not None or self.rehearse or self.push_to_talk):
+            raise UsageError("--text needs no microphone: leave --mic, --rehearse and --push-to-talk out.")
+        if self.rehearse and (self.mic is not None or self.push_to_talk):
+            raise UsageError("--rehearse asks by itself: leave --mic and --push-to-talk out.")
+
+
+app = group()
+
+
+@app.command()
+@spread
+async def talk(options: TalkOptions) -> ExitStatus:
+    """Hold a spoken conversation.
+
+    Speak, wait for the answer, and speak over it to interrupt. After every turn a line shows how long you
+    waited for it and for what. The conversation is saved as text unless you say `--no-save`; its sound only
+    with `--save-audio`.
+    """
+    options.check()
+    return await run_talk(options.load(), options)
 
 
 async def run_talk(
-    loaded: Loaded, request: TalkRequest, watchers: Sequence[Callable[[events.TurnFinished], None]] = ()
+    loaded: Loaded,
+    options: TalkOptions,
+    watchers: Sequence[Callable[[events.TurnFinished], None]] = (),
+    lines: Sequence[str] | None = None,
 ) -> ExitStatus:
     """Converse until the end; what was heard and said is saved and summed up however that comes.
 
-    `watchers` are told of every turn.
+    `watchers` are told of every turn; `lines` are said instead of what would be typed.
     Raises VoiceError for what ends the conversation early.
     """
     settings = loaded.settings
-    view = _view(request, sound_on_stdout=settings.speaker.device == ends.PIPE)
+    saved = not options.no_save and (settings.save.enabled or options.save is not None)
+    view = _view(loaded, options, typed=lines is None and sys.stdin.isatty(), remembered=saved)
     account = Account(view, settings.budgets.limits())
+    account.watchers = watchers
     try:
         async with AsyncExitStack() as stack:
-            account.watchers = watchers
-            await _converse(stack, loaded, request, view, account)
+            wiring = _Wiring(loaded, options, account, stack)
+            if saved:
+                wiring.sound = options.save_audio or settings.save.audio
+            await wiring.converse(view, saved, lines)
     except asyncio.CancelledError:
-        account.close()
         return ExitStatus.INTERRUPTED
     except VoiceError as error:
-        if isinstance(error, NoDevice) and not request.text:
+        if isinstance(error, NoDevice) and not options.text:
             error.hint = f"{error.hint} {_WITHOUT_DEVICES}"
         account.failed_by(error)
-        account.close()
         raise
-    except BaseException:
+    finally:
         account.close()
-        raise
-    account.close()
     if account.failed and account.failure is not None:
         return account.failure.status
-    if request.strict and account.breaches:
+    if options.strict and account.breaches:
         raise BudgetBreached(f"Over budget: {'; '.join(account.breaches)}.")
     return ExitStatus.FINE
 
 
-def _view(request: TalkRequest, *, sound_on_stdout: bool) -> View:
+def _view(loaded: Loaded, options: TalkOptions, *, typed: bool, remembered: bool) -> View:
     """JSON, a live screen, or lines: whatever the other end can take."""
-    stream = sys.stderr if sound_on_stdout else sys.stdout
-    if request.json:
-        return JsonLines(stream, verbose=request.verbose)
+    stream = sys.stderr if loaded.settings.speaker.device == ends.PIPE else sys.stdout
+    if options.json:
+        return JsonLines(stream, verbose=options.verbose)
     console = SafeConsole(file=stream)
     if not console.is_terminal:
         return Plain(SafeConsole(file=stream, width=_UNBROKEN))
     drawn = stream.isatty() and not console.is_dumb_terminal
-    if request.text:
-        typed = request.lines is None and sys.stdin.isatty()
-        if not (typed and drawn):
-            return Plain(console, typed=typed)
+    if options.text and typed and drawn:
         from voicecli.cli.prompt import Prompt  # prompt_toolkit takes its time to be imported
 
-        return Prompt(console, state_folder() / _TYPED if request.save else None)
-    if not drawn:
-        return Plain(console)
-    return Screen(console, _KEYS_PUSH_TO_TALK if request.push_to_talk else _KEYS)
+        return Prompt(console, state_folder() / _TYPED if remembered else None)
+    if options.text or not drawn:
+        return Plain(console, typed=options.text and typed)
+    by_key = loaded.settings.conversation.hearing.push_to_talk
+    return Screen(console, _KEYS_PUSH_TO_TALK if by_key else _KEYS)
 
 
-async def _converse(
-    stack: AsyncExitStack, loaded: Loaded, request: TalkRequest, view: View, account: Account
-) -> None:
-    settings = loaded.settings
-    downloads = Downloads()
-    stack.callback(downloads.close)
-    assembly = await assemble(loaded, voice=request.voice, ears=not request.text, report=downloads)
-    outside = watching(request.prometheus, request.otlp, assembly.names, account.warn)
-    account.watchers = (*account.watchers, *stack.enter_context(outside))
-    output = _speaker(settings, request, account)
-    folder = settings.save.place
-    history = History(settings.conversation.history)
-    header: dict[str, object] = {"engines": assembly.names}
-    if request.earlier is not None:
-        earlier = find_saved(folder, request.earlier)
-        history.restore(earlier_messages(earlier))
-        header["continues"] = earlier.id
-    journal = None
-    if request.save:
-        journal = account.journal = Journal(folder, header)
-        stack.callback(account.never_began)
-    recordings = _Recordings(journal.folder if journal and request.save_audio else None, account, stack)
-    player = AudioStreamPlayer(recordings.of_output(output), settings.player)
-    conversation = _conversation(assembly, player, account, history, loaded)
-    conversation.turns = request.turns or settings.conversation.max_turns or None
-    microphone = None if request.text else await _microphone(settings, request, conversation)
-    opening = [*assembly.engines, player, *([microphone] if microphone else [])]
-    await enter_all(stack, opening)
-    downloads.close()
-    stack.enter_context(view)
-    account(_ready(assembly, player, microphone, journal))
-    leaving = _Leaving(conversation, account)
-    stack.callback(leaving.tell)
-    hearing = None
-    source: Coroutine[object, object, None]
-    if microphone is None:
-        asked = None if request.lines is None else _prepared(request.lines)
-        typed = asked or view.lines(conversation.stop, leaving.leave)
-        source = _converse_by_typing(conversation, typed)
-    else:
-        hearing = _hearing(microphone, assembly, conversation, settings, request, recordings, account)
-        view.watch(_level_of(hearing), conversation.heard)
-        source = hearing.run()
-    with ExitStack() as around:
-        if hearing is not None:
-            keys = _Keys(conversation, player, hearing, view, leaving, push_to_talk=request.push_to_talk)
-            pressed = around.enter_context(pressed_keys(keys.press))
-            if request.push_to_talk and not request.rehearse and not pressed:
+class _Wiring:
+    """Joins a conversation to engines, devices, screen and disk."""
+
+    def __init__(self, loaded: Loaded, options: TalkOptions, account: Account, stack: AsyncExitStack) -> None:
+        self._loaded = loaded
+        self._settings = loaded.settings
+        self._options = options
+        self._account = account
+        self._stack = stack
+        self._loop = asyncio.get_running_loop()
+        self.sound = False  # whether that of both sides is saved
+
+    async def converse(self, view: View, saved: bool, lines: Sequence[str] | None) -> None:
+        """Open everything and talk until the end."""
+        options, account, stack = self._options, self._account, self._stack
+        downloads = stack.enter_context(Downloads())
+        assembly = await assemble(self._loaded, voice=options.voice, ears=not options.text, report=downloads)
+        outside = watching(options.prometheus, options.otlp, assembly.names, account.warn)
+        account.watchers = (*account.watchers, *stack.enter_context(outside))
+        output = self._speaker()
+        history = History(self._settings.conversation.history)
+        header: dict[str, object] = {"engines": assembly.names}
+        if options.earlier is not None:
+            earlier = find_saved(self._settings.save.place, options.earlier)
+            history.restore(earlier_messages(earlier))
+            header["continues"] = earlier.id
+        if saved:
+            account.journal = Journal(self._settings.save.place, header)
+            stack.callback(account.never_began)
+        recorder = self._recorder("speaker.wav", output.rate)
+        recorded = output if recorder is None else RecordedOutput(output, recorder)
+        player = AudioStreamPlayer(recorded, self._settings.player)
+        conversation = self._conversation(assembly, player, history)
+        microphone = None if options.text else await self._microphone(conversation)
+        await downloads.opening(stack, [*assembly.engines, player, *([microphone] if microphone else [])])
+        stack.enter_context(view)
+        account(self._ready(assembly, player, microphone))
+        leaving = Leaving(conversation, account)
+        stack.callback(leaving.tell)
+        if microphone is None:
+            typed = view.lines(conversation.stop, leaving.leave) if lines is None else array_source(lines)
+            await conversation.run(_converse_by_typing(conversation, typed))
+            return
+        hearing = self._hearing(microphone, assembly, conversation)
+        view.watch(lambda: hearing.level, conversation.heard)
+        by_key = self._settings.conversation.hearing.push_to_talk
+        keys = Keys(conversation, player, hearing, view, leaving, push_to_talk=by_key)
+        with pressed_keys(keys.press) as pressed:
+            if by_key and not options.rehearse and not pressed:
                 account.warn("There is no key to press to talk: standard input is not a terminal.")
-        await conversation.run(source)
-    if microphone is not None and not isinstance(microphone, DeviceMicrophone) and not account.turns:
-        account.warn(f"No speech was noticed in {microphone.name}.")
+            await conversation.run(hearing.run())
+        if not isinstance(microphone, DeviceMicrophone) and not account.turns:
+            account.warn(f"No speech was noticed in {microphone.name}.")
 
+    def _speaker(self) -> Output:
+        mic, speaker = Path(str(self._settings.mic.device)), Path(str(self._settings.speaker.device))
+        if mic.is_file() and speaker.is_file() and mic.samefile(speaker):
+            raise UsageError(f"{mic} cannot be microphone and loudspeaker at once.", "Name another file.")
+        real_time = self._options.real_time
+        try:
+            return ends.open_speaker(str(self._settings.speaker.device), real_time=real_time)
+        except NoDevice as error:
+            if not self._options.text or self._settings.speaker.device:
+                raise
+            self._account.warn(f"{error.message} The answers are shown only.")
+            return ends.open_speaker(ends.NULL, real_time=real_time)
 
-def _speaker(settings: Settings, request: TalkRequest, account: Account) -> Output:
-    mic, speaker = Path(str(settings.mic.device)), Path(str(settings.speaker.device))
-    if mic.is_file() and speaker.is_file() and mic.samefile(speaker):
-        raise UsageError(f"{mic} cannot be microphone and loudspeaker at once.", "Name another file.")
-    try:
-        return ends.open_speaker(str(settings.speaker.device), real_time=request.real_time)
-    except NoDevice as error:
-        if not request.text or settings.speaker.device:
-            raise
-        account.warn(f"{error.message} The answers are shown only.")
-        return ends.open_speaker(ends.NULL, real_time=request.real_time)
-
-
-async def _microphone(settings: Settings, request: TalkRequest, conversation: Conversation) -> Microphone:
-    if request.rehearse:
-        # Another voice than the one that answers.
-        voice = await choose_synthesizer("espeak", Tailored(settings.tts.engines, voice=_ASKING_VOICE))
-        asking = rehearsed_questions(QUESTIONS, voice.engine, lambda: conversation.busy)
-        return PacedMicrophone(
-            "the bundled voice",
-            HEARING_RATE,
-            asking,
-            real_time=request.real_time,
-            hold=conversation.caught_up,
+    async def _microphone(self, conversation: Conversation) -> Microphone:
+        real_time, hold = self._options.real_time, conversation.caught_up
+        if self._options.rehearse:
+            # Another voice than the one that answers.
+            voices = Tailored(self._settings.tts.engines, voice=_ASKING_VOICE)
+            voice = await choose_synthesizer("espeak", voices)
+            asking = rehearsed_questions(QUESTIONS, voice.engine, lambda: conversation.busy)
+            name = "the bundled voice"
+            return PacedMicrophone(name, HEARING_RATE, asking, real_time=real_time, hold=hold)
+        device = str(self._settings.mic.device)
+        return await ends.open_microphone(
+            device, real_time=real_time, hold=hold, linger=lambda: conversation.busy
         )
-    return await ends.open_microphone(
-        str(settings.mic.device),
-        real_time=request.real_time,
-        hold=conversation.caught_up,
-        linger=lambda: conversation.busy,
-    )
 
+    def _conversation(self, assembly: Assembly, player: AudioStreamPlayer, history: History) -> Conversation:
+        settings = self._settings
+        recognizer = None if assembly.asr is None else assembly.asr.engine
+        conversation = Conversation(
+            Engines(assembly.llm.engine, assembly.tts.engine, recognizer, settings.asr.timeout),
+            player,
+            self._account,
+            settings.conversation,
+            history=history,
+            reply=settings.reply(),
+            utterer=utterer_options(self._loaded),
+            budgets=settings.budgets.limits(),
+        )
+        conversation.turns = self._options.turns or settings.conversation.max_turns or None
+        return conversation
 
-def _conversation(
-    assembly: Assembly, player: AudioStreamPlayer, account: Account, history: History, loaded: Loaded
-) -> Conversation:
-    settings = loaded.settings
-    asr = assembly.asr
-    engines = Engines(
-        assembly.llm.engine, assembly.tts.engine, asr.engine if asr else None, settings.asr.timeout
-    )
-    return Conversation(
-        engines,
-        player,
-        account,
-        settings.conversation,
-        history=history,
-        reply=settings.reply(),
-        utterer=utterer_options(loaded),
-        budgets=settings.budgets.limits(),
-    )
+    def _hearing(self, microphone: Microphone, assembly: Assembly, conversation: Conversation) -> Hearing:
+        assert assembly.vad is not None
+        settings = self._settings
+        options = settings.conversation.hearing
+        endpoint, utterance = settings.endpointer(), settings.vad.utterance
+        if options.push_to_talk and self._options.rehearse:  # what is rehearsed presses no keys
+            options = replace(options, push_to_talk=False)
+        if options.push_to_talk:
+            endpoint = endpoint.patient()
+            utterance = replace(utterance, longest=endpoint.cap + utterance.longest)
+        recorder = self._recorder("microphone.wav", microphone.rate)
+        return Hearing(
+            microphone,
+            settings.ears(assembly.vad.engine, endpoint, utterance),
+            conversation,
+            options,
+            tap=None if recorder is None else recorder.push_block,
+            warn=self._account.warn,
+        )
 
+    def _recorder(self, name: str, rate: int) -> Recorder | None:
+        """The file of one side's sound, where it is wanted."""
+        journal = self._account.journal
+        if journal is None or not self.sound:
+            return None
+        recorder = Recorder(journal.folder / name, rate, self._unrecorded)
+        self._stack.callback(recorder.close)
+        return recorder
 
-def _hearing(
-    microphone: Microphone,
-    assembly: Assembly,
-    conversation: Conversation,
-    settings: Settings,
-    request: TalkRequest,
-    recordings: _Recordings,
-    account: Account,
-) -> Hearing:
-    assert assembly.vad is not None
-    # What is rehearsed presses no keys.
-    by_key = request.push_to_talk and not request.rehearse
-    endpoint, utterance = settings.endpointer(), settings.vad.utterance
-    if by_key:
-        endpoint = endpoint.patient()
-        utterance = replace(utterance, longest=endpoint.cap + utterance.longest)
-    return Hearing(
-        microphone,
-        settings.ears(assembly.vad.engine, endpoint, utterance),
-        conversation,
-        replace(settings.conversation.hearing, push_to_talk=by_key),
-        tap=recordings.of_microphone(microphone),
-        warn=account.warn,
-    )
+    def _unrecorded(self, error: SaveError) -> None:
+        self._loop.call_soon_threadsafe(self._account.warn, str(error))
 
-
-def _level_of(hearing: Hearing) -> Callable[[], float]:
-    return lambda: hearing.level
-
-
-def _ready(
-    assembly: Assembly, player: AudioStreamPlayer, microphone: Microphone | None, journal: Journal | None
-) -> events.Ready:
-    devices = {"speaker": player.output.name}
-    rates = {"speaker": player.rate}
-    if microphone is not None:
-        devices = {"mic": microphone.name, **devices}
-        rates = {"mic": microphone.rate, **rates}
-    saved = str(journal.folder) if journal else None
-    return events.Ready(assembly.names, assembly.reasons, devices, rates, saved)
+    def _ready(
+        self, assembly: Assembly, player: AudioStreamPlayer, microphone: Microphone | None
+    ) -> events.Ready:
+        devices, rates = {"speaker": player.output.name}, {"speaker": player.rate}
+        if microphone is not None:
+            devices, rates = {"mic": microphone.name, **devices}, {"mic": microphone.rate, **rates}
+        journal = self._account.journal
+        return events.Ready(
+            assembly.names, assembly.reasons, devices, rates, str(journal.folder) if journal else None
+        )
 
 
 async def _converse_by_typing(conversation: Conversation, typed: AsyncIterator[str]) -> None:
@@ -281,112 +368,3 @@ async def _converse_by_typing(conversation: Conversation, typed: AsyncIterator[s
                 await conversation.quiet()
             if conversation.over:
                 return
-
-
-async def _prepared(lines: Sequence[str]) -> AsyncIterator[str]:
-    for line in lines:
-        yield line
-
-
-class _Recordings:
-    """The sound of both sides, where it is wanted."""
-
-    def __init__(self, folder: Path | None, account: Account, stack: AsyncExitStack) -> None:
-        self._folder = folder
-        self._stack = stack
-        self._loop = asyncio.get_running_loop()
-        self._account = account
-
-    def of_output(self, output: Output) -> Output:
-        """The output, recorded."""
-        recorder = self._recorder("speaker.wav", output.rate)
-        return output if recorder is None else RecordedOutput(output, recorder)
-
-    def of_microphone(self, microphone: Microphone) -> Callable[[Block], None] | None:
-        """What to give every block to."""
-        recorder = self._recorder("microphone.wav", microphone.rate)
-        return None if recorder is None else recorder.push_block
-
-    def _recorder(self, name: str, rate: int) -> Recorder | None:
-        if self._folder is None:
-            return None
-        recorder = Recorder(self._folder / name, rate, self._failed)
-        self._stack.callback(recorder.close)
-        return recorder
-
-    def _failed(self, error: SaveError) -> None:
-        self._loop.call_soon_threadsafe(self._account.warn, str(error))
-
-
-class _Leaving:
-    """What is pending rings only while the conversation runs, which is said before it ends, or as it does."""
-
-    def __init__(self, conversation: Conversation, account: Account) -> None:
-        self._conversation = conversation
-        self._account = account
-        self._asked = False
-
-    def leave(self) -> None:
-        """End the conversation; with something pending, when it is asked a second time."""
-        pending = self._conversation.pending
-        if not pending or self._asked:
-            self._conversation.end()
-            return
-        self._asked = True
-        self._account.warn(
-            f"Still to ring, which is only while this runs: {', '.join(pending)}. Leave again to go."
-        )
-
-    def tell(self) -> None:
-        """Say what is lost by an end that nobody asked about."""
-        if not self._asked and (pending := self._conversation.pending):
-            self._account.warn(f"Will not ring, as that is only while this runs: {', '.join(pending)}.")
-
-
-class _Keys:
-    """What each key does."""
-
-    def __init__(
-        self,
-        conversation: Conversation,
-        player: AudioStreamPlayer,
-        hearing: Hearing,
-        view: View,
-        leaving: _Leaving,
-        *,
-        push_to_talk: bool,
-    ) -> None:
-        self._conversation = conversation
-        self._leaving = leaving
-        self._player = player
-        self._hearing = hearing
-        self._view = view
-        self._push_to_talk = push_to_talk
-        self._open = not push_to_talk
-        self._muted = False
-        self._show()
-
-    def press(self, key: str) -> None:
-        """Do what `key` is for; other keys do nothing."""
-        if key == "q":
-            self._leaving.leave()
-        elif key == ESCAPE:
-            self._conversation.stop()
-        elif key == "m":
-            self._muted = not self._muted
-        elif key == " " and self._push_to_talk:
-            self._open = self._hearing.press()
-        elif key == " " and self._player.paused:
-            self._player.resume()
-        elif key == " ":
-            self._player.pause()
-        self._hearing.mute(self._muted or self._player.paused)
-        self._show()
-
-    def _show(self) -> None:
-        deaf = self._muted or self._player.paused
-        recording = self._push_to_talk and self._open and not deaf
-        shown = {"paused": self._player.paused, "muted": self._muted, "recording": recording}
-        self._view.status(
-            " · ".join(name for name, holds in shown.items() if holds), listening=self._open and not deaf
-        )

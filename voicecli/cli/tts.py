@@ -2,57 +2,116 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from rich.console import Console
+import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from voicecli.audio.block import Samples
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.outfile import OutFile
-from voicecli.audio.player import AudioStreamPlayer, Output
+from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.recording import EXPORTS
 from voicecli.audio.sniff import spoken_name
 from voicecli.audio.soundfile import SoundFile
 from voicecli.audio.wavfile import WavWriter
 from voicecli.cli import ends
-from voicecli.cli.console import SafeConsole
+from voicecli.cli.console import SafeConsole, print_json, tabular
 from voicecli.cli.downloads import Downloads
+from voicecli.cli.options import Json, Language, SettingsOptions, Speaker, Tts, Voice, group, spread
 from voicecli.config import Loaded
-from voicecli.config.assembly import ReadyDecoder, enter_all, pick_synthesizer, utterer_options
+from voicecli.config.assembly import ReadyDecoder, pick_synthesizer, utterer_options
 from voicecli.conversation.record import marks_record, spans_record
 from voicecli.errors import ExitStatus, ProviderError, UsageError, VoiceError, read_failure
 from voicecli.flow.sources import array_source
 from voicecli.latency.render import milliseconds
-from voicecli.latency.timeline import Mark, Span, Timeline
-from voicecli.printable import json_line
+from voicecli.latency.timeline import Mark, Span
 from voicecli.providers.choose import Choice
 from voicecli.providers.synthesizer import HasVoices, Synthesizer
 from voicecli.reply.phrases import phrase_step
 from voicecli.reply.utterer import Utterer
 
-__all__ = ["TtsRequest", "list_voices", "read_text", "run_tts"]
+__all__ = ["app", "file_codec", "read_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TtsRequest:
-    """What the command line says beyond the settings."""
+class TtsOptions(SettingsOptions):
+    """What `tts` takes."""
 
-    text: str
-    voice: str | None = None
-    speed: float | None = None
-    codec: Codec | None = None  # of the file; also what the engine is asked for, where it can choose
-    out: str | None = None  # a file, or "-"
-    play: bool = True
-    json: bool = False
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT|-]", help="What to say; `-` reads standard input.")
+    ] = None
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="Read the text from a file.")] = None
+    tts: Tts = None
+    voice: Voice = None
+    language: Language = None
+    speed: Annotated[float | None, typer.Option(min=0.25, max=5.0, help="Times the normal pace.")] = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="pcm|wav|mp3|opus|aac|flac",
+            help="What the engine is asked to send, where it can choose, and what --out is written in.",
+        ),
+    ] = None
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|-",
+            help="Write the speech to a file instead of playing it (with --speaker: as well).",
+        ),
+    ] = None
+    speaker: Speaker = None
+    voices: Annotated[bool, typer.Option("--list-voices", help="List the engine's voices.")] = False
+    json: Json = False
+
+    @property
+    def codec(self) -> Codec | None:
+        """That of --format. Raises UsageError."""
+        if self.format is not None and self.format not in list(Codec):
+            raise UsageError(f"There is no format {self.format!r}.", f"Formats are {', '.join(Codec)}.")
+        return None if self.format is None else Codec(self.format)
+
+    @property
+    def play(self) -> bool:
+        """Whether it is heard, and not only written."""
+        return self.out is None or self.speaker is not None
+
+
+app = group()
+
+
+@app.command()
+@spread
+async def tts(options: TtsOptions) -> ExitStatus:
+    """Speak a text.
+
+    It plays from its first phrase on, while the rest is still being made.
+    """
+    codec = options.codec
+    loaded = options.load()
+    if options.voices:
+        return await _list_voices(loaded, options.json)
+    text = read_text(options.text, options.file)
+    file = file_codec(options.out, codec) if options.out else None
+    with Downloads() as downloads:
+        choice = await pick_synthesizer(loaded, options.voice, options.speed, codec, downloads)
+        speaking = _Speaking(loaded, options, text, choice)
+        failure = await speaking.speak(downloads, file)
+    if options.json:
+        stdout = options.out == ends.PIPE or (options.play and loaded.settings.speaker.device == ends.PIPE)
+        print_json(speaking.record(failure), sys.stderr if stdout else sys.stdout)
+    if failure is not None:
+        raise failure
+    if sys.stderr.isatty() and not options.json:
+        SafeConsole(stderr=True).print(speaking.line(), style="dim")
+    return ExitStatus.FINE
 
 
 def read_text(text: str | None, file: Path | None) -> str:
@@ -82,78 +141,117 @@ def read_text(text: str | None, file: Path | None) -> str:
     return decoded
 
 
-async def run_tts(loaded: Loaded, request: TtsRequest) -> ExitStatus:
-    """Speak; returns what the process should. Raises VoiceError, after the JSON object if one is wanted."""
-    downloads = Downloads()
-    codec = file_codec(request.out, request.codec) if request.out else None
-    choice = await pick_synthesizer(loaded, request.voice, request.speed, request.codec, downloads)
-    player = AudioStreamPlayer(_output(loaded, request, choice), loaded.settings.player)
-    utterer: Utterer | None = None
-    failure: VoiceError | None = None
-    try:
-        async with AsyncExitStack() as stack:
-            stack.callback(downloads.close)
-            await enter_all(stack, [choice.engine, player, ReadyDecoder(choice.engine)])
-            downloads.close()
-            written = _Written(request.out, codec, player.rate) if request.out and codec else None
-            if written is not None:
-                stack.callback(written.close)
-            tap = None if written is None else written.write
-            utterer = Utterer(choice.engine, player, utterer_options(loaded), tap=tap)
-            requested = time.monotonic()
-            utterer.stopwatch.mark(Mark.FIRST_PHRASE, requested)
-            phrases = phrase_step(array_source([request.text]), loaded.settings.conversation.phrases)
-            with _progress(request) as follow:
-                await utterer.play(follow(phrases), _at_once)
-            if not utterer.chunks:
-                raise UsageError("There is nothing to say: the text has no words.")
-    except VoiceError as error:
-        failure = error
-        if utterer is None:  # it never came to speaking
-            raise
-    if request.json:
-        stream = sys.stderr if _sound_on_stdout(loaded, request) else sys.stdout
-        record = _record(choice, request, utterer, player, failure)
-        print(json_line(record), file=stream, flush=True)
-    if failure is not None:
-        raise failure
-    if sys.stderr.isatty() and not request.json:
-        _console().print(_line(choice, player, utterer.stopwatch.timeline()), style="dim")
-    return ExitStatus.FINE
-
-
-def _sound_on_stdout(loaded: Loaded, request: TtsRequest) -> bool:
-    return request.out == ends.PIPE or (request.play and loaded.settings.speaker.device == ends.PIPE)
-
-
-async def list_voices(loaded: Loaded, as_json: bool) -> ExitStatus:
-    """Print the voices of the engine. Raises VoiceError."""
+async def _list_voices(loaded: Loaded, as_json: bool) -> ExitStatus:
     choice = await pick_synthesizer(loaded)
     if not isinstance(choice.engine, HasVoices):
         raise ProviderError(f"{choice.name} cannot list its voices.", "Its documentation may.")
     async with choice.engine:
         voices = await choice.engine.voices()
-    if as_json:
-        for voice in voices:
-            print(
-                json.dumps({"name": voice.name, "language": voice.language, "description": voice.description})
-            )
-        return ExitStatus.FINE
     table = Table("voice", "language", "", box=None, pad_edge=False)
     for voice in voices:
         table.add_row(voice.name, voice.language, voice.description)
-    SafeConsole(width=None if sys.stdout.isatty() else 200).print(table)
+        if as_json:
+            print_json({"name": voice.name, "language": voice.language, "description": voice.description})
+    if not as_json:
+        tabular().print(table)
     return ExitStatus.FINE
 
 
-def _output(loaded: Loaded, request: TtsRequest, choice: Choice[Synthesizer]) -> Output:
-    if request.play:
-        return ends.open_speaker(str(loaded.settings.speaker.device), real_time=True, silence=False)
-    return ends.fast_nowhere(choice.engine.format.rate)
+class _Speaking:
+    """A text on its way from the engine to the loudspeaker and the file."""
 
+    def __init__(self, loaded: Loaded, options: TtsOptions, text: str, choice: Choice[Synthesizer]) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._text = text
+        self._choice = choice
+        output = (
+            ends.open_speaker(str(loaded.settings.speaker.device), real_time=True, silence=False)
+            if options.play
+            else ends.fast_nowhere(choice.engine.format.rate)
+        )
+        self._player = AudioStreamPlayer(output, loaded.settings.player)
+        self._utterer: Utterer  # once everything is open
 
-async def _at_once() -> None:
-    pass
+    async def speak(self, downloads: Downloads, codec: Codec | None) -> VoiceError | None:
+        """Speak it all, and write it in `codec`; returns what went wrong once it had begun.
+
+        Raises VoiceError for what keeps it from beginning.
+        """
+        engine, began = self._choice.engine, False
+        try:
+            async with AsyncExitStack() as stack:
+                await downloads.opening(stack, [engine, self._player, ReadyDecoder(engine)])
+                tap = None
+                if self._options.out and codec:
+                    written = _Written(self._options.out, codec, self._player.rate)
+                    stack.callback(written.close)
+                    tap = written.write
+                self._utterer = Utterer(engine, self._player, utterer_options(self._loaded), tap=tap)
+                began = True
+                self._utterer.stopwatch.mark(Mark.FIRST_PHRASE, time.monotonic())
+                options = self._loaded.settings.conversation.phrases
+                phrases = phrase_step(array_source([self._text]), options)
+                with self._progress() as follow:
+                    await self._utterer.play(follow(phrases))
+                if not self._utterer.chunks:
+                    raise UsageError("There is nothing to say: the text has no words.")
+        except VoiceError as error:
+            if not began:
+                raise
+            return error
+        return None
+
+    @contextmanager
+    def _progress(self) -> Iterator[Callable[[AsyncIterator[str]], AsyncIterator[str]]]:
+        """How far the text has got, on a terminal and for texts of more than a moment."""
+        if self._options.json or not sys.stderr.isatty() or len(self._text) < 200:
+            yield lambda phrases: phrases
+            return
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=SafeConsole(stderr=True), transient=True) as progress:
+            task = progress.add_task("speaking" if self._options.play else "writing", total=len(self._text))
+
+            async def follow(phrases: AsyncIterator[str]) -> AsyncIterator[str]:
+                async for phrase in phrases:
+                    yield phrase
+                    progress.advance(task, len(phrase))
+
+            yield follow
+
+    def line(self) -> str:
+        """How it went, for people."""
+        choice, player = self._choice, self._player
+        ttfa = self._utterer.stopwatch.timeline().span(Span.TTFA)
+        line = f"{choice.name} ({choice.reason}) · first sound after {milliseconds(ttfa)}"
+        line += f" · {player.written:.1f} s on {player.output.name}"
+        if player.underruns.count:
+            line += f" · {player.underruns.count} breaks, {milliseconds(player.underruns.seconds)}"
+        return line
+
+    def record(self, failure: VoiceError | None) -> dict[str, Any]:
+        """How it went, for programs."""
+        utterer, player = self._utterer, self._player
+        timeline = utterer.stopwatch.timeline()
+        record: dict[str, Any] = {
+            "engine": self._choice.name,
+            "format": str(self._choice.engine.format.codec),
+            "text": self._text,
+            "chunks": utterer.chunks,
+            "bytes": utterer.bytes,
+            "bytes_to_first_sample": utterer.bytes_to_first_sample,
+            "audio": round(player.written, 6),
+            "rate": player.rate,
+            "device": player.output.name,
+            "marks": marks_record(timeline, Mark.FIRST_PHRASE),
+            "spans": spans_record(timeline),
+            "underruns": player.underruns.count,
+            "silence": round(player.underruns.seconds, 6),
+            "ok": failure is None,
+        }
+        if failure is not None:
+            record["error"] = {"kind": failure.kind, "message": str(failure)}
+        return record
 
 
 class _Written:
@@ -198,66 +296,3 @@ def file_codec(name: str, asked: Codec | None) -> Codec:
     if codec is None:
         raise UsageError(f"It is not clear what to write to {name}.", f"Give --format: {', '.join(Codec)}.")
     return codec
-
-
-@contextmanager
-def _progress(
-    request: TtsRequest,
-) -> Iterator[Callable[[AsyncIterator[str]], AsyncIterator[str]]]:
-    """How far the text has got, on a terminal and for texts of more than a moment."""
-    if request.json or not sys.stderr.isatty() or len(request.text) < 200:
-        yield lambda phrases: phrases
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_console(), transient=True) as progress:
-        task = progress.add_task("speaking" if request.play else "writing", total=len(request.text))
-
-        async def follow(phrases: AsyncIterator[str]) -> AsyncIterator[str]:
-            done = 0
-            async for phrase in phrases:
-                yield phrase
-                done += len(phrase)
-                progress.update(task, completed=done)
-
-        yield follow
-
-
-def _console() -> Console:
-    return SafeConsole(stderr=True)
-
-
-def _line(choice: Choice[Synthesizer], player: AudioStreamPlayer, timeline: Timeline) -> str:
-    line = f"{choice.name} ({choice.reason}) · first sound after {milliseconds(timeline.span(Span.TTFA))}"
-    line += f" · {player.written:.1f} s on {player.output.name}"
-    if player.underruns.count:
-        line += f" · {player.underruns.count} breaks, {milliseconds(player.underruns.seconds)}"
-    return line
-
-
-def _record(
-    choice: Choice[Synthesizer],
-    request: TtsRequest,
-    utterer: Utterer,
-    player: AudioStreamPlayer,
-    failure: VoiceError | None,
-) -> dict[str, Any]:
-    timeline = utterer.stopwatch.timeline()
-    record: dict[str, Any] = {
-        "engine": choice.name,
-        "format": str(choice.engine.format.codec),
-        "text": request.text,
-        "chunks": utterer.chunks,
-        "bytes": utterer.bytes,
-        "bytes_to_first_sample": utterer.bytes_to_first_sample,
-        "audio": round(player.written, 6),
-        "rate": player.rate,
-        "device": player.output.name,
-        "marks": marks_record(timeline, Mark.FIRST_PHRASE),
-        "spans": spans_record(timeline),
-        "underruns": player.underruns.count,
-        "silence": round(player.underruns.seconds, 6),
-        "ok": failure is None,
-    }
-    if failure is not None:
-        record["error"] = {"kind": failure.kind, "message": str(failure)}
-    return record

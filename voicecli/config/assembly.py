@@ -31,6 +31,7 @@ from voicecli.speech.vad import VoiceDetector
 
 __all__ = [
     "Assembly",
+    "Enterable",
     "ReadyDecoder",
     "Tailored",
     "assemble",
@@ -43,7 +44,9 @@ __all__ = [
 ]
 
 
-class _Enterable(Protocol):
+class Enterable(Protocol):
+    """Something that is opened and closed."""
+
     async def __aenter__(self) -> object: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
@@ -102,7 +105,7 @@ class Assembly:
         return {stage: choice.reason for stage, choice in self.choices.items()}
 
     @property
-    def engines(self) -> list[_Enterable]:
+    def engines(self) -> list[Enterable]:
         """All of them."""
         return [*(choice.engine for choice in self.choices.values()), ReadyDecoder(self.tts.engine)]
 
@@ -211,7 +214,7 @@ class ReadyDecoder:
         pass
 
 
-async def enter_all(stack: AsyncExitStack, things: Sequence[_Enterable]) -> None:
+async def enter_all(stack: AsyncExitStack, things: Sequence[Enterable]) -> None:
     """Open everything at the same time; if one fails, `stack` still closes the others."""
     results = await asyncio.gather(*(thing.__aenter__() for thing in things), return_exceptions=True)
     for thing, result in zip(things, results, strict=True):

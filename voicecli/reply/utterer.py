@@ -34,6 +34,10 @@ class UttererOptions:
             raise ValueError("ahead and timeout must not be negative")
 
 
+async def _at_once() -> None:
+    pass
+
+
 class Utterer:
     """Says one reply with one synthesizer through one player."""
 
@@ -94,7 +98,9 @@ class Utterer:
             for speech, duration in zip_longest(self._speeches, self._durations)
         ]
 
-    async def play(self, phrases: AsyncIterator[str], ready: Callable[[], Awaitable[None]]) -> float | None:
+    async def play(
+        self, phrases: AsyncIterator[str], ready: Callable[[], Awaitable[None]] = _at_once
+    ) -> float | None:
         """Synthesise and play `phrases`; `ready` is awaited before the first sample goes to the player.
 
         Returns when the last sample was heard (monotonic seconds), None when there was no sound. What was

@@ -262,7 +262,7 @@ async def _spoken(
     utterer.stopwatch.mark(Mark.FIRST_PHRASE, run.timeline.marks[Mark.FIRST_PHRASE])
     try:
         phrases = phrase_step(array_source([run.case.line.text]), options.phrases)
-        await utterer.play(phrases, _at_once)
+        await utterer.play(phrases)
     except DeviceError:
         raise
     except VoiceError as failure:
@@ -293,7 +293,3 @@ def _reached(utterer: Utterer, player: AudioStreamPlayer) -> Timeline:
     if isinstance(player, BriefPlayer):
         marks.pop(Mark.PLAYBACK_FINISHED, None)  # it was cut short
     return Timeline(MappingProxyType(marks))
-
-
-async def _at_once() -> None:
-    pass
