@@ -7,7 +7,9 @@ Opus); AAC pads to whole frames.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from voicecli.audio.block import Samples
@@ -21,7 +23,7 @@ from voicecli.audio.resample import Resampler
 from voicecli.errors import UsageError
 from voicecli.wire.riff import WavLayout, riff_header
 
-__all__ = ["Encoder", "MulawEncoder", "open_encoder"]
+__all__ = ["Encoder", "mulaw_encoder", "open_encoder"]
 
 _INFORMATION: Final = 42  # bytes at the start of a FLAC that tell of all of it
 _LAME_DELAY: Final = 576  # samples that LAME's encoder puts first, whatever the rate
@@ -82,39 +84,31 @@ def open_encoder(format: StreamFormat, *, rewinds: bool = False) -> Encoder:
             "One or two channels at 1,000 to 384,000 Hz are possible.",
         )
     if format.codec in (Codec.PCM, Codec.WAV):
-        return _PlainEncoder(format)
+        layout = WavLayout("integer", 16, format.channels, format.rate)
+        header = b"" if format.codec is Codec.PCM else riff_header(layout)
+        return _PlainEncoder(partial(s16_bytes, channels=format.channels), header)
     return _MuxedEncoder(format, _CODINGS[format.codec], rewinds)
 
 
-class _PlainEncoder:
-    """PCM, and WAV, which is PCM behind a header."""
+def mulaw_encoder() -> Encoder:
+    """Samples at 8 kHz to mu-law bytes, a byte for each."""
+    return _PlainEncoder(mulaw_bytes)
 
-    def __init__(self, format: StreamFormat) -> None:
-        self._channels = format.channels
-        layout = WavLayout("integer", 16, format.channels, format.rate)
-        self._header = b"" if format.codec is Codec.PCM else riff_header(layout)
+
+class _PlainEncoder:
+    """Sound as it is: PCM, mu-law, and WAV, which is PCM behind a header."""
+
+    def __init__(self, convert: Callable[[Samples], bytes], header: bytes = b"") -> None:
+        self._convert = convert
+        self._header = header
 
     def encode(self, samples: Samples) -> bytes:
         header, self._header = self._header, b""
-        return header + s16_bytes(samples, self._channels)
+        return header + self._convert(samples)
 
     def flush(self) -> bytes:
         header, self._header = self._header, b""
         return header
-
-    def patches(self) -> list[Patch]:
-        return []
-
-
-class MulawEncoder:
-    """Samples at 8 kHz to mu-law bytes."""
-
-    def encode(self, samples: Samples) -> bytes:
-        return mulaw_bytes(samples)
-
-    def flush(self) -> bytes:
-        """Nothing: every sample was a byte."""
-        return b""
 
     def patches(self) -> list[Patch]:
         return []

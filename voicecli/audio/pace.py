@@ -29,7 +29,7 @@ class LoopClock:
 
 
 class Pace:
-    """Follows how much of what was sent is still to be heard; pure: time comes as an argument, in seconds."""
+    """Follows how much of what was sent is still to be heard; times are in seconds."""
 
     def __init__(self, buffer_seconds: float) -> None:
         """`buffer_seconds`: a piece leaves when no more than this waits, so at most this and a piece do."""
@@ -45,3 +45,9 @@ class Pace:
     def push(self, now: float, seconds: float) -> None:
         """A piece of so many seconds leaves."""
         self._heard = max(now, self._heard or now) + seconds
+
+    async def keep(self, clock: Clock, seconds: float) -> None:
+        """Wait until a piece of so many seconds may leave, and count it as gone."""
+        if (wait := self.wait(clock.time())) > 0:
+            await clock.sleep(wait)
+        self.push(clock.time(), seconds)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
 
@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 Direction = Literal["input", "output"]
+_NOUNS: Final[dict[Direction, str]] = {"input": "microphone", "output": "loudspeaker"}
 
 _PREFERRED_RATE = 48_000  # what sound servers and cards run at; another rate costs a resampler inside them
 _LATENCY = 0.02  # seconds of buffer asked for; PortAudio's own "low" (8 ms) breaks off over a sound server
@@ -157,7 +158,7 @@ def find_device(wanted: str, direction: Direction) -> Device:
 
     Raises NoDevice naming those there are.
     """
-    noun = "microphone" if direction == "input" else "loudspeaker"
+    noun = _NOUNS[direction]
     usable = [d for d in devices() if (d.inputs if direction == "input" else d.outputs) > 0]
     if not usable:
         instead = "--mic question.wav" if direction == "input" else "--speaker answer.wav"
@@ -181,32 +182,71 @@ def find_device(wanted: str, direction: Direction) -> Device:
     )
 
 
-def _rate(device: Device, direction: Direction, wanted: int | None) -> int:
-    sounddevice = _sounddevice()
-    check = sounddevice.check_input_settings if direction == "input" else sounddevice.check_output_settings
-    if wanted is not None:
-        with _translated(f"{device.name} refuses {wanted} samples a second"):
-            check(device=device.index, channels=1, dtype="float32", samplerate=wanted)
-        return wanted
-    try:
-        check(device=device.index, channels=1, dtype="float32", samplerate=_PREFERRED_RATE)
-    except sounddevice.PortAudioError:
-        return device.rate
-    return _PREFERRED_RATE
+class _Stream:
+    """A device, and the stream that is opened to it."""
 
-
-class DeviceOutput:
-    """A loudspeaker; implements the player's `Output`."""
+    _direction: ClassVar[Direction]
+    _noun: ClassVar[str]
 
     def __init__(self, wanted: str = "", rate: int | None = None, latency: float = _LATENCY) -> None:
-        self._device = find_device(wanted, "output")
+        """Raises NoDevice, DeviceError."""
+        self._device = find_device(wanted, self._direction)
         self.name = self._device.name
-        self.rate = _rate(self._device, "output", rate)
-        self.latency = latency
-        self.paced = True
         self._asked = latency
         self._stream: Any = None
         self._closing = False
+        if rate is not None:
+            with _translated(f"{self.name} refuses {rate} samples a second"):
+                self._check(1, rate)
+        self.rate = rate or (_PREFERRED_RATE if self._accepts(1, _PREFERRED_RATE) else self._device.rate)
+
+    def _check(self, channels: int, rate: int) -> None:
+        check = getattr(_sounddevice(), f"check_{self._direction}_settings")
+        check(device=self._device.index, channels=channels, dtype="float32", samplerate=rate)
+
+    def _accepts(self, channels: int, rate: int) -> bool:
+        try:
+            self._check(channels, rate)
+        except _sounddevice().PortAudioError:
+            return False
+        return True
+
+    def _open(self, callback: Callable[..., None], lost: Callable[[str], None], **layout: int) -> None:
+        def finished() -> None:
+            if not self._closing:
+                lost(f"The {self._noun} {self.name} went away.")
+
+        with _translated(f"The {self._noun} {self.name} could not be opened"):
+            kind = getattr(_sounddevice(), f"{self._direction.title()}Stream")
+            self._stream = kind(
+                samplerate=self.rate,
+                device=self._device.index,
+                dtype="float32",
+                latency=self._asked,
+                callback=callback,
+                finished_callback=finished,
+                **layout,
+            )
+            self._stream.start()
+
+    def close(self) -> None:
+        """Let go of the device; what it holds is not played."""
+        self._closing = True
+        if self._stream is not None:
+            self._stream.abort(ignore_errors=True)
+            self._stream.close(ignore_errors=True)
+
+
+class DeviceOutput(_Stream):
+    """A loudspeaker; implements the player's `Output`."""
+
+    _direction, _noun = "output", _NOUNS["output"]
+    paced = True
+
+    @property
+    def latency(self) -> float:
+        """Seconds from a block being filled to its first sample being heard."""
+        return self._asked if self._stream is None else float(self._stream.latency)
 
     def start(self, fill: Callable[[Samples, float], int], lost: Callable[[str], None]) -> None:
         """Open the device. Raises DeviceError."""
@@ -218,55 +258,16 @@ class DeviceOutput:
             if out.shape[1] > 1:
                 out[:, 1:] = out[:, :1]
 
-        def finished() -> None:
-            if not self._closing:
-                lost(f"The loudspeaker {self.name} went away.")
-
-        channels = 1 if self._accepts(1) else 2
-        with _translated(f"The loudspeaker {self.name} could not be opened"):
-            self._stream = _sounddevice().OutputStream(
-                samplerate=self.rate,
-                device=self._device.index,
-                channels=channels,
-                dtype="float32",
-                latency=self._asked,
-                callback=callback,
-                finished_callback=finished,
-            )
-            self._stream.start()
-            self.latency = float(self._stream.latency)
-
-    def _accepts(self, channels: int) -> bool:
-        sounddevice = _sounddevice()
-        try:
-            sounddevice.check_output_settings(
-                device=self._device.index, channels=channels, dtype="float32", samplerate=self.rate
-            )
-        except sounddevice.PortAudioError:
-            return False
-        return True
+        self._open(callback, lost, channels=1 if self._accepts(1, self.rate) else 2)
 
     def nudge(self) -> None:
         """A device asks when it is time."""
 
-    def close(self) -> None:
-        """Let go of the device; what it holds is not played."""
-        self._closing = True
-        if self._stream is not None:
-            self._stream.abort(ignore_errors=True)
-            self._stream.close(ignore_errors=True)
 
-
-class DeviceInput:
+class DeviceInput(_Stream):
     """A microphone: calls `take(samples, time, overflowed)` from the sound card's thread for every block."""
 
-    def __init__(self, wanted: str = "", rate: int | None = None, latency: float = _LATENCY) -> None:
-        self._device = find_device(wanted, "input")
-        self.name = self._device.name
-        self.rate = _rate(self._device, "input", rate)
-        self._latency = latency
-        self._stream: Any = None
-        self._closing = False
+    _direction, _noun = "input", _NOUNS["input"]
 
     def start(self, take: Callable[[Samples, float, bool], None], lost: Callable[[str], None]) -> None:
         """Open the device; `time` is when a block's first sample was in the air. Raises DeviceError."""
@@ -277,26 +278,4 @@ class DeviceInput:
             # PortAudio uses the buffer again: what is kept must be a copy.
             take(np.array(block[:, 0]), adc, bool(status.input_overflow))
 
-        def finished() -> None:
-            if not self._closing:
-                lost(f"The microphone {self.name} went away.")
-
-        with _translated(f"The microphone {self.name} could not be opened"):
-            self._stream = _sounddevice().InputStream(
-                samplerate=self.rate,
-                device=self._device.index,
-                channels=1,
-                dtype="float32",
-                latency=self._latency,
-                blocksize=round(_BLOCK * self.rate),
-                callback=callback,
-                finished_callback=finished,
-            )
-            self._stream.start()
-
-    def close(self) -> None:
-        """Let go of the device."""
-        self._closing = True
-        if self._stream is not None:
-            self._stream.abort(ignore_errors=True)
-            self._stream.close(ignore_errors=True)
+        self._open(callback, lost, channels=1, blocksize=round(_BLOCK * self.rate))

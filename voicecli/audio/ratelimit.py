@@ -33,9 +33,7 @@ async def audio_rate_limit_step(
         async for data in items:
             cutter = cutter or open_cutter(await resolve_awaitable_or_obj(audio_format))
             for piece, seconds in cutter.push(data):
-                if (wait := pace.wait(clock.time())) > 0:
-                    await clock.sleep(wait)
-                pace.push(clock.time(), seconds)
+                await pace.keep(clock, seconds)
                 yield piece
             if whole:
                 if rest := cutter.flush():
@@ -58,9 +56,7 @@ async def raw_audio_rate_limit_step(
         async for data in items:
             pace = pace or Pace(await resolve_awaitable_or_obj(buffer_seconds))
             rate = await resolve_awaitable_or_obj(bytes_per_second)
-            if (wait := pace.wait(clock.time())) > 0:
-                await clock.sleep(wait)
-            pace.push(clock.time(), len(data) / rate)
+            await pace.keep(clock, len(data) / rate)
             yield data
 
 
@@ -71,7 +67,5 @@ async def block_rate_limit_step(
     pace, clock = Pace(buffer_seconds), clock or LoopClock()
     async with scoped(async_iter) as blocks:
         async for block in blocks:
-            if (wait := pace.wait(clock.time())) > 0:
-                await clock.sleep(wait)
-            pace.push(clock.time(), block.duration)
+            await pace.keep(clock, block.duration)
             yield block

@@ -19,7 +19,7 @@ import numpy as np
 
 from voicecli.audio.block import Block, Samples
 from voicecli.audio.decode import Decoder, MulawDecoder, open_decoder, prepare
-from voicecli.audio.encode import Encoder, MulawEncoder, open_encoder
+from voicecli.audio.encode import Encoder, mulaw_encoder, open_encoder
 from voicecli.audio.lengths import AnyFormat, AudioFormat, get_audio_length, stream_format
 from voicecli.audio.microphone import Microphone
 from voicecli.audio.mulaw import MULAW_RATE
@@ -265,7 +265,7 @@ async def encode_step(
         stream = stream_format(resolved)
         if stream is not None:
             await asyncio.to_thread(prepare, stream.codec)
-        encoder: Encoder = MulawEncoder() if stream is None else open_encoder(stream)
+        encoder: Encoder = mulaw_encoder() if stream is None else open_encoder(stream)
         sound = OneRate(MULAW_RATE if stream is None else stream.rate)
         async for block in items:
             if data := encoder.encode(sound.push(block.samples, block.rate)):

@@ -80,15 +80,12 @@ class PacedSpeaker:
             # A block is in the air while the next one is being asked for, as with a device.
             count = fill(out, began + (blocks + 1) * _BLOCK)
             blocks += 1
-            try:
-                if self._silence or count:
+            if self._silence or count:
+                try:
                     self._sink.write(out if self._silence else out[:count])
-            except BrokenPipeError:
-                lost(f"The reader of {self.name} went away.")
-                return
-            except (OSError, VoiceError) as error:
-                lost(f"{self.name} could not be written: {error}")
-                return
+                except (OSError, VoiceError) as error:
+                    lost(_reason(self.name, error))
+                    return
             self._stopping.wait(max(0.0, began + blocks * _BLOCK - time.monotonic()))
 
     def nudge(self) -> None:
@@ -126,12 +123,16 @@ class FastSpeaker:
         try:
             while count := self._fill(self._out, time.monotonic()):
                 self._sink.write(self._out[:count])
-        except BrokenPipeError:
-            self._lost(f"The reader of {self.name} went away.")
         except (OSError, VoiceError) as error:
-            self._lost(f"{self.name} could not be written: {error}")
+            self._lost(_reason(self.name, error))
 
     def close(self) -> None:
         """Close the sink."""
         self._fill = None
         self._sink.close()
+
+
+def _reason(name: str, error: Exception) -> str:
+    """Why a speaker of that name is no more."""
+    gone = isinstance(error, BrokenPipeError)
+    return f"The reader of {name} went away." if gone else f"{name} could not be written: {error}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 from voicecli.audio.mp3 import Mp3Joiner, Mp3Pieces
 from voicecli.audio.pages import OggJoiner, Pages
@@ -35,18 +36,36 @@ async def mp3_chunk_step(
         yield rest
 
 
-async def mp3_concatenator_step(async_iter: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """MP3 streams one after the other as a single one, which plays for as long as all of them together.
+class _Joiner(Protocol):
+    def push(self, data: bytes) -> bytes: ...
 
-    Raises DecodeError at once for something else than MP3, and for streams of different rates.
-    """
-    joiner = Mp3Joiner()
-    async with scoped(async_iter) as items:
+    def flush(self) -> bytes: ...
+
+
+async def _joined(source: AsyncIterator[bytes], joiner: _Joiner) -> AsyncIterator[bytes]:
+    async with scoped(source) as items:
         async for data in items:
             if out := joiner.push(data):
                 yield out
     if out := joiner.flush():
         yield out
+
+
+def mp3_concatenator_step(async_iter: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """MP3 streams one after the other as a single one, which plays for as long as all of them together.
+
+    Raises DecodeError at once for something else than MP3, and for streams of different rates.
+    """
+    return _joined(async_iter, Mp3Joiner())
+
+
+def ogg_concatenator_step(async_iter: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Ogg Opus streams one after the other as a single one, which plays for as long as all of them together.
+
+    Chunks may be of any length. Raises DecodeError at once for anything but Opus, and for streams that differ
+    in channels or gain.
+    """
+    return _joined(async_iter, OggJoiner())
 
 
 async def ogg_page_separator_step(async_iter: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -62,18 +81,3 @@ async def ogg_page_separator_step(async_iter: AsyncIterator[bytes]) -> AsyncIter
                     yield taken
     if rest := pages.close():
         yield rest
-
-
-async def ogg_concatenator_step(async_iter: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Ogg Opus streams one after the other as a single one, which plays for as long as all of them together.
-
-    Chunks may be of any length. Raises DecodeError at once for anything but Opus, and for streams that differ
-    in channels or gain.
-    """
-    joiner = OggJoiner()
-    async with scoped(async_iter) as items:
-        async for data in items:
-            if out := joiner.push(data):
-                yield out
-    if out := joiner.flush():
-        yield out

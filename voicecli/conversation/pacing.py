@@ -167,9 +167,7 @@ async def timed_text_rate_limit_step(
         async for timed in items:
             words = _WORD.findall(timed.text) or [""]
             for word in words:
-                if (wait := pace.wait(clock.time())) > 0:
-                    await clock.sleep(wait)
-                pace.push(clock.time(), timed.duration_in_seconds / len(words))
+                await pace.keep(clock, timed.duration_in_seconds / len(words))
                 if word:
                     yield word
 
