@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +24,22 @@ from typer.main import get_command
 from voicecli.audio.decode import open_decoder
 from voicecli.bench.compare import Verdict
 from voicecli.bench.host import Machine
-from voicecli.bench.measure.first_audio import METRICS, Case, Contender, Run, sample_of
+from voicecli.bench.measure.first_audio import METRICS, Case
 from voicecli.bench.measure.loudspeaker import Heard
 from voicecli.bench.measure.texts import TEXTS
-from voicecli.bench.report import KINDS, Participant, Report
+from voicecli.bench.report import KINDS, Participant, Report, Sample
 from voicecli.bench.report_file import report_record
 from voicecli.cli.app import app, loaded_command
 from voicecli.config import schema
 from voicecli.config.check import toml
 from voicecli.config.settings import BudgetSettings
-from voicecli.conversation.record import event_record, summary_record
+from voicecli.conversation.record import event_record, marks_record, summary_record
 from voicecli.conversation.turntaking import TRANSITIONS, State
 from voicecli.errors import ExitStatus, NotFound, ProviderError, SettingsError, Unavailable
 from voicecli.latency.budget import parse_limit
 from voicecli.latency.tally import Tally
 from voicecli.latency.timeline import SPANS, Mark, Span, Timeline
-from voicecli.providers.choose import AUTO
+from voicecli.providers.choose import AUTO, Choice
 from voicecli.providers.local_servers import PORTS
 from voicecli.providers.registry import BUILT_IN, STAGES
 from voicecli.providers.simulated import SimulatedSynthesizer
@@ -349,9 +350,9 @@ def test_tts_and_listen_records_are_documented():
 
 
 def test_bench_record_is_documented():
-    case = Case(Contender("", "", SimulatedSynthesizer(), None), TEXTS[0])
-    run = sample_of(Run(case=case, number=1, timeline=Timeline({})))
-    heard = Heard("", "null", 1, 0.0, whole=False).as_dict()
+    case = Case(Choice(SimulatedSynthesizer(), "", "", None), TEXTS[0])
+    run = Sample(case=case.labels, values={}, marks=marks_record(Timeline({}), Mark.FIRST_PHRASE))
+    heard = asdict(Heard("", "null", 1, 0.0, whole=False))
     found = Report(
         kind="tts", started="", machine=Machine("", 1, "", "", None), versions={}, metrics=METRICS,
         samples=[run], engines=[Participant(stage="tts", engine="")], details={"speaker": heard},

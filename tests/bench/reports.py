@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 from voicecli.bench.chart import Axis, Chart, Series
-from voicecli.bench.charts import cdfs, medians, over_label, over_runs, waterfall
+from voicecli.bench.charts import cdfs, medians, over, waterfall
 from voicecli.bench.host import Machine
 from voicecli.bench.metric import Metric, Unit, known
 from voicecli.bench.report import Failure, Participant, Report, Sample
@@ -70,8 +70,8 @@ def every_chart(taken: list[Sample]) -> list[Chart]:
         waterfall(turns, "Every turn", Axis("since the end of speech"), 0.35),
         cdfs(taken, metric, ("net",), "Spread", 0.21),
         medians(taken, metric, ("words",), ("net",), "By length", 3, 0.3),
-        over_label(taken, metric, Axis("words", Unit.COUNT), "words", ("net",), "Along the length"),
-        over_runs(taken, metric, ("net",), "By turn", Axis("turn", Unit.COUNT), 0.22),
+        over(taken, metric, Axis("words", Unit.COUNT), ("net",), "Along the length", label="words"),
+        over(taken, metric, Axis("turn", Unit.COUNT), ("net",), "By turn", limit=0.22),
         Chart(
             kind="histogram",
             title="Heap",

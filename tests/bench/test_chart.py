@@ -2,12 +2,14 @@
 
 import json
 
+import msgspec
 import pytest
 
 from tests.bench.reports import METRICS, every_chart, sample, samples
-from voicecli.bench.chart import KINDS, Axis, Chart, Series, chart_record, read_chart
-from voicecli.bench.charts import cdfs, grouped, medians, over_label, over_runs, waterfall
+from voicecli.bench.chart import KINDS, Axis, Chart, Series
+from voicecli.bench.charts import cdfs, grouped, lines, medians, over, waterfall
 from voicecli.bench.metric import Unit
+from voicecli.bench.report_file import plain
 
 TTFA = METRICS[0]
 SAMPLES = [
@@ -22,8 +24,8 @@ def test_every_kind_reads_back() -> None:
     charts = every_chart(samples())
     assert {chart.kind for chart in charts} == set(KINDS)
     for chart in charts:
-        record = json.loads(json.dumps(chart_record(chart)))
-        assert chart_record(read_chart(record)) == record
+        record = json.loads(json.dumps(plain(chart)))
+        assert plain(msgspec.convert(record, Chart)) == record
 
 
 @pytest.mark.parametrize(
@@ -62,16 +64,25 @@ def test_medians_have_intervals() -> None:
 
 
 def test_line_along_a_number() -> None:
-    chart = over_label(SAMPLES, TTFA, Axis("words", Unit.COUNT), "words", ("net",), "t")
+    chart = over(SAMPLES, TTFA, Axis("words", Unit.COUNT), ("net",), "t", label="words")
     assert list(chart.series[0].x) == [20, 80]
     assert list(chart.series[0].y) == pytest.approx([0.22, 0.28])
 
 
 def test_line_along_the_runs() -> None:
-    chart = over_runs(SAMPLES, TTFA, (), "t", Axis("run", Unit.COUNT))
+    chart = over(SAMPLES, TTFA, Axis("run", Unit.COUNT), (), "t")
     [line] = chart.series
     assert list(line.x) == [1, 2, 3]
     assert list(line.y) == pytest.approx([0.15, 0.25, 0.35])
+    assert (list(line.low), list(line.high)) == ([], [])
+
+
+def test_lines_of_anything() -> None:
+    points = {"up": [(1.0, 2.0), (None, 3.0), (2.0, None)], "down": []}
+    chart = lines(points, "t", (Axis("at"), lambda one: one[0]), (Axis("value"), lambda one: one[1]), 4.0)
+    up, down = chart.series
+    assert (list(up.x), list(up.y)) == ([1.0, 2.0], [2.0, None])
+    assert (down.name, list(down.x), chart.limit) == ("down", [], 4.0)
 
 
 def test_stages_in_their_order() -> None:

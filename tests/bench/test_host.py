@@ -1,6 +1,7 @@
 """The account of the machine."""
 
 import json
+from dataclasses import asdict
 
 from voicecli import __version__
 from voicecli.bench.host import engine_version, machine, versions
@@ -11,7 +12,7 @@ def test_machine_is_described() -> None:
     assert here.cpu
     assert here.system
     assert here.cores >= 1
-    assert json.loads(json.dumps(here.as_dict()))["cores"] == here.cores
+    assert json.loads(json.dumps(asdict(here)))["cores"] == here.cores
 
 
 def test_versions_name_the_engine() -> None:

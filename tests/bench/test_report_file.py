@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.bench.reports import failed, report, sample, samples
-from voicecli.bench.metric import Unit
 from voicecli.bench.report import Report
 from voicecli.bench.report_file import (
     participant,
@@ -30,26 +29,7 @@ SAMPLES = [
     sample(HERE, 1, 0.1, marks={"first_phrase": 0.0, "first_sound": None}, details={"blame": "asr"}),
     failed(HERE, 2),
 ]
-# What the first version wrote, before reports had labels, metrics and seeds of their own.
-FIRST: dict[str, Any] = {
-    "event": "bench", "kind": "tts", "started": "2025-01-01T00:00:00+00:00", "interrupted": False,
-    "machine": {"cpu": "a CPU", "cores": 2, "system": "a system", "kernel": "1", "load": None},
-    "versions": {"voicecli": "0", "python": "CPython 3", "espeak": "espeakng-loader 0"},
-    "settings": {"runs": 1, "formats": [], "voice": None, "speaker": "null"},
-    "speaker": {"name": "nowhere", "kind": "null", "rate": 24000, "latency": 0.01, "whole": False},
-    "excluded": ["this"], "notes": [],
-    "engines": [{"engine": "espeak", "reason": "asked for", "format": "pcm", "rate": 22050,
-                 "opened": 0.01, "options": {"voice": "en", "speed": 1.0}}],
-    "runs": [
-        {"engine": "espeak", "format": "pcm", "name": "short", "text": "Yes, it does.", "run": number,
-         "warmup": not number, "ok": True, "marks": {"first_sound": 0.02},
-         "spans": {"ttfa": 0.02, "ttfb": 0.01, "playout": 0.01, "asr": None}, "rtf": 0.1, "audio": 1.0,
-         "chunks": 2, "bytes": 100, "bytes_to_first_sample": 10, "underruns": 0, "silence": 0.0,
-         "error": None}
-        for number in (0, 1)
-    ],
-    "results": [{"engine": "espeak", "format": "pcm", "name": "short", "text": "Yes, it does."}],
-}  # fmt: skip
+WHOLE = report_record(report(SAMPLES))
 
 
 def test_record_is_json() -> None:
@@ -96,25 +76,10 @@ def test_file_keeps_short_lists_on_one_line() -> None:
     assert "\n" not in report_json(report(), lines=False)
 
 
-def test_first_reports_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "first.json"
-    path.write_text(json.dumps(FIRST))
-    found = read_report(path)
-    [result] = found.results
-    assert result.case == {
-        "engine": "espeak", "format": "pcm", "voice": "en", "name": "short", "words": 3,
-        "text": "Yes, it does.", "temperature": "warm",
-    }  # fmt: skip
-    assert result.metrics["ttfa"] is not None
-    assert result.metrics["ttfa"].statistics.n == 1
-    assert found.metric("audio").unit is Unit.LENGTH
-    assert found.details["speaker"]["kind"] == "null"
-
-
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", '{"event": "turn"}', '{"event": "bench"}', json.dumps(FIRST | {"runs": [{}]}),
-     json.dumps(FIRST | {"machine": 3})],
+    ["", "[]", '{"event": "turn"}', '{"event": "bench"}', json.dumps(WHOLE | {"runs": [{}]}),
+     json.dumps(WHOLE | {"machine": 3}), json.dumps(WHOLE | {"charts": [{"kind": "pie"}]})],
 )  # fmt: skip
 def test_what_is_no_report(text: str, tmp_path: Path) -> None:
     path = tmp_path / "other.json"

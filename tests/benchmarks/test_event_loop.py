@@ -11,7 +11,9 @@ import pytest
 from voicecli.audio.encode import open_encoder
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.speaker import NullSink, PacedSpeaker
-from voicecli.bench.measure.first_audio import BenchOptions, BriefPlayer, Case, Contender, Line, measured
+from voicecli.bench.measure.first_audio import BenchOptions, Case, Line, measured
+from voicecli.bench.measure.loudspeaker import BriefPlayer
+from voicecli.providers.choose import Choice
 
 RATE = 24_000
 SECONDS = 6  # more than the player holds, so that it is waited for as well
@@ -57,14 +59,14 @@ async def ticks(gaps: list[float]) -> None:
 async def longest_gap(codec: Codec, size: int) -> list[float]:
     """Milliseconds, of two runs; the first of them imports what it needs."""
     worst = []
-    case = Case(Contender("recorded", "", Recorded(codec, size), None), Line("any", "Anything"))
+    case = Case(Choice(Recorded(codec, size), "recorded", "", None), Line("any", "Anything"))
     output = PacedSpeaker("nowhere", NullSink(), 48_000)
     async with BriefPlayer(output) as player:
         gaps: list[float] = []
         ticker = asyncio.create_task(ticks(gaps))
         async for run in measured([case], player, BenchOptions(runs=1)):
             assert run.ok, run.error
-            assert run.audio == pytest.approx(SECONDS, abs=0.2)
+            assert run.values["audio"] == pytest.approx(SECONDS, abs=0.2)
             worst.append(max(gaps) * 1000)
             gaps.clear()
         ticker.cancel()

@@ -19,12 +19,13 @@ from voicecli.audio.encode import open_encoder
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.player import AudioStreamPlayer, PlayerOptions
 from voicecli.audio.speaker import NullSink, PacedSpeaker
-from voicecli.bench.measure.conversations import Contender, TalkOptions, conversed
-from voicecli.bench.measure.conversations_report import Claim, claims, sampled, simulated_delays
-from voicecli.bench.measure.first_audio import BriefPlayer
+from voicecli.bench.measure.conversations import TalkOptions, conversed
+from voicecli.bench.measure.conversations_report import Claim, claims, sampled
+from voicecli.bench.measure.lateness import Stated
+from voicecli.bench.measure.loudspeaker import BriefPlayer
+from voicecli.bench.measure.partner import NAIVE, Contender, SerialOptions
 from voicecli.bench.measure.recordings import Question
 from voicecli.bench.measure.scenario import SCENARIOS
-from voicecli.bench.measure.serial import NAIVE, SerialOptions
 from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
 from voicecli.config import load_settings
 from voicecli.latency.timeline import Mark
@@ -191,6 +192,7 @@ def contender(
         vad=SileroDetector(),
         settings=load_settings(overrides={}, environ={}, user_file=None).settings,
         serial=serial,
+        stated=None if serial else Stated.of(asr, llm, tts),
     )
 
 
@@ -199,17 +201,13 @@ async def questions() -> list[Question]:
         return [await spoken_question(text, voice) for text in SPOKEN]
 
 
-async def claimed(
-    ours: Contender, theirs: Contender, scenario: str, options: dict[str, object]
-) -> list[Claim]:
+async def claimed(ours: Contender, theirs: Contender, scenario: str) -> list[Claim]:
     async with AsyncExitStack() as stack:
         player = BriefPlayer(PacedSpeaker("nowhere", NullSink(), RATE), PlayerOptions(capacity=60.0))
         await stack.enter_async_context(player)
         runs = TalkOptions(runs=RUNS // len(SPOKEN))
         asked = [one async for one in conversed([ours, theirs], await questions(), player, runs)]
-    stated = simulated_delays(ours, options)
-    assert stated is not None
-    return claims(sampled(asked, {id(ours): stated}, {}), ours.label, theirs.label, scenario)
+    return claims(sampled(asked, {}), ours.label, theirs.label, scenario)
 
 
 @pytest.mark.benchmark
@@ -224,7 +222,7 @@ def test_conversations(scenario: str, capsys: pytest.CaptureFixture[str]) -> Non
         asr, llm, tts = known.asr, known.llm, known.tts
         theirs = contender("serial", asr, llm, tts, known.serial)
     ours = contender("voicecli", asr, llm, tts)
-    found = asyncio.run(claimed(ours, theirs, scenario, {"asr": asr, "llm": llm, "tts": tts}))
+    found = asyncio.run(claimed(ours, theirs, scenario))
     with capsys.disabled():
         print(f"\n{scenario}: {RUNS} questions, each to both")
         for claim in found:

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from voicecli.bench.measure import first_audio
+from voicecli.bench.report import Sample
 from voicecli.cli.app import app
 from voicecli.errors import BudgetBreached, UsageError, VoiceError
 
@@ -131,7 +132,7 @@ def interrupt_at(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Press Ctrl-C when the first run of this number is over."""
     whole = first_audio.measured
 
-    async def interrupted(*arguments: Any) -> AsyncIterator[first_audio.Run]:
+    async def interrupted(*arguments: Any) -> AsyncIterator[Sample]:
         async for run in whole(*arguments):
             yield run
             if run.number == number:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from voicecli.bench.metric import Unit
 
-__all__ = ["KINDS", "Axis", "Chart", "Series", "chart_record", "read_chart"]
+__all__ = ["KINDS", "Axis", "Chart", "Series"]
 
 KINDS = ("line", "bar", "cdf", "waterfall", "histogram")
-_DIGITS = 6  # of a second: microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +32,8 @@ class Series:
     """
 
     name: str
-    y: Sequence[float | None] = ()
     x: Sequence[float] = ()
+    y: Sequence[float | None] = ()
     low: Sequence[float | None] = ()
     high: Sequence[float | None] = ()
 
@@ -46,11 +44,11 @@ class Chart:
 
     kind: str  # one of KINDS
     title: str
-    series: Sequence[Series]
     x: Axis = Axis()  # bar: the axis that the categories stand on; its unit does not count
     y: Axis = Axis()  # cdf and histogram: not used; waterfall: the time is on x
     categories: Sequence[str] = ()  # bar and waterfall: the names of the bars or rows
     limit: float | None = None  # a budget, drawn as a line across the axis of the values
+    series: Sequence[Series]
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -74,50 +72,3 @@ def _check(chart: Chart, series: Series) -> None:
         lengths |= {len(series.low), len(series.high), len(chart.categories)}
     if len(lengths) > 1:
         raise ValueError(f"{chart.title}: {series.name} has parts of different lengths")
-
-
-def chart_record(chart: Chart) -> dict[str, Any]:
-    """The object that the JSON output carries."""
-    return {
-        "kind": chart.kind,
-        "title": chart.title,
-        "x": {"title": chart.x.title, "unit": str(chart.x.unit)},
-        "y": {"title": chart.y.title, "unit": str(chart.y.unit)},
-        "categories": list(chart.categories),
-        "limit": chart.limit,
-        "series": [
-            {
-                "name": one.name,
-                "x": _rounded(one.x),
-                "y": _rounded(one.y),
-                "low": _rounded(one.low),
-                "high": _rounded(one.high),
-            }
-            for one in chart.series
-        ],
-    }
-
-
-def read_chart(record: Mapping[str, Any]) -> Chart:
-    """The opposite of `chart_record`. Raises KeyError, TypeError and ValueError for what is none."""
-    parts = ("x", "y", "low", "high")
-    return Chart(
-        kind=record["kind"],
-        title=str(record["title"]),
-        series=[
-            Series(name=str(one["name"]), **{part: _numbers(one.get(part) or ()) for part in parts})
-            for one in record["series"]
-        ],
-        x=Axis(str(record["x"]["title"]), Unit(record["x"]["unit"])),
-        y=Axis(str(record["y"]["title"]), Unit(record["y"]["unit"])),
-        categories=[str(name) for name in record.get("categories") or ()],
-        limit=None if record.get("limit") is None else float(record["limit"]),
-    )
-
-
-def _rounded(values: Iterable[float | None]) -> list[float | None]:
-    return [round(value, _DIGITS) if isinstance(value, float) else value for value in values]
-
-
-def _numbers(values: Iterable[Any]) -> Any:
-    return [None if value is None else float(value) for value in values]

@@ -1,15 +1,18 @@
-"""Charts made of samples: how they are spread, and how they change with a label."""
+"""Charts made of what was measured: how it is spread, and how it changes with something else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from voicecli.bench.bootstrap import summed_up
 from voicecli.bench.chart import Axis, Chart, Series
 from voicecli.bench.metric import Metric
 from voicecli.bench.report import Label, Sample
 
-__all__ = ["cdfs", "counted", "grouped", "medians", "over_label", "over_runs", "waterfall"]
+__all__ = ["cdfs", "counted", "grouped", "lines", "medians", "over", "waterfall"]
+
+Point = TypeVar("Point")
 
 
 def counted(samples: Iterable[Sample]) -> list[Sample]:
@@ -34,11 +37,9 @@ def cdfs(
     limit: float | None = None,
 ) -> Chart:
     """Which share of the samples came within which time, a line for each group."""
-    groups = grouped(counted(samples), by)
-    series = [
-        Series(name=name, y=values) for name, found in groups.items() if (values := _values(found, metric))
-    ]
-    return Chart(kind="cdf", title=title, series=series, x=Axis(metric.heading, metric.unit), limit=limit)
+    groups = {name: _values(found, metric) for name, found in grouped(counted(samples), by).items()}
+    series = [Series(name=name, y=values) for name, values in groups.items() if values]
+    return Chart(kind="cdf", title=title, series=series, x=_axis(metric), limit=limit)
 
 
 def medians(
@@ -57,79 +58,61 @@ def medians(
     for name, found in grouped(taken, by).items():
         parts = grouped(found, across)
         summaries = [summed_up(_values(parts.get(category, ()), metric), seed) for category in categories]
-        bounds = [None if one is None else one.intervals.get("p50") for one in summaries]
+        bounds = [one.intervals.get("p50", (None, None)) if one else (None, None) for one in summaries]
         series.append(
             Series(
                 name=name,
-                y=[None if one is None else one.statistics.p50 for one in summaries],
-                low=[None if bound is None else bound[0] for bound in bounds],
-                high=[None if bound is None else bound[1] for bound in bounds],
-            )
-        )
-    return Chart(
-        kind="bar",
-        title=title,
-        series=series,
-        x=Axis(" ".join(across)),
-        y=Axis(metric.heading, metric.unit),
-        categories=categories,
-        limit=limit,
-    )
-
-
-def over_label(
-    samples: Iterable[Sample],
-    metric: Metric,
-    along: Axis,
-    label: str,
-    by: Sequence[str],
-    title: str,
-    seed: int = 0,
-    limit: float | None = None,
-) -> Chart:
-    """The median along a label that is a number, with a band for its interval; a line for each group."""
-    series = []
-    for name, found in grouped(counted(samples), by).items():
-        places: dict[float, list[Sample]] = {}
-        for sample in found:
-            places.setdefault(_number(sample.case.get(label)), []).append(sample)
-        points = [(place, summed_up(_values(places[place], metric), seed)) for place in sorted(places)]
-        measured = [(place, one) for place, one in points if one is not None]
-        bounds = [one.intervals.get("p50", (one.statistics.p50,) * 2) for _, one in measured]
-        series.append(
-            Series(
-                name=name,
-                x=[place for place, _ in measured],
-                y=[one.statistics.p50 for _, one in measured],
+                y=[one.statistics.p50 if one else None for one in summaries],
                 low=[low for low, _ in bounds],
                 high=[high for _, high in bounds],
             )
         )
-    return Chart(
-        kind="line", title=title, series=series, x=along, y=Axis(metric.heading, metric.unit), limit=limit
-    )
+    x, y = Axis(" ".join(across)), _axis(metric)
+    return Chart(kind="bar", title=title, series=series, x=x, y=y, categories=categories, limit=limit)
 
 
-def over_runs(
+def over(
     samples: Iterable[Sample],
     metric: Metric,
+    along: Axis,
     by: Sequence[str],
     title: str,
-    along: Axis,
+    *,
+    label: str = "",
+    seed: int = 0,
     limit: float | None = None,
 ) -> Chart:
-    """The median of each run or turn, in the order of their numbers: whether something drifts."""
+    """The median along a `label` that is a number, with a band for its interval; a line for each group.
+
+    Without a label it is along the numbers of runs or turns, and without a band: whether something drifts.
+    """
     series = []
     for name, found in grouped(counted(samples), by).items():
-        rounds: dict[int, list[Sample]] = {}
+        places: dict[float, list[Sample]] = {}
         for sample in found:
-            rounds.setdefault(sample.number, []).append(sample)
-        points = [(number, summed_up(_values(rounds[number], metric))) for number in sorted(rounds)]
-        measured = [(float(number), one.statistics.p50) for number, one in points if one is not None]
-        series.append(Series(name=name, x=[x for x, _ in measured], y=[y for _, y in measured]))
-    return Chart(
-        kind="line", title=title, series=series, x=along, y=Axis(metric.heading, metric.unit), limit=limit
-    )
+            places.setdefault(_number(sample.case.get(label) if label else sample.number), []).append(sample)
+        summaries = {place: summed_up(_values(places[place], metric), seed) for place in sorted(places)}
+        measured = {place: one for place, one in summaries.items() if one is not None}
+        middles = [one.statistics.p50 for one in measured.values()]
+        bounds = [one.intervals.get("p50", (one.statistics.p50,) * 2) for one in measured.values() if label]
+        low, high = [low for low, _ in bounds], [high for _, high in bounds]
+        series.append(Series(name=name, x=list(measured), y=middles, low=low, high=high))
+    return Chart(kind="line", title=title, series=series, x=along, y=_axis(metric), limit=limit)
+
+
+def lines(
+    groups: Mapping[str, Iterable[Point]],
+    title: str,
+    x: tuple[Axis, Callable[[Point], float | None]],
+    y: tuple[Axis, Callable[[Point], float | None]],
+    limit: float | None = None,
+) -> Chart:
+    """A line for each group of anything, through what `x` and `y` say of it; what has no `x` is left out."""
+    series = []
+    for name, points in groups.items():
+        known = [(at, y[1](point)) for point in points if (at := x[1](point)) is not None]
+        series.append(Series(name=name, x=[at for at, _ in known], y=[value for _, value in known]))
+    return Chart(kind="line", title=title, series=series, x=x[0], y=y[0], limit=limit)
 
 
 def waterfall(
@@ -151,6 +134,10 @@ def waterfall(
         for stage in stages
     ]
     return Chart(kind="waterfall", title=title, series=series, x=axis, categories=list(rows), limit=limit)
+
+
+def _axis(metric: Metric) -> Axis:
+    return Axis(metric.heading, metric.unit)
 
 
 def _values(samples: Iterable[Sample], metric: Metric) -> list[float | None]:

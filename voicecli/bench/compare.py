@@ -93,7 +93,7 @@ def p_value(p: float) -> str:
 
 def compared(base: Report, report: Report, tolerance: float) -> Comparison:
     """`tolerance` is the share of the earlier median by which a later one may be worse."""
-    labels = [name for name in _labels(report) if name in _labels(base)]
+    labels = [name for name in report.labels if name in base.labels]
     before, after = _by_case(base, labels), _by_case(report, labels)  # in the order of their results
     known = {metric.name for metric in base.metrics}
     metrics = [
@@ -109,10 +109,6 @@ def compared(base: Report, report: Report, tolerance: float) -> Comparison:
     return Comparison(
         base, list(_judged(tests, tolerance)), list(_notes(base, report, labels, before, after))
     )
-
-
-def _labels(report: Report) -> list[str]:
-    return list(dict.fromkeys(name for sample in report.samples for name in sample.case))
 
 
 _Key = tuple[str, ...]
@@ -192,7 +188,7 @@ def _notes(
         yield f"versions differ: {were}"
     if base.interrupted:
         yield "the base was interrupted before its end"
-    others = sorted(set(_labels(base)) ^ set(_labels(report)))
+    others = sorted({*base.labels} ^ {*report.labels})
     if others:
         yield f"only one of them tells cases apart by {', '.join(others)}"
     for samples in (samples for key, samples in before.items() if key not in after):

@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from voicecli import __version__
@@ -39,10 +39,6 @@ class Machine:
     system: str
     kernel: str
     load: float | None  # processes that ran or waited in the minute before; None where nobody says
-
-    def as_dict(self) -> dict[str, str | int | float | None]:
-        """The object that the JSON output carries."""
-        return asdict(self)
 
 
 def machine() -> Machine:

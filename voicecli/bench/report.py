@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from voicecli import errors
@@ -45,6 +46,8 @@ KINDS = ("tts", "talk", "turn", "player", "server")
 Label = str | int | float
 Case = Mapping[str, Label]
 """What is measured several times, and what tells it apart: engine, format, voice, words, temperature, …"""
+
+Key = tuple[tuple[str, str], ...]
 
 COLD, WARM = "cold", "warm"
 """Values of the label `temperature`, where there is one: a new engine for every sample, or an open one."""
@@ -115,51 +118,52 @@ class Result:
     verdicts: Mapping[Limit, Verdict] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Report:
-    """Everything that a reader needs to believe the numbers; `results` are worked out from the samples."""
+    """Everything that a reader needs to believe the numbers; a bench fills it while it measures."""
 
     kind: str  # one of KINDS
     started: str  # ISO 8601
     machine: Machine
-    versions: Mapping[str, str]  # of voicecli, Python and every engine, by name
+    versions: dict[str, str] = field(default_factory=dict)  # of voicecli, Python and every engine, by name
     metrics: Sequence[Metric]  # in the order in which they are shown
-    samples: Sequence[Sample]  # in the order in which they were taken
+    samples: list[Sample] = field(default_factory=list)  # in the order in which they were taken
     cases: Sequence[Case] = ()  # in the order in which they are shown; those that are lacking come last
     references: Sequence[Case] = ()  # that others are held against: no budget counts for them
-    engines: Sequence[Participant] = ()
+    engines: list[Participant] = field(default_factory=list)
     settings: Mapping[str, Any] = field(default_factory=dict)  # as JSON carries them
     seed: int = 0  # of everything that chance decides, the intervals included
-    excluded: Sequence[str] = ()  # what is not in the numbers, a sentence without a full stop each
-    notes: Sequence[str] = ()  # what could not be measured as asked, a sentence without a full stop each
-    facts: Mapping[str, str] = field(default_factory=dict)  # more lines for the head: "speaker", "network"
+    excluded: list[str] = field(default_factory=list)  # what is not in the numbers, as `notes`
+    notes: list[str] = field(default_factory=list)  # what could not be measured; no full stops
+    facts: dict[str, str] = field(default_factory=dict)  # more lines for the head: "speaker", "network"
     details: Mapping[str, Any] = field(default_factory=dict)  # more keys for the JSON, of this kind alone
     charts: Sequence[Chart] = ()
     tables: Sequence[Table] = ()  # of what is not a metric
     limits: Sequence[Limit] = ()
     interrupted: bool = False
-    results: Sequence[Result] = field(init=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def results(self) -> list[Result]:
+        """A result for every case, worked out from the samples when all of them are there."""
         samples = in_order(self.samples, self.cases)
-        found = results_of(samples, self.metrics, self.limits, self.seed, self.references)
-        object.__setattr__(self, "results", found)
+        return results_of(samples, self.metrics, self.limits, self.seed, self.references)
+
+    @property
+    def labels(self) -> list[str]:
+        """All that tell its cases apart."""
+        return list(dict.fromkeys(name for sample in self.samples for name in sample.case))
 
     def metric(self, name: str) -> Metric:
         """Raises KeyError."""
-        for metric in self.metrics:
-            if metric.name == name:
-                return metric
-        raise KeyError(name)
+        return {metric.name: metric for metric in self.metrics}[name]
 
     def shown_labels(self) -> list[str]:
         """The labels that tell its cases apart, or all of the only one, without those too long to show."""
-        names = dict.fromkeys(name for result in self.results for name in result.case)
-        shown = [name for name in names if name not in _UNSHOWN]
-        differing = [
-            name for name in shown if len({str(result.case.get(name, "")) for result in self.results}) > 1
+        cases = [result.case for result in self.results]
+        shown = [
+            name for name in dict.fromkeys(name for case in cases for name in case) if name not in _UNSHOWN
         ]
-        return differing or shown
+        return [name for name in shown if len({str(case.get(name, "")) for case in cases}) > 1] or shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +187,14 @@ def case_name(case: Case) -> str:
     return " ".join(str(value) for name, value in case.items() if name not in _UNSHOWN and value != "")
 
 
-def case_key(case: Case) -> tuple[tuple[str, str], ...]:
-    """What two cases that are the same have in common, whatever order their labels are in."""
+def case_key(case: Case) -> Key:
+    """What two that are the same have in common, whatever order their labels are in."""
     return tuple(sorted((name, str(value)) for name, value in case.items()))
 
 
 def in_order(samples: Iterable[Sample], cases: Sequence[Case]) -> list[Sample]:
     """Samples sorted by their place among the cases; those of one case stay as they are."""
-    places: dict[tuple[tuple[str, str], ...], int] = {}
-    for case in cases:
-        places.setdefault(case_key(case), len(places))
+    places = {key: place for place, key in enumerate(dict.fromkeys(map(case_key, cases)))}
     return sorted(samples, key=lambda sample: places.get(case_key(sample.case), len(places)))
 
 
@@ -207,7 +209,7 @@ def results_of(
 
     The limits are of what somebody waits for again and again: neither of cold runs nor of `references`.
     """
-    by_case: dict[tuple[tuple[str, str], ...], list[Sample]] = {}
+    by_case: dict[Key, list[Sample]] = {}
     for sample in samples:
         by_case.setdefault(case_key(sample.case), []).append(sample)
     free = {case_key(case) for case in references}
@@ -226,21 +228,15 @@ def _result(
 ) -> Result:
     counted = [sample for sample in samples if sample.counted and sample.ok]
     failed = [sample for sample in samples if not sample.ok]
-    found = {
-        metric.name: summed_up([sample.values.get(metric.name) for sample in counted], seed)
-        for metric in metrics
-    }
+    values = {metric.name: [sample.values.get(metric.name) for sample in counted] for metric in metrics}
+    found = {name: summed_up(measured, seed) for name, measured in values.items()}
     statistics = {name: None if summary is None else summary.statistics for name, summary in found.items()}
     return Result(
         case=samples[0].case,
         ok=len(counted),
         failed=len(failed),
         metrics=found,
-        totals={
-            metric.name: sum(sample.values.get(metric.name) or 0.0 for sample in counted)
-            for metric in metrics
-            if metric.total
-        },
+        totals={one.name: sum(value or 0.0 for value in values[one.name]) for one in metrics if one.total},
         errors=Counter(f"{sample.error.kind}: {sample.error.message}" for sample in failed if sample.error),
         verdicts=judge_statistics(statistics, limits),
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-__all__ = ["Cell", "Table", "read_table", "table_record"]
+__all__ = ["Cell", "Table"]
 
 
 class Cell(str):
@@ -27,29 +27,9 @@ class Table:
 
     title: str = ""
     headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
     words: int = 1  # columns on the left that are not numbers
+    rows: Sequence[Sequence[str]]
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.headings) for row in self.rows):
             raise ValueError(f"{self.title}: a row has not as many cells as there are headings")
-
-
-def table_record(table: Table) -> dict[str, Any]:
-    """The object that the JSON output carries."""
-    return {
-        "title": table.title,
-        "headings": list(table.headings),
-        "words": table.words,
-        "rows": [list(row) for row in table.rows],
-    }
-
-
-def read_table(record: Mapping[str, Any]) -> Table:
-    """The opposite of `table_record`. Raises KeyError, TypeError and ValueError for what is none."""
-    return Table(
-        title=str(record["title"]),
-        headings=[str(heading) for heading in record["headings"]],
-        rows=[[str(cell) for cell in row] for row in record["rows"]],
-        words=int(record["words"]),
-    )

@@ -46,12 +46,12 @@ async def run_bench(bench: Measurement, outputs: Outputs, speaker: str | None = 
     What was measured before an interruption, or before something failed for good, is reported too.
     """
     destinations = check(outputs, bench.kind, bench.metrics, speaker, bench.budgets)
-    bench.limits = destinations.limits
+    bench.report.limits = destinations.limits
     bars = BenchBars()
     with closing(bars.fetching):
         lost = await bench.gather(bars)
-    report = bench.report()
-    status = ExitStatus.INTERRUPTED if report is None else publish(report, destinations)
+    measured = bool(bench.report.samples)
+    status = publish(bench.report, destinations) if measured else ExitStatus.INTERRUPTED
     if lost is not None:
         raise lost
     return status

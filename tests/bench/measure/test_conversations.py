@@ -11,21 +11,21 @@ import pytest
 
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import FastSpeaker, NullSink, PacedSpeaker
-from voicecli.bench.measure.conversations import Asked, Contender, TalkOptions, Turn, conversed
+from voicecli.bench.measure.conversations import Asked, TalkOptions, conversed
 from voicecli.bench.measure.conversations_report import (
     METRICS,
     claims,
     sampled,
-    simulated_delays,
     talk_charts,
     talk_facts,
     talk_tables,
     word_facts,
 )
-from voicecli.bench.measure.first_audio import BriefPlayer
+from voicecli.bench.measure.lateness import Stated
+from voicecli.bench.measure.loudspeaker import BriefPlayer
+from voicecli.bench.measure.partner import NAIVE, Contender, SerialOptions, Turn
 from voicecli.bench.measure.recordings import Question
 from voicecli.bench.measure.scenario import SCENARIOS, find_scenario
-from voicecli.bench.measure.serial import NAIVE, SerialOptions
 from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
 from voicecli.bench.measure.stamps import Stamps
 from voicecli.bench.report import results_of
@@ -64,6 +64,7 @@ def contender(label: dict[str, str], serial: SerialOptions | None = None) -> Con
         vad=SileroDetector(),
         settings=settings(),
         serial=serial,
+        stated=None if serial else Stated.of(ASR, LLM, TTS),
     )
 
 
@@ -89,10 +90,7 @@ def test_voicecli_beside_the_naive_pipeline() -> None:
     both = [contender(OURS), contender(THEIRS, NAIVE)]
     found = asyncio.run(asked(both, 1, real_time=True))
     assert [one.contender.label for one in found] == [OURS, THEIRS]
-    stated = simulated_delays(both[0], {"asr": ASR, "llm": LLM, "tts": TTS})
-    assert stated is not None
-    assert simulated_delays(both[1], {"asr": ASR, "llm": LLM, "tts": TTS}) is None
-    samples = sampled(found, {id(both[0]): stated}, {})
+    samples = sampled(found, {})
     ours, theirs = samples
     for sample in samples:
         assert sample.ok, sample.error
@@ -116,12 +114,12 @@ def test_voicecli_beside_the_naive_pipeline() -> None:
 def test_faster_than_time() -> None:
     found = asyncio.run(asked([contender(OURS)], 2, real_time=False, runs=2))
     assert [one.number for one in found] == [1, 2, 3, 4]
-    samples = sampled(found, {}, {}, timed=False)
+    samples = sampled(found, {}, timed=False)
     assert [sample.error for sample in samples] == [None] * 4
     assert "voice_to_voice" not in samples[0].values
     assert samples[0].details["words"]["said"] > 0
     assert not any(one.cut_off for one in found)
-    assert "word errors, voicecli" in word_facts(found)
+    assert "word errors, voicecli" in word_facts(samples)
 
 
 # What reports make of turns, without having them
@@ -157,7 +155,7 @@ def test_early_end_is_a_cut_off() -> None:
     assert one.turn is one.turns[1]
     assert one.transcript == "is it sunny"
     assert one.dating == pytest.approx(0.02)
-    [sample] = sampled([one], {}, {})
+    [sample] = sampled([one], {})
     assert sample.values["cut_off"] == 1.0
     assert sample.values["wer"] == 0.0
     assert sample.details["cut_off"] == [{"after": 1.0, "text": "is it"}]
@@ -165,14 +163,14 @@ def test_early_end_is_a_cut_off() -> None:
 
 def test_only_an_early_end_has_no_latency() -> None:
     one = answered(contender(THEIRS), 1, turned(position=1.0, transcript="is it"))
-    [sample] = sampled([one], {}, {})
+    [sample] = sampled([one], {})
     assert sample.ok
     assert sample.values["cut_off"] == 1.0
     assert "voice_to_voice" not in sample.values
 
 
 def test_unheard_question_fails() -> None:
-    [sample] = sampled([answered(contender(OURS), 1)], {}, {})
+    [sample] = sampled([answered(contender(OURS), 1)], {})
     assert sample.error is not None
     assert "No speech was noticed" in sample.error.message
 
@@ -181,13 +179,13 @@ def test_late_turn_names_its_stage() -> None:
     ours = contender(OURS)
     found = [answered(ours, number, turned()) for number in range(4)]
     found.append(answered(ours, 4, turned(llm=1.3, transcript="is it funny")))
-    samples = sampled(found, {}, {Span.VOICE_TO_VOICE: 5.0})
-    assert samples[4].details["late"] == {"stage": "llm", "by": 1.0, "against": "median"}
+    samples = sampled(found, {Span.VOICE_TO_VOICE: 5.0})
+    assert samples[4].details["late"] == {"stage": "llm", "by": pytest.approx(1.0), "against": "median"}
     assert talk_facts(samples) == {"late, voicecli": "1 through llm"}
     late, wrong = talk_tables(samples)
     assert late.rows == [["voicecli", "4", "q", "llm", "2,000 ms", "1,000 ms over the median"]]
     assert wrong.rows == [["voicecli", "4", "is it sunny", "is it funny", "1 of 3"]]
-    assert word_facts(found) == {"word errors, voicecli": "1 of 12 words, 8.3%"}
+    assert word_facts(samples) == {"word errors, voicecli": "1 of 12 words, 8.3%"}
     fall, spread, drift = talk_charts(samples, found, 1.0)
     assert list(fall.categories) == ["1", "2", "3", "4"]  # the warm-up is not among them
     assert len(spread.series[0].y) == len(drift.series[0].y) == 4
@@ -197,24 +195,24 @@ def test_warm_up_is_in_no_claim() -> None:
     ours, theirs = contender(OURS), contender(THEIRS, NAIVE)
     found = [answered(ours, 0, turned(llm=9.0)), answered(ours, 1, turned())]
     found.append(answered(theirs, 1, turned(llm=2.0)))
-    faster = claims(sampled(found, {}, {}), OURS, THEIRS)[-1]
+    faster = claims(sampled(found, {}), OURS, THEIRS)[-1]
     assert faster.ok
     assert faster.value == pytest.approx(2.7 / 1.0)
-    slower = claims(sampled([found[1], answered(theirs, 1, turned())], {}, {}), OURS, THEIRS)[-1]
+    slower = claims(sampled([found[1], answered(theirs, 1, turned())], {}), OURS, THEIRS)[-1]
     assert not slower.ok
 
 
 def test_tutorial_holds_its_order_against_ours() -> None:
     ours, theirs = contender(OURS), contender({"pipeline": "serial"}, NAIVE)
     found = [answered(ours, 1, turned(llm=0.35)), answered(theirs, 1, turned(llm=0.49))]
-    said = {claim.name: claim for claim in claims(sampled(found, {}, {}), OURS, theirs.label, "tutorial")}
+    said = {claim.name: claim for claim in claims(sampled(found, {}), OURS, theirs.label, "tutorial")}
     assert said["speech before the serial order's"].ok
     assert said["the serial order as stated"].value == pytest.approx(0.59)
     assert not said["speech begun before the model is done"].ok  # nobody stamped it
 
 
 def test_every_metric_is_known_to_the_report() -> None:
-    [sample] = sampled([answered(contender(OURS), 1, turned())], {}, {})
+    [sample] = sampled([answered(contender(OURS), 1, turned())], {})
     assert set(sample.values) <= {metric.name for metric in METRICS}
     [result] = results_of([sample], METRICS)
     assert result.metrics["voice_to_voice"] is not None

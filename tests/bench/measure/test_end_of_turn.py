@@ -12,20 +12,19 @@ from voicecli.audio.block import Samples
 from voicecli.bench.measure.end_of_turn import (
     Decision,
     Listened,
+    Point,
     RecognizedWords,
     ReferenceWords,
     at_most,
     decide,
     listen,
+    point_of,
     score,
 )
-from voicecli.bench.measure.end_of_turn_report import (
-    Point,
-    as_safe,
+from voicecli.bench.measure.end_of_turn_bench import (
     curve_table,
     cut_record,
     cuts_table,
-    point_of,
     turn_charts,
     turn_samples,
 )
@@ -127,10 +126,8 @@ def test_report_of_a_cut() -> None:
         point_of(0.2, scores),
         point_of(1.2, score(PAUSED, ends(OPTIONS.by_silence(1.2)))),
     )
-    assert as_safe(safe, [worse, safe]) is safe
-    assert as_safe(safe, [worse]) is None
-    charts = turn_charts([ours], [worse, safe], [sample])
-    assert [list(one.y) for one in charts[0].series] == [[1.0], [1.0, 0.0]]
+    charts = turn_charts([(ours, worse), (safe, safe)], [sample])
+    assert [list(one.y) for one in charts[0].series] == [[1.0, 0.0], [1.0, 0.0]]
 
 
 class Counting:
@@ -177,7 +174,8 @@ def test_recorded_conversation() -> None:
 
 
 def test_curve_stands_in_a_table():
-    ours = [Point(0.2, 10, 4, 0, 0.3, 0.5), Point(0.5, 10, 1, 0, 0.4, None)]
-    table = curve_table(ours, [Point(0.2, 10, 6, 0, 0.21, 0.22)])
+    alone = Point(0.2, 10, 6, 0, {"p50": 0.21, "p90": 0.22})
+    first = Point(0.2, 10, 4, 0, {"p50": 0.3, "p90": 0.5}), alone
+    table = curve_table([first, (Point(0.5, 10, 1, 0, {"p50": 0.4, "p90": None}), alone)])
     assert table.rows[0] == ["0.2 s", "4", "300 ms", "500 ms", "6", "210 ms", "220 ms"]
-    assert table.rows[1] == ["0.5 s", "1", "400 ms", "–", "–", "–", "–"]
+    assert table.rows[1] == ["0.5 s", "1", "400 ms", "–", "6", "210 ms", "220 ms"]

@@ -14,4 +14,3 @@ def test_excluded_depends_on_the_speaker() -> None:
 
 def test_latency_is_named() -> None:
     assert str(NOWHERE) == "nowhere (null) · 24000 Hz · 10 ms of latency are in the numbers"
-    assert NOWHERE.as_dict()["whole"] is False

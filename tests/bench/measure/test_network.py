@@ -12,9 +12,7 @@ from voicecli.bench.measure.network import (
     NETWORKS,
     Link,
     Network,
-    NetworkedLanguageModel,
-    NetworkedRecognizer,
-    NetworkedSynthesizer,
+    Networked,
     find_network,
 )
 from voicecli.errors import Dropped, UsageError
@@ -77,7 +75,7 @@ def test_bad_conditions_are_refused() -> None:
         Network(name="x", loss=1.0)
 
 
-async def timed_tokens(model: NetworkedLanguageModel | SimulatedLanguageModel) -> tuple[list[str], float]:
+async def timed_tokens(model: Networked | SimulatedLanguageModel) -> tuple[list[str], float]:
     clock = asyncio.get_running_loop()
     began, first, found = clock.time(), 0.0, []
     async for token in model.complete([Message("user", "Hello?")]):
@@ -89,7 +87,7 @@ async def timed_tokens(model: NetworkedLanguageModel | SimulatedLanguageModel) -
 def test_model_is_later_by_both_ways() -> None:
     async def both() -> tuple[tuple[list[str], float], tuple[list[str], float]]:
         model = SimulatedLanguageModel(QUICK_MODEL)
-        return await timed_tokens(model), await timed_tokens(NetworkedLanguageModel(model, SLOW))
+        return await timed_tokens(model), await timed_tokens(Networked(model, SLOW))
 
     (plain, _), (carried, first) = asyncio.run(both())
     assert carried == plain
@@ -99,7 +97,7 @@ def test_model_is_later_by_both_ways() -> None:
 def test_speech_arrives_whole() -> None:
     async def both() -> tuple[bytes, bytes]:
         voice = SimulatedSynthesizer(SimulatedSynthesizerOptions(ttfb=0.0, speed=0))
-        networked = NetworkedSynthesizer(voice, SLOW)
+        networked = Networked(voice, SLOW)
         assert networked.format == voice.format
         return await said(voice), await said(networked)
 
@@ -108,7 +106,7 @@ def test_speech_arrives_whole() -> None:
     assert carried
 
 
-async def said(voice: SimulatedSynthesizer | NetworkedSynthesizer) -> bytes:
+async def said(voice: SimulatedSynthesizer | Networked) -> bytes:
     return b"".join([chunk async for chunk in voice.synthesize("Hello there.")])
 
 
@@ -120,7 +118,7 @@ async def spoken() -> AsyncIterator[Samples]:
 def test_recogniser_hears_everything() -> None:
     async def understood() -> list[str]:
         engine = SimulatedRecognizer(SimulatedRecognizerOptions(delay=0.0, partial=None, texts=("Yes.",)))
-        return [one.text async for one in NetworkedRecognizer(engine, SLOW).transcribe(spoken())]
+        return [one.text async for one in Networked(engine, SLOW).transcribe(spoken())]
 
     assert asyncio.run(understood()) == ["Yes."]
 
@@ -137,7 +135,7 @@ def test_end_of_speech_travels_too() -> None:
             await asyncio.sleep(0.2)
             ended = clock.time()
 
-        async for _ in NetworkedRecognizer(SimulatedRecognizer(options), SLOW).transcribe(ending()):
+        async for _ in Networked(SimulatedRecognizer(options), SLOW).transcribe(ending()):
             return clock.time() - ended
         return 0.0
 
@@ -147,7 +145,7 @@ def test_end_of_speech_travels_too() -> None:
 def test_failure_passes_through() -> None:
     async def failing() -> list[str]:
         options = SimulatedLanguageModelOptions(ttft=0.0, tokens_per_second=0, fail="drop")
-        found, _ = await timed_tokens(NetworkedLanguageModel(SimulatedLanguageModel(options), SLOW))
+        found, _ = await timed_tokens(Networked(SimulatedLanguageModel(options), SLOW))
         return found
 
     with pytest.raises(Dropped):
@@ -156,7 +154,7 @@ def test_failure_passes_through() -> None:
 
 def test_closing_early_stops_the_engine() -> None:
     async def closed() -> int:
-        model = NetworkedLanguageModel(SimulatedLanguageModel(), SLOW)
+        model = Networked(SimulatedLanguageModel(), SLOW)
         tokens = model.complete([Message("user", "Hello?")])
         await anext(tokens)
         await tokens.aclose()

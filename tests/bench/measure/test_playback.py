@@ -5,8 +5,8 @@ import statistics
 import pytest
 
 from voicecli.audio.player import PlayerOptions
-from voicecli.bench.measure.playback import NetworkPlan, Reply, allocated, callback_cost, played, replies
-from voicecli.bench.measure.playback_report import (
+from voicecli.bench.measure.playback import NetworkPlan, allocated, callback_cost, played, replies
+from voicecli.bench.measure.playback_bench import (
     Cell,
     breaks_tables,
     callback_facts,
@@ -39,9 +39,9 @@ def test_same_seed_same_replies() -> None:
 
 def test_chunks_arrive_in_order() -> None:
     for reply in replies(NetworkPlan(jitter=0.2, loss=0.1), 3):
-        times = [at for at, _ in reply.arrivals]
+        times = [at for at, _ in reply]
         assert times == sorted(times)
-        assert sum(count for _, count in reply.arrivals) == 8 * RATE
+        assert sum(count for _, count in reply) == 8 * RATE
 
 
 def test_steady_network_never_breaks() -> None:
@@ -52,7 +52,7 @@ def test_steady_network_never_breaks() -> None:
 
 
 def test_late_chunk_breaks_the_sound() -> None:
-    reply = Reply([(0.0, RATE // 10), (0.5, RATE // 10)])  # 0.1 s of sound, and then nothing for 0.4 s
+    reply = [(0.0, RATE // 10), (0.5, RATE // 10)]  # 0.1 s of sound, and then nothing for 0.4 s
     options = PlayerOptions(prebuffer=0.0, adaptive=False)
     breaks = played(iter([reply]), options)
     assert breaks.underruns == [1]
@@ -84,9 +84,7 @@ def test_player_learns_within_a_reply() -> None:
         (0.4, RATE // 10),
         *((0.4 + 0.1 * index, RATE // 10) for index in range(1, 20)),
     ]
-    first, again = (
-        played(iter([Reply(gaps)]), PlayerOptions(prebuffer=0.0, adaptive=one)) for one in (False, True)
-    )
+    first, again = (played(iter([gaps]), PlayerOptions(prebuffer=0.0, adaptive=one)) for one in (False, True))
     assert first.underruns[0] >= again.underruns[0] == 1
     assert again.missing[0] > first.missing[0] - 0.01  # it waits for more before it goes on
 

@@ -7,13 +7,15 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from voicecli.bench.measure.ramp import Ramp, RampOptions, Stage, charts, decisions, idle_stage
-from voicecli.bench.measure.served import ServerProcess, Usage
+from voicecli.bench.measure.child import ServerProcess, Usage
+from voicecli.bench.measure.ramp import Ramp, RampOptions, Stage, decisions, idle_stage
+from voicecli.bench.measure.ramp_bench import ramp_charts
 from voicecli.bench.measure.spoken_questions import spoken_question
 from voicecli.bench.measure.stream_load import Window
 from voicecli.errors import Unavailable
@@ -72,7 +74,7 @@ def test_samples_of_a_stage() -> None:
 
 def test_charts_have_a_line_for_each_server() -> None:
     stages = [STAGE, replace(STAGE, streams=200), replace(STAGE, server="apart")]
-    delay, *_ = charts(stages)
+    delay, *_ = ramp_charts(stages)
     assert [series.name for series in delay.series] == ["batched", "apart"]
     assert list(delay.series[0].x) == [100, 200]
     assert delay.limit == 0.25
@@ -101,7 +103,7 @@ class _Late(Ramp):
 
 
 class _Here:
-    pid, url = os.getpid(), ""
+    process, url = SimpleNamespace(pid=os.getpid()), ""
 
 
 @pytest.mark.parametrize("runs", [1, 3])

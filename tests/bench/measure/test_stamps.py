@@ -8,9 +8,7 @@ import numpy as np
 
 from voicecli.audio.block import Block, Samples
 from voicecli.bench.measure.stamps import (
-    ObservedLanguageModel,
-    ObservedRecognizer,
-    ObservedSynthesizer,
+    Observed,
     Observer,
     Stamps,
 )
@@ -37,9 +35,9 @@ async def spoken() -> AsyncIterator[Samples]:
 async def one_turn(observer: Observer) -> Stamps:
     observer.hear(Block(np.zeros(320, np.float32), 16_000, 5.0))
     observer.hear(Block(np.zeros(320, np.float32), 16_000, 5.02))
-    asr = ObservedRecognizer(SimulatedRecognizer(ASR), observer)
-    llm = ObservedLanguageModel(SimulatedLanguageModel(LLM), observer)
-    tts = ObservedSynthesizer(SimulatedSynthesizer(TTS), observer)
+    asr = Observed(SimulatedRecognizer(ASR), observer)
+    llm = Observed(SimulatedLanguageModel(LLM), observer)
+    tts = Observed(SimulatedSynthesizer(TTS), observer)
     async for _ in asr.transcribe(spoken()):
         pass
     async for _ in llm.complete([Message("user", "Is it?")]):
@@ -55,8 +53,7 @@ def test_all_ten_in_order() -> None:
     assert None not in asdict(stamps).values()
     assert stamps.disorder() == []
     assert stamps.overlapped is False
-    assert observer.answer is not None
-    assert observer.answer.tokens == ["Yes,", " it", " is."]
+    assert observer.tokens == ("Yes,", " it", " is.")
 
 
 def test_speech_before_the_model_is_done_is_in_order() -> None:
@@ -84,7 +81,7 @@ def test_unset_stamps_are_none() -> None:
 def test_last_call_is_the_one_that_counts() -> None:
     async def twice() -> tuple[Observer, Stamps]:
         observer = Observer()
-        recognizer = ObservedRecognizer(SimulatedRecognizer(ASR), observer)
+        recognizer = Observed(SimulatedRecognizer(ASR), observer)
         abandoned = recognizer.transcribe(spoken())
         await anext(abandoned)
         await abandoned.aclose()
@@ -96,5 +93,5 @@ def test_last_call_is_the_one_that_counts() -> None:
     assert len(observer.asr) == 2
     assert stamps.asr_started == observer.asr[1].started
     observer.forget()
-    assert observer.answer is None
+    assert observer.tokens == ()
     assert observer.stamps(None) == Stamps()

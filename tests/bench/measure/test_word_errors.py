@@ -24,7 +24,7 @@ def test_what_sounds_alike_is_alike(first: str, second: str) -> None:
 
 def test_each_kind_of_error() -> None:
     found = word_errors("turn on the living room lamp", "turn of the room lamp please")
-    assert (found.words, found.substituted, found.deleted, found.inserted) == (6, 1, 1, 1)
+    assert (found.said, found.substituted, found.deleted, found.inserted) == (6, 1, 1, 1)
     assert found.rate == pytest.approx(0.5)
 
 

@@ -13,7 +13,7 @@ from voicecli.bench.draw.style import page_style
 from voicecli.bench.draw.svg import COLOURS, drawing, series_class
 from voicecli.bench.head import title, told
 from voicecli.bench.report import Report, Result, case_name
-from voicecli.bench.report_file import rounded
+from voicecli.bench.report_file import plain
 from voicecli.bench.table import Table
 
 __all__ = ["report_page"]
@@ -59,7 +59,7 @@ def _page(report: Report, comparison: Comparison | None) -> Iterator[str]:
     yield "<h2>Every case</h2>"
     for result in report.results:
         yield _case(report, result)
-    settings = json.dumps(rounded(dict(report.settings)), ensure_ascii=False, indent=2)
+    settings = json.dumps(plain(report.settings), ensure_ascii=False, indent=2)
     yield f"<h2>Settings</h2><details><summary>in force</summary><pre>{escape(settings)}</pre></details>"
     for participant in report.engines:
         options = json.dumps(dict(participant.options), ensure_ascii=False, indent=2)

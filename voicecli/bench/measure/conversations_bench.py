@@ -14,7 +14,7 @@ from voicecli.audio.microphone import DeviceMicrophone
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.portaudio import DeviceInput, DeviceOutput
 from voicecli.bench.measure import conversations
-from voicecli.bench.measure.conversations import Asked, Contender, TalkOptions
+from voicecli.bench.measure.conversations import Asked, TalkOptions
 from voicecli.bench.measure.conversations_report import (
     METRICS,
     Claim,
@@ -25,17 +25,16 @@ from voicecli.bench.measure.conversations_report import (
     talk_tables,
     word_facts,
 )
-from voicecli.bench.measure.lateness import Stated
-from voicecli.bench.measure.lineup import SIMULATED, open_lineup
+from voicecli.bench.measure.lineup import lined_up
 from voicecli.bench.measure.loudspeaker import Heard, Loudspeaker
 from voicecli.bench.measure.measurement import Bars, Measurement
 from voicecli.bench.measure.mouth import MouthMicrophone
 from voicecli.bench.measure.network import find_network
+from voicecli.bench.measure.partner import NAIVE, Contender, SerialOptions
 from voicecli.bench.measure.recordings import Question, choose_questions, read_folder, speech_folder
 from voicecli.bench.measure.scenario import find_scenario
-from voicecli.bench.measure.serial import NAIVE, SerialOptions
 from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
-from voicecli.bench.report import Report, Sample, case_name
+from voicecli.bench.report import case_name
 from voicecli.config import Loaded
 from voicecli.config.settings import Engines as StageEngines
 from voicecli.errors import BudgetBreached, UsageError
@@ -48,6 +47,7 @@ from voicecli.providers.registry import Stage
 __all__ = ["TalkBench", "TalkRequest"]
 
 _HOLDS = 120.0  # seconds of sound that the player holds where nobody hears it
+_SIMULATED = "simulated"
 _BASELINES = ("naive",)
 _ASKING_VOICE = "en-us+f4"  # another one than the one that answers
 _SLOW = "nothing kept the pace of time, so there are words and cut-offs and no latencies"
@@ -104,9 +104,6 @@ class TalkBench(Measurement):
 
     request: TalkRequest
     speaker: Loudspeaker
-    stated: dict[int, Stated] = field(default_factory=dict)
-    hears: bool = True  # whether the recogniser listens to what is said
-    heard: Heard | None = None
     asked: list[Asked] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
 
@@ -115,62 +112,54 @@ class TalkBench(Measurement):
         return self.loaded.settings.budgets.limits() if self.request.real_time else {}
 
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
-        request, loaded = self.request, self.loaded
+        request, loaded, report = self.request, self.loaded, self.report
         questions, source = await _questions(request)
         if request.scenario is not None:
-            self.facts["scenario"] = f"{request.scenario}: {find_scenario(request.scenario).said}"
+            report.facts["scenario"] = f"{request.scenario}: {find_scenario(request.scenario).said}"
             loaded = _with_scenario(loaded, request.scenario)
-        self.facts["speech"] = f"{len(questions)} questions, {source}"
-        self.settings = _settings_record(loaded, request)
+        report.facts["speech"] = f"{len(questions)} questions, {source}"
+        report.seed = request.seed
+        report.settings = _settings_record(loaded, request)
         networks = [find_network(name) for name in request.networks or ("none",)]
-        lineup = await open_lineup(
-            stack, loaded, networks, _serial(request), request.seed, request.codecs, bars.fetching
-        )
-        self.engines += lineup.participants
-        self.versions |= lineup.versions
-        self.stated |= lineup.stated
-        self.notes += lineup.notes
-        self.facts |= lineup.facts
-        self.hears = lineup.hears
+        serial, fetching = _serial(request), bars.fetching
+        contenders = await lined_up(stack, loaded, networks, request.codecs, serial, report, fetching)
         player = self.speaker.player(loaded.settings.player, _HOLDS)
         await stack.enter_async_context(player)
-        self.heard = self.speaker.heard(player)
+        heard = self.speaker.heard(player)
+        report.facts = {"speaker": str(heard), **report.facts}
+        report.details = {"speaker": heard}
+        report.excluded += self._lacking(contenders[0], heard)
         options = TalkOptions(runs=request.runs, real_time=request.real_time, seed=request.seed)
         if request.mic is not None:
             mouth = AudioStreamPlayer(DeviceOutput(request.mouth or ""), loaded.settings.player)
             microphone = MouthMicrophone(DeviceMicrophone(DeviceInput(request.mic)), mouth)
             await stack.enter_async_context(microphone)
-            self.facts["microphone"] = f"{microphone.name} · {microphone.rate} Hz"
+            report.facts["microphone"] = f"{microphone.name} · {microphone.rate} Hz"
             options = replace(options, microphones=[microphone])
-        contenders = lineup.contenders
         with bars.measuring((request.runs * len(questions) + 1) * len(contenders)) as advance:
             async with scoped(conversations.conversed(contenders, questions, player, options)) as asking:
                 async for asked in asking:
                     self.asked.append(asked)
                     advance(f"{case_name(asked.contender.label)}: {asked.question.name}"[:40])
 
-    def report(self) -> Report | None:
-        if self.heard is None or not self.asked:
-            return None
-        request, budgets = self.request, self.budgets
-        samples = sampled(self.asked, self.stated, budgets, timed=request.real_time, scored=self.hears)
-        self.claims = self._claimed(samples) if request.real_time else []
-        facts = {claim.name: f"{claim.said}{'' if claim.ok else ': missed'}" for claim in self.claims}
-        words = word_facts(self.asked) if self.hears else {}
-        limit = budgets.get(Span.VOICE_TO_VOICE)
-        return replace(
-            self._head(request.seed),
-            samples=samples,
-            excluded=self._excluded(self.heard),
-            facts={"speaker": str(self.heard), **self.facts, **facts, **words, **talk_facts(samples)},
-            details={
-                "speaker": self.heard.as_dict(),
-                "checks": [claim.as_dict() for claim in self.claims],
-            },
-            tables=talk_tables(samples),
-            charts=talk_charts(samples, self.asked, limit) if request.real_time else [],
-            references=[one.label for one in self._contenders() if one.serial is not None],
-        )
+    def _sum_up(self) -> None:
+        if not self.asked:
+            return
+        report, timed = self.report, self.request.real_time
+        contenders = list(dict.fromkeys(one.contender for one in self.asked))
+        scored = _listens(contenders[0])
+        report.samples = samples = sampled(self.asked, self.budgets, timed=timed, scored=scored)
+        self.claims = self._claimed(contenders) if timed else []
+        report.facts |= {claim.name: f"{claim.said}{'' if claim.ok else ': missed'}" for claim in self.claims}
+        report.facts |= {**word_facts(samples), **talk_facts(samples)}
+        checks = [asdict(claim) for claim in self.claims]
+        for check in checks:
+            del check["held"]
+        report.details = {**report.details, "checks": checks}
+        report.tables = talk_tables(samples)
+        limit = self.budgets.get(Span.VOICE_TO_VOICE)
+        report.charts = talk_charts(samples, self.asked, limit) if timed else []
+        report.references = [one.label for one in contenders if one.serial is not None]
 
     def hold(self) -> None:
         """Raises BudgetBreached where something that was reported is not as claimed."""
@@ -178,35 +167,31 @@ class TalkBench(Measurement):
         if broken:
             raise BudgetBreached(f"Not as claimed: {'; '.join(broken)}.")
 
-    def _contenders(self) -> list[Contender]:
-        """Those that were asked, in order."""
-        return list({id(one.contender): one.contender for one in self.asked}.values())
-
-    def _claimed(self, samples: Sequence[Sample]) -> list[Claim]:
+    def _claimed(self, contenders: Sequence[Contender]) -> list[Claim]:
         """What was seen of voicecli over each network, beside the other pipeline over the same one."""
-        contenders = self._contenders()
         ours = [one.label for one in contenders if one.serial is None]
+        others = {one.label.get("network"): one.label for one in contenders if one.serial is not None}
         found = []
         for label in ours:
-            network = label.get("network")
-            others = [
-                one.label
-                for one in contenders
-                if one.serial is not None and one.label.get("network") == network
-            ]
-            made = claims(samples, label, others[0] if others else None, self.request.scenario or "")
+            beside, scenario = others.get(label.get("network")), self.request.scenario or ""
             which = " ".join(value for name, value in label.items() if name != "pipeline")
             where = f", {which}" if len(ours) > 1 else ""
+            made = claims(self.report.samples, label, beside, scenario)
             found += [replace(claim, name=f"{claim.name}{where}") for claim in made]
         return found
 
-    def _excluded(self, heard: Heard) -> list[str]:
-        lacks = [*self.excluded]
+    def _lacking(self, contender: Contender, heard: Heard) -> list[str]:
+        """What is not in the numbers besides."""
+        lacks = []
         if self.request.mic is None:
             lacks.append("a microphone's own latency: the questions are played into the pipeline")
-        if not self.hears:
+        if not _listens(contender):
             lacks.append("word errors: the simulated recogniser does not listen, and its words end turns")
         return [*lacks, *(heard.excluded() if self.request.real_time else [_SLOW])]
+
+
+def _listens(contender: Contender) -> bool:
+    return contender.asr.name != _SIMULATED
 
 
 async def _questions(request: TalkRequest) -> tuple[list[Question], str]:
@@ -229,8 +214,8 @@ def _with_scenario(loaded: Loaded, name: str) -> Loaded:
     simulated = {
         stage: replace(
             getattr(settings, stage),
-            engine=SIMULATED,
-            engines=StageEngines(stage, {SIMULATED: getattr(scenario, stage)}),
+            engine=_SIMULATED,
+            engines=StageEngines(stage, {_SIMULATED: getattr(scenario, stage)}),
         )
         for stage in stages
     }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from voicecli.bench.chart import Axis, Chart
-from voicecli.bench.charts import cdfs, over_runs, waterfall
-from voicecli.bench.measure.conversations import Asked, Contender, Turn
-from voicecli.bench.measure.lateness import Blame, Stated, blame, first_phrase_tokens, usual_waits
+from voicecli.bench.charts import cdfs, counted, over, waterfall
+from voicecli.bench.measure.conversations import Asked
+from voicecli.bench.measure.lateness import Blame, blame, first_phrase_tokens, usual_waits
+from voicecli.bench.measure.partner import Turn
 from voicecli.bench.measure.word_errors import WordErrors, total, word_errors
 from voicecli.bench.metric import Better, Metric, Unit, known, shown
 from voicecli.bench.report import Failure, Sample, case_name
@@ -24,7 +25,6 @@ __all__ = [
     "Claim",
     "claims",
     "sampled",
-    "simulated_delays",
     "talk_charts",
     "talk_facts",
     "talk_tables",
@@ -49,63 +49,65 @@ _SERIAL = 0.59  # seconds from the transcript to speech that the tutorial's orde
 
 
 def sampled(
-    asked: Sequence[Asked],
-    stated: Mapping[int, Stated],
-    budgets: Mapping[Span, float],
-    *,
-    timed: bool = True,
-    scored: bool = True,
+    asked: Sequence[Asked], budgets: Mapping[Span, float], *, timed: bool = True, scored: bool = True
 ) -> list[Sample]:
     """A sample for each question.
 
-    `stated` are the delays of a contender's simulated engines, by its identity. Without `timed` nothing was
-    heard at the pace of time, so only words and cut-offs count; without `scored` no recogniser listened.
+    Without `timed` nothing was heard at the pace of time, so only words and cut-offs count; without `scored`
+    no recogniser listened.
     """
-    usual = _usual(asked)
-    return [
-        _sample(one, stated.get(id(one.contender)), usual[id(one.contender)], budgets, timed, scored)
-        for one in asked
-    ]
+    late = _late(asked, budgets) if timed else {}
+    return [_sample(one, late.get(index), timed, scored) for index, one in enumerate(asked)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Usual:
-    waits: Mapping[str, float]
-    total: float  # median of voice_to_voice
-
-
-def _usual(asked: Sequence[Asked]) -> dict[int, _Usual]:
-    found = {}
-    for contender in {id(one.contender): one.contender for one in asked}.values():
-        turns = [one.turn for one in asked if one.contender is contender and one.number]
-        timelines = [turn.timeline for turn in turns if turn is not None and turn.error is None]
-        totals = [took for timeline in timelines if (took := timeline.span(Span.VOICE_TO_VOICE)) is not None]
-        found[id(contender)] = _Usual(usual_waits(timelines), statistics.median(totals) if totals else 0.0)
+def _late(asked: Sequence[Asked], budgets: Mapping[Span, float]) -> dict[int, Blame | None]:
+    """Who made turns late, by the place of the question."""
+    found: dict[int, Blame | None] = {}
+    for contender in dict.fromkeys(one.contender for one in asked):
+        turns = {index: one.turn for index, one in enumerate(asked) if one.contender is contender}
+        usual = [
+            turn.timeline
+            for index, turn in turns.items()
+            if asked[index].number and turn is not None and turn.error is None
+        ]
+        totals = summarize(timeline.span(Span.VOICE_TO_VOICE) for timeline in usual)
+        median, waits = totals.p50 if totals else 0.0, usual_waits(usual)
+        for index, turn in turns.items():
+            found[index] = None if turn is None else blame(turn.timeline, waits, median, budgets)
     return found
 
 
-def _sample(
-    asked: Asked,
-    stated: Stated | None,
-    usual: _Usual,
-    budgets: Mapping[Span, float],
-    timed: bool,
-    scored: bool,
-) -> Sample:
+def _sample(asked: Asked, late: Blame | None, timed: bool, scored: bool) -> Sample:
     turn, error = asked.turn, asked.error
     words = _words(asked) if scored else None
     values: dict[str, float | None] = {
         "cut_off": float(asked.cut_off),
         "wer": None if words is None else words.rate,
     }
-    marks: dict[str, float | None] = {}
-    found: Blame | None = None
+    marks: Mapping[str, float | None] = {}
+    details: dict[str, Any] = {
+        "question": asked.question.name,
+        "said": asked.question.text,
+        "transcript": asked.transcript,
+        "reply": turn.reply if turn else "",
+        "cut_off": [
+            {"after": one.position, "text": one.transcript} for one in asked.turns if one is not turn
+        ],
+        "words": None if words is None else asdict(words),
+    }
     if turn is not None and timed:
         values |= {str(span): turn.timeline.span(span) for span in Span}
         values |= {"underruns": float(turn.underruns), "silence": turn.silence, "dating": asked.dating}
-        values |= {"answer": _answer(turn), "overhead": _overhead(asked, turn, stated)}
-        marks = {str(mark): _rounded(at) for mark, at in turn.timeline.since(Mark.SPEECH_STOPPED).items()}
-        found = blame(turn.timeline, usual.waits, usual.total, budgets)
+        values |= {"answer": _answer(turn), "overhead": _overhead(asked, turn)}
+        marks = {str(mark): at for mark, at in turn.timeline.since(Mark.SPEECH_STOPPED).items()}
+        details |= {
+            "waits": turn.timeline.waits(),
+            "late": None if late is None else asdict(late),
+            "stamps": turn.stamps.since(turn.timeline.marks.get(Mark.SPEECH_STOPPED)),
+            "disorder": turn.stamps.disorder(),
+            "speech_before_model_done": turn.stamps.overlapped,
+            "speculation": {"hits": turn.hits, "misses": turn.misses},
+        }
     return Sample(
         case=dict(asked.contender.label),
         values=values,
@@ -113,44 +115,8 @@ def _sample(
         counted=bool(asked.number),
         error=None if error is None else Failure.of(error),
         marks=marks,
-        details=_details(asked, words, found, timed=timed),
+        details=details,
     )
-
-
-def _details(asked: Asked, words: WordErrors | None, found: Blame | None, *, timed: bool) -> dict[str, Any]:
-    turn = asked.turn
-    details: dict[str, Any] = {
-        "question": asked.question.name,
-        "said": asked.question.text,
-        "transcript": asked.transcript,
-        "reply": turn.reply if turn else "",
-        "cut_off": [
-            {"after": _rounded(one.position), "text": one.transcript}
-            for one in asked.turns
-            if one is not turn
-        ],
-        "words": None
-        if words is None
-        else {
-            "said": words.words,
-            "substituted": words.substituted,
-            "deleted": words.deleted,
-            "inserted": words.inserted,
-        },
-    }
-    if turn is None or not timed:
-        return details
-    origin = turn.timeline.marks.get(Mark.SPEECH_STOPPED)
-    return details | {
-        "waits": {stage: _rounded(wait) for stage, wait in turn.timeline.waits().items()},
-        "late": None
-        if found is None
-        else {"stage": found.stage, "by": _rounded(found.excess), "against": found.against},
-        "stamps": turn.stamps.since(origin),
-        "disorder": turn.stamps.disorder(),
-        "speech_before_model_done": turn.stamps.overlapped,
-        "speculation": {"hits": turn.hits, "misses": turn.misses},
-    }
 
 
 def _words(asked: Asked) -> WordErrors | None:
@@ -163,33 +129,28 @@ def _answer(turn: Turn) -> float | None:
     return None if first is None or last is None else last - first
 
 
-def _overhead(asked: Asked, turn: Turn, stated: Stated | None) -> float | None:
-    if stated is None:
+def _overhead(asked: Asked, turn: Turn) -> float | None:
+    contender = asked.contender
+    if contender.stated is None:
         return None
-    tokens = first_phrase_tokens(turn.tokens, asked.contender.settings.conversation.phrases)
-    return stated.overhead(turn.timeline, tokens, asked.latency)
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 6)
+    tokens = first_phrase_tokens(turn.tokens, contender.settings.conversation.phrases)
+    return contender.stated.overhead(turn.timeline, tokens, asked.latency)
 
 
 def talk_charts(samples: Sequence[Sample], asked: Sequence[Asked], limit: float | None) -> list[Chart]:
     """How late the answers were, stage by stage for the first turns, and whether they drift."""
     labels = list(samples[0].case) if samples else []
-    metric = next(one for one in METRICS if one.name == "voice_to_voice")
+    question, title = Axis("question", Unit.COUNT), "voice to voice, question by question"
     return [
         waterfall(_rows(asked), "turn by turn, from the end of speech", Axis("waited"), limit),
-        cdfs(samples, metric, labels, "voice to voice", limit),
-        over_runs(
-            samples, metric, labels, "voice to voice, question by question", Axis("question", Unit.COUNT)
-        ),
+        cdfs(samples, METRICS[0], labels, "voice to voice", limit),
+        over(samples, METRICS[0], question, labels, title),
     ]
 
 
 def _rows(asked: Sequence[Asked]) -> dict[str, dict[str, tuple[float, float]]]:
     """The waits of the first turns, each from where the one before it ended."""
-    several = len({id(one.contender) for one in asked}) > 1
+    several = len({one.contender for one in asked}) > 1
     rows: dict[str, dict[str, tuple[float, float]]] = {}
     for one in asked:
         waits = one.turn.timeline.waits() if one.turn is not None and one.number else {}
@@ -227,16 +188,15 @@ def talk_tables(samples: Iterable[Sample]) -> list[Table]:
         details, where = sample.details, [case_name(sample.case), str(sample.number)]
         if found := details.get("late"):
             took = shown(sample.values.get("voice_to_voice"), Unit.TIME)
-            over = f"over the {found['against']}" if found["against"] != "nothing" else "in all"
-            by = f"{shown(found['by'], Unit.TIME)} {over}"
+            against = f"over the {found['against']}" if found["against"] != "nothing" else "in all"
+            by = f"{shown(found['by'], Unit.TIME)} {against}"
             late.append([*where, str(details["question"]), str(found["stage"]), took, by])
         for one in details["cut_off"]:
             after = shown(one["after"], Unit.LENGTH)
             cut.append([*where, str(details["question"]), str(one["text"]) or "–", after])
-        words = details["words"]
-        if words and (missed := sum(words[name] for name in ("substituted", "deleted", "inserted"))):
+        if details["words"] and (missed := (words := WordErrors(**details["words"])).errors):
             said = [str(details["said"]), str(details["transcript"]) or "–"]
-            wrong.append([*where, *said, f"{missed} of {words['said']}"])
+            wrong.append([*where, *said, f"{missed} of {words.said}"])
     first = ["pipeline", "turn"]
     tables = [
         Table(title="late", headings=[*first, "question", "through", "took", "by"], rows=late, words=4),
@@ -246,19 +206,17 @@ def talk_tables(samples: Iterable[Sample]) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def word_facts(asked: Iterable[Asked]) -> dict[str, str]:
+def word_facts(samples: Iterable[Sample]) -> dict[str, str]:
     """The word error rate over all words, by contender."""
     counts: dict[str, list[WordErrors]] = {}
-    for one in asked:
-        if one.number and (words := _words(one)) is not None:
-            counts.setdefault(case_name(one.contender.label), []).append(words)
-    facts = {}
-    for name, found in counts.items():
-        together = total(found)
-        if together is not None and together.rate is not None:
-            said = f"{together.errors} of {together.words} words, {together.rate:.1%}"
-            facts[f"word errors, {name}"] = said
-    return facts
+    for sample in samples:
+        if sample.counted and (words := sample.details["words"]):
+            counts.setdefault(case_name(sample.case), []).append(WordErrors(**words))
+    return {
+        f"word errors, {name}": f"{found.errors} of {found.said} words, {found.rate:.1%}"
+        for name, each in counts.items()
+        if (found := total(each)) is not None and found.rate is not None
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,16 +224,11 @@ class Claim:
     """Something that should hold, and whether it was seen to."""
 
     name: str
-    said: str  # the numbers, for people
     value: float | None
     limit: float
     ok: bool
+    said: str  # the numbers, for people
     held: bool = True  # whether `--strict` insists; overhead has a budget for that
-
-    def as_dict(self) -> dict[str, Any]:
-        """The object that the JSON output carries."""
-        value = _rounded(self.value)
-        return {"name": self.name, "value": value, "limit": self.limit, "ok": self.ok, "said": self.said}
 
 
 def claims(
@@ -285,89 +238,62 @@ def claims(
     scenario: str = "",
 ) -> list[Claim]:
     """What these samples can show of voicecli, `ours` being the labels of its case."""
-    found = [*_overheads(samples, ours), *_orders(samples, ours)]
-    if reference is not None and scenario == "tutorial":
-        found += _tutorial(samples, ours, reference)
-    elif reference is not None:
-        found += _faster(samples, ours, reference)
-    return found
+    taken = counted(samples)
+    own = [one for one in taken if dict(one.case) == dict(ours)]
+    theirs = [one for one in taken if reference is not None and dict(one.case) == dict(reference)]
+    found = [*_overheads(own), *_orders(own)]
+    if scenario == "tutorial":
+        return [*found, *_tutorial(own, theirs)]
+    return [*found, *_faster(own, theirs, case_name(reference or {}))]
 
 
-def _values(samples: Iterable[Sample], case: Mapping[str, str], metric: str) -> list[float]:
-    counted = (one for one in samples if one.counted and one.ok and dict(one.case) == dict(case))
-    return [value for one in counted if (value := one.values.get(metric)) is not None]
+def _values(samples: Iterable[Sample], metric: str) -> list[float]:
+    return [value for one in samples if (value := one.values.get(metric)) is not None]
 
 
-def _overheads(samples: Sequence[Sample], ours: Mapping[str, str]) -> list[Claim]:
-    found = summarize(_values(samples, ours, "overhead"))
+def _overheads(own: Sequence[Sample]) -> list[Claim]:
+    found = summarize(_values(own, "overhead"))
     if found is None:
         return []
     claimed = []
     for name, limit in _OVERHEAD.items():
         value = float(getattr(found, name))
         said = f"{value * 1000:.0f} ms of at most {limit * 1000:.0f} ms, {found.n} turns"
-        claimed.append(Claim(f"overhead {name}", said, value, limit, value <= limit, held=False))
+        claimed.append(Claim(f"overhead {name}", value, limit, value <= limit, said, held=False))
     return claimed
 
 
-def _orders(samples: Sequence[Sample], ours: Mapping[str, str]) -> list[Claim]:
-    taken = [one.details for one in samples if one.counted and one.ok and dict(one.case) == dict(ours)]
-    stamped = [one for one in taken if "stamps" in one]
+def _orders(own: Sequence[Sample]) -> list[Claim]:
+    stamped = [one.details for one in own if "stamps" in one.details]
     if not stamped:
         return []
     wrong = sum(bool(one["disorder"]) for one in stamped)
     said = f"{len(stamped) - wrong} of {len(stamped)} turns"
-    return [Claim("stamps in order", said, float(wrong), 0.0, not wrong)]
+    return [Claim("stamps in order", float(wrong), 0.0, not wrong, said)]
 
 
-def _faster(samples: Sequence[Sample], ours: Mapping[str, str], reference: Mapping[str, str]) -> list[Claim]:
-    own = _values(samples, ours, "voice_to_voice")
-    theirs = _values(samples, reference, "voice_to_voice")
-    if not own or not theirs:
+def _faster(own: Sequence[Sample], theirs: Sequence[Sample], name: str) -> list[Claim]:
+    ours, others = _values(own, "voice_to_voice"), _values(theirs, "voice_to_voice")
+    if not ours or not others:
         return []
-    first, second = statistics.median(own), statistics.median(theirs)
+    first, second = statistics.median(ours), statistics.median(others)
     ratio = second / first
     said = f"{ratio:.1f} times ({second * 1000:,.0f} ms against {first * 1000:,.0f} ms, at least {_FASTER:g})"
-    simulated = bool(_values(samples, ours, "overhead"))  # of other engines nothing is claimed
-    name = f"faster than {case_name(reference)}"
-    return [Claim(name, said, ratio, _FASTER, ratio >= _FASTER, held=simulated)]
+    simulated = bool(_values(own, "overhead"))  # of other engines nothing is claimed
+    return [Claim(f"faster than {name}", ratio, _FASTER, ratio >= _FASTER, said, held=simulated)]
 
 
-def _tutorial(
-    samples: Sequence[Sample], ours: Mapping[str, str], reference: Mapping[str, str]
-) -> list[Claim]:
-    own, theirs = _values(samples, ours, "answer"), _values(samples, reference, "answer")
-    if not own or not theirs:
+def _tutorial(own: Sequence[Sample], theirs: Sequence[Sample]) -> list[Claim]:
+    ours, others = _values(own, "answer"), _values(theirs, "answer")
+    if not ours or not others:
         return []
-    first, second = statistics.median(own), statistics.median(theirs)
+    first, second = statistics.median(ours), statistics.median(others)
     said = f"{first * 1000:,.0f} ms from the transcript, against {second * 1000:,.0f} ms"
     serial = f"{second * 1000:,.0f} ms, {_SERIAL * 1000:,.0f} ms stated"
-    taken = [one.details for one in samples if one.counted and one.ok and dict(one.case) == dict(ours)]
-    before = sum(one.get("speech_before_model_done") is True for one in taken)
+    before, turns = sum(one.details.get("speech_before_model_done") is True for one in own), len(own)
+    begun, many = "speech begun before the model is done", f"{before} of {turns} turns"
     return [
-        Claim("speech before the serial order's", said, first, second, first < second),
-        Claim("the serial order as stated", serial, second, _SERIAL, abs(second - _SERIAL) <= 0.05),
-        Claim(
-            "speech begun before the model is done",
-            f"{before} of {len(taken)} turns",
-            float(before),
-            float(len(taken)),
-            before == len(taken),
-        ),
+        Claim("speech before the serial order's", first, second, first < second, said),
+        Claim("the serial order as stated", second, _SERIAL, abs(second - _SERIAL) <= 0.05, serial),
+        Claim(begun, float(before), float(turns), before == turns, many),
     ]
-
-
-def simulated_delays(contender: Contender, options: Mapping[str, Any]) -> Stated | None:
-    """What the contender's engines state, if all of them do: `options` by stage. None with any jitter."""
-    asr, llm, tts = (options.get(stage) for stage in ("asr", "llm", "tts"))
-    if asr is None or llm is None or tts is None or contender.serial is not None:
-        return None
-    if asr.jitter or llm.jitter or tts.jitter:
-        return None
-    return Stated(
-        asr=asr.delay,
-        ttft=llm.ttft,
-        token=1 / llm.tokens_per_second if llm.tokens_per_second else 0.0,
-        ttfb=tts.ttfb,
-        silence=tts.leading_silence,
-    )

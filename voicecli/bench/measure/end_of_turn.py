@@ -8,6 +8,7 @@ ones, and run anew for every setting.
 from __future__ import annotations
 
 import bisect
+import statistics
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 from voicecli.audio.block import Samples
 from voicecli.bench.measure.recordings import Recorded, Utterance
 from voicecli.flow.scope import scoped
+from voicecli.latency.statistics import percentile
 from voicecli.providers.recognizer import HEARING_RATE, Recognizer
 from voicecli.speech.edges import EdgeOptions
 from voicecli.speech.endpoint import EndpointOptions, SoftEnd, TurnEnded
@@ -30,6 +32,7 @@ __all__ = [
     "Cut",
     "Decision",
     "Listened",
+    "Point",
     "RecognizedWords",
     "ReferenceWords",
     "Score",
@@ -37,6 +40,7 @@ __all__ = [
     "at_most",
     "decide",
     "listen",
+    "point_of",
     "score",
 ]
 
@@ -153,6 +157,11 @@ class Decision:
     reason: str
     resumed: float | None = None  # seconds: when speech was heard again
 
+    @property
+    def pause(self) -> float | None:
+        """Seconds that the speaker paused, as far as was heard."""
+        return None if self.resumed is None else self.resumed - self.stopped
+
 
 def at_most(options: EndpointOptions, silence: float) -> EndpointOptions:
     """The same decision, but never after more than `silence` seconds of it."""
@@ -243,7 +252,7 @@ def score(listened: Listened, decisions: Iterable[Decision]) -> list[Score]:
         following = utterances[index + 1].start if index + 1 < len(utterances) else float("inf")
         over = one.end - _SURE
         cuts = tuple(
-            Cut(listened.recorded, one, end.time, end.stopped, _pause(end), end.text)
+            Cut(listened.recorded, one, end.time, end.stopped, end.pause, end.text)
             for end in ends
             if one.start <= end.time < over
         )
@@ -252,5 +261,32 @@ def score(listened: Listened, decisions: Iterable[Decision]) -> list[Score]:
     return scores
 
 
-def _pause(end: Decision) -> float | None:
-    return None if end.resumed is None else end.resumed - end.stopped
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One setting of the decision, over all utterances."""
+
+    silence: float  # seconds: the longest that is waited for
+    utterances: int
+    cut_off: int  # of them
+    unended: int
+    delay: dict[str, float | None]  # seconds, by percentile: p50, p90
+
+    @property
+    def share(self) -> float:
+        """Of the utterances that were cut off."""
+        return self.cut_off / self.utterances if self.utterances else 0.0
+
+
+def point_of(silence: float, scores: Sequence[Score]) -> Point:
+    """What the scores of one setting come to."""
+    delays = sorted(one.delay for one in scores if one.delay is not None)
+    return Point(
+        silence=silence,
+        utterances=len(scores),
+        cut_off=sum(one.cut_off for one in scores),
+        unended=sum(one.delay is None for one in scores),
+        delay={
+            "p50": statistics.median(delays) if delays else None,
+            "p90": percentile(delays, 0.9) if delays else None,
+        },
+    )

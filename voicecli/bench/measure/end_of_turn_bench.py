@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,11 +17,14 @@ from voicecli.audio.block import Samples
 from voicecli.audio.player import AudioStreamPlayer, Output
 from voicecli.audio.recording import export_recording
 from voicecli.audio.resample import resample
+from voicecli.bench.chart import Axis, Chart
+from voicecli.bench.charts import cdfs, lines
 from voicecli.bench.host import versions
 from voicecli.bench.measure.end_of_turn import (
     SILENCES,
     Cut,
     Listened,
+    Point,
     RecognizedWords,
     ReferenceWords,
     Score,
@@ -29,51 +32,43 @@ from voicecli.bench.measure.end_of_turn import (
     at_most,
     decide,
     listen,
-    score,
-)
-from voicecli.bench.measure.end_of_turn_report import (
-    METRICS,
-    Point,
-    as_safe,
-    curve_table,
-    cut_record,
-    cuts_table,
     point_of,
-    turn_charts,
-    turn_samples,
+    score,
 )
 from voicecli.bench.measure.measurement import Bars, Measurement
 from voicecli.bench.measure.recordings import Recorded, read_folder, speech_folder
-from voicecli.bench.report import Report
+from voicecli.bench.metric import Metric, Unit, shown
+from voicecli.bench.report import Sample
 from voicecli.bench.report_file import participant
+from voicecli.bench.table import Table
 from voicecli.config.assembly import pick_recognizer
 from voicecli.errors import UsageError
 from voicecli.providers.choose import choose_detector
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.speech.endpoint import EndpointOptions
 
-__all__ = ["TurnBench", "TurnRequest"]
+__all__ = [
+    "TurnBench",
+    "TurnRequest",
+    "curve_table",
+    "cut_record",
+    "cuts_table",
+    "turn_charts",
+    "turn_samples",
+]
 
 # Of a collection of many kinds: one speaker who talks to somebody, or reads; nobody is asked for a turn in
 # the middle of a meeting, and no wake word is a turn.
 _KINDS = frozenset(
-    {
-        "",
-        "assistant",
-        "conversation",
-        "digits_pauses",
-        "hesitation",
-        "intent",
-        "odd_voice",
-        "read",
-        "short",
-        "short_phrase",
-        "spontaneous",
-    }
-)
+    (
+        "", "assistant", "conversation", "digits_pauses", "hesitation", "intent", "odd_voice", "read",
+        "short", "short_phrase", "spontaneous",
+    )
+)  # fmt: skip
 _BEFORE, _AFTER = 0.3, 1.0  # seconds of a clip around the utterance's beginning and the cut
 _ALIKE = 0.1  # seconds between two cuts of two runs that are one
 _BEEP = 0.05  # seconds of the tone that marks the cut
+_TEXT = 48  # characters of what was understood that a table shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +87,11 @@ class TurnBench(Measurement):
     """The end-of-turn decision, held against recordings whose ends are known."""
 
     kind: ClassVar = "turn"
-    metrics: ClassVar = METRICS
+    metrics: ClassVar = (
+        Metric(name="delay", title="end of speech to decision"),
+        Metric(name="cut_off", title="cut off", unit=Unit.COUNT, total=True),
+        Metric(name="unended", title="never ended", unit=Unit.COUNT, total=True),
+    )
     excluded: ClassVar = (
         "time: nothing is played, and what decides is given the time",
         "partial transcripts: words are known at each short silence, and then for the whole utterance",
@@ -103,36 +102,35 @@ class TurnBench(Measurement):
     listened: list[Listened] = field(default_factory=list)
     ours: list[Score] = field(default_factory=list)  # as the settings have it
     plain: list[Score] = field(default_factory=list)  # silence alone, as long as for unknown words
-    equal: tuple[float, list[Score]] | None = None  # silence alone, as long as needed to be as safe
-    curve: list[Point] = field(default_factory=list)
-    plain_curve: list[Point] = field(default_factory=list)
+    equal: tuple[float, list[Score]] | None = None  # the shortest silence that alone is as safe
+    curve: list[tuple[Point, Point]] = field(default_factory=list)  # beside it silence alone, as long
 
     @property
     def cuts(self) -> list[Cut]:
         """Everybody who was cut off under the settings, once for all runs."""
         found: list[Cut] = []
         for cut in (cut for one in self.ours for cut in one.cuts):
-            if not any(
-                other.recorded is cut.recorded and abs(other.time - cut.time) < _ALIKE for other in found
-            ):
+            same = (one for one in found if one.recorded is cut.recorded)
+            if not any(abs(one.time - cut.time) < _ALIKE for one in same):
                 found.append(cut)
         return found
 
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
-        settings, request = self.loaded.settings, self.request
+        settings, request, report = self.loaded.settings, self.request, self.report
         recordings = _chosen(request)
         detector = await choose_detector(settings.vad.engine, settings.vad.engines)
         vad = await stack.enter_async_context(detector.engine)
-        self.engines.append(participant("vad", detector))
-        self.versions |= versions("vad", [detector.name])
+        report.engines.append(participant("vad", detector))
+        report.versions |= versions("vad", [detector.name])
         words: Words = ReferenceWords()
         if request.asr:
             recognizer = await pick_recognizer(self.loaded, report=bars.fetching)
             words = RecognizedWords(await stack.enter_async_context(recognizer.engine))
-            self.engines.append(participant("asr", recognizer))
-            self.versions |= versions("asr", [recognizer.name])
+            report.engines.append(participant("asr", recognizer))
+            report.versions |= versions("asr", [recognizer.name])
         options = settings.endpointer()
-        self.settings = {
+        report.seed = request.seed
+        report.settings = {
             "speech": None if request.speech is None else str(request.speech),
             "runs": request.runs,
             "words": "recognised" if request.asr else "labelled",
@@ -149,17 +147,12 @@ class TurnBench(Measurement):
             alone = options.by_silence(options.wait)
             self.plain = await self._scores(alone, None, partial(advance, "silence only"))
             for silence in SILENCES:
-                await self._bend(silence, words, partial(advance, f"{silence:g} s"))
-
-    async def _bend(self, silence: float, words: Words, advance: Callable[[], None]) -> None:
-        """One more point of both curves."""
-        options = self.loaded.settings.endpointer()
-        scores = await self._scores(at_most(options, silence), words, advance)
-        self.curve.append(point_of(silence, scores))
-        plain = await self._scores(options.by_silence(silence), None, advance)
-        self.plain_curve.append(point_of(silence, plain))
-        if self.equal is None and as_safe(self._whole(), self.plain_curve) is not None:
-            self.equal = (silence, plain)
+                tell = partial(advance, f"{silence:g} s")
+                scores = await self._scores(at_most(options, silence), words, tell)
+                plain = await self._scores(options.by_silence(silence), None, tell)
+                self.curve.append((point_of(silence, scores), point_of(silence, plain)))
+                if self.equal is None and sum(one.cut_off for one in plain) <= self._whole().cut_off:
+                    self.equal = silence, plain
 
     def _whole(self) -> Point:
         return point_of(self.loaded.settings.endpointer().max_wait, self.ours)
@@ -178,32 +171,26 @@ class TurnBench(Measurement):
             advance()
         return found
 
-    def report(self) -> Report | None:
+    def _sum_up(self) -> None:
         if not self.ours:
-            return None
-        samples, references = turn_samples("voicecli", self.ours), []
+            return
+        report, cuts = self.report, self.cuts
+        report.samples = turn_samples("voicecli", self.ours)
         alone = self.loaded.settings.endpointer().wait
-        beside = [(alone, self.plain)] if self.plain else []
-        if self.equal is not None and self.equal[0] != alone:
-            beside.append(self.equal)
-        for silence, scores in beside:
-            samples += turn_samples(f"silence {silence:g} s", scores)
-            references.append({"decision": f"silence {silence:g} s"})
-        cuts = self.cuts
-        tables = [curve_table(self.curve, self.plain_curve)] if self.curve else []
-        return replace(
-            self._head(self.request.seed),
-            samples=samples,
-            facts=self._facts(),
-            details={
-                "curve": [point.as_dict() for point in self.curve],
-                "silence_only": [point.as_dict() for point in self.plain_curve],
-                "cuts": [cut_record(number, cut) for number, cut in enumerate(cuts, 1)],
-            },
-            charts=turn_charts(self.curve, self.plain_curve, samples),
-            tables=[*tables, cuts_table(cuts)] if cuts else tables,
-            references=references,
-        )
+        beside = {alone: self.plain} if self.plain else {}
+        beside |= {} if self.equal is None or self.equal[0] == alone else dict([self.equal])
+        for silence, scores in beside.items():
+            report.samples += turn_samples(f"silence {silence:g} s", scores)
+        report.references = [{"decision": f"silence {silence:g} s"} for silence in beside]
+        report.facts = self._facts()
+        report.details = {
+            "curve": [point for point, _ in self.curve],
+            "silence_only": [point for _, point in self.curve],
+            "cuts": [cut_record(number, cut) for number, cut in enumerate(cuts, 1)],
+        }
+        report.charts = turn_charts(self.curve, report.samples)
+        report.tables = [curve_table(self.curve)] if self.curve else []
+        report.tables += [cuts_table(cuts)] if cuts else []
 
     def _facts(self) -> dict[str, str]:
         whole, runs = self._whole(), self.request.runs
@@ -216,14 +203,15 @@ class TurnBench(Measurement):
             "words": f"{source}, {self.request.words_after:g} s after a silence",
             "cut off": f"{whole.cut_off} of {whole.utterances}, {whole.share:.1%}",
         }
-        if self.equal is not None and whole.p50 is not None:
+        if self.equal is not None:
             alone = point_of(*self.equal)
-            if alone.p50 is not None:
+            took, instead = alone.delay["p50"], whole.delay["p50"]
+            if took is not None and instead is not None:
                 facts["silence only"] = (
-                    f"needs {self.equal[0]:g} s to cut off no more ({alone.cut_off}): a median of "
-                    f"{alone.p50 * 1000:,.0f} ms, not {whole.p50 * 1000:,.0f} ms"
+                    f"needs {alone.silence:g} s to cut off no more ({alone.cut_off}): a median of "
+                    f"{took * 1000:,.0f} ms, not {instead * 1000:,.0f} ms"
                 )
-        elif self.plain_curve:
+        elif self.curve:
             facts["silence only"] = f"cuts off more up to {SILENCES[-1]:g} s"
         return facts
 
@@ -263,17 +251,84 @@ def _chosen(request: TurnRequest) -> list[Recorded]:
             "There is no recorded speech to judge.",
             "Name a folder with --speech; its manifest says where speech starts and ends.",
         )
-    language = "en" if request.speech is None else ""
-    found = [
-        one
-        for one in read_folder(folder)
-        if one.utterances and one.kind in _KINDS and (not language or one.language in ("", language))
-    ]
-    if not found and request.speech is not None:
-        found = [one for one in read_folder(folder) if one.utterances]
+    languages = ("", "en") if request.speech is None else None
+    labelled = [one for one in read_folder(folder) if one.utterances]
+    usual = [one for one in labelled if one.kind in _KINDS and (not languages or one.language in languages)]
+    found = usual or ([] if request.speech is None else labelled)
     if not found:
         raise UsageError(
             f"No recording in {folder} says where speech starts and ends.",
             "Put `start` and `end`, in seconds, into its manifest.jsonl or manifest.csv.",
         )
     return found
+
+
+def turn_samples(label: str, scores: Sequence[Score]) -> list[Sample]:
+    """A sample for each utterance."""
+    return [
+        Sample(
+            case={"decision": label},
+            values={
+                "delay": one.delay,
+                "cut_off": float(one.cut_off),
+                "unended": float(one.delay is None),
+            },
+            number=number,
+            details={
+                "recording": one.recorded.name,
+                "said": one.utterance.text,
+                "start": one.utterance.start,
+            },
+        )
+        for number, one in enumerate(scores, 1)
+    ]
+
+
+def cuts_table(cuts: Sequence[Cut]) -> Table:
+    """Every cut, with the number that plays it."""
+    rows = []
+    for number, cut in enumerate(cuts, 1):
+        text = cut.text if len(cut.text) <= _TEXT else f"…{cut.text[1 - _TEXT :]}"
+        where = [str(number), cut.recorded.path.name, text or "–"]
+        rows.append([*where, f"{cut.time:.2f} s", shown(cut.pause, Unit.TIME)])
+    headings = ["", "recording", "understood so far", "at", "pause"]
+    return Table(title="cut off", headings=headings, rows=rows, words=3)
+
+
+def curve_table(curve: Sequence[tuple[Point, Point]]) -> Table:
+    """Cut-offs and delay by the longest silence, the decision beside silence alone."""
+    rows = []
+    for both in curve:
+        cells = [f"{both[0].silence:g} s"]
+        for one in both:
+            cells += [str(one.cut_off), *(shown(one.delay[name], Unit.TIME) for name in ("p50", "p90"))]
+        rows.append(cells)
+    headings = ["longest silence", "cut off", "delay p50", "p90", "silence only: cut off", "delay p50", "p90"]
+    return Table(title="the curve", headings=headings, rows=rows)
+
+
+def cut_record(number: int, cut: Cut) -> dict[str, Any]:
+    """The object that the JSON output carries."""
+    return {
+        "number": number,
+        "file": cut.recorded.path.name,
+        "time": round(cut.time, 3),
+        "stopped": round(cut.stopped, 3),
+        "pause": None if cut.pause is None else round(cut.pause, 3),
+        "understood": cut.text,
+        "said": cut.utterance.text,
+        "utterance": [cut.utterance.start, cut.utterance.end],
+    }
+
+
+def turn_charts(curve: Sequence[tuple[Point, Point]], samples: Sequence[Sample]) -> list[Chart]:
+    """Cut-offs against what they cost, against the longest silence, and how the delays are spread."""
+    both = {"voicecli": [ours for ours, _ in curve], "silence only": [plain for _, plain in curve]}
+    share = Axis("cut off", Unit.SHARE), lambda point: point.share
+    silence = Axis("longest silence", Unit.TIME), lambda point: point.silence
+    delay = Axis("median delay", Unit.TIME), lambda point: point.delay["p50"]
+    return [
+        lines(both, "utterances cut off against the longest silence", silence, share),
+        lines(both, "utterances cut off against the median delay", delay, share),
+        cdfs(samples, TurnBench.metrics[0], ["decision"], "end of speech to decision"),
+    ]

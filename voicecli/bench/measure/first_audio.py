@@ -13,11 +13,10 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Any
+from dataclasses import dataclass, field
 
 from voicecli.audio.player import AudioStreamPlayer
+from voicecli.bench.measure.loudspeaker import BriefPlayer
 from voicecli.bench.measure.texts import Line
 from voicecli.bench.measure.timed_synthesizer import Timed, engine_time
 from voicecli.bench.metric import known
@@ -26,21 +25,12 @@ from voicecli.conversation.record import marks_record
 from voicecli.errors import DeviceError, ProviderError, VoiceError
 from voicecli.flow.sources import array_source
 from voicecli.latency.timeline import Mark, Span, Timeline
+from voicecli.providers.choose import Choice
 from voicecli.providers.synthesizer import Synthesizer
 from voicecli.reply.phrases import PhraseOptions, phrase_step
 from voicecli.reply.utterer import Utterer, UttererOptions
 
-__all__ = [
-    "METRICS",
-    "BenchOptions",
-    "BriefPlayer",
-    "Case",
-    "Contender",
-    "Run",
-    "measured",
-    "planned",
-    "sample_of",
-]
+__all__ = ["METRICS", "BenchOptions", "Case", "measured", "planned"]
 
 METRICS = known(
     "ttfa", "ttfb", "playout", "overhead", "opened", "leading_silence", "rtf", "audio", "chunks", "bytes",
@@ -50,42 +40,25 @@ METRICS = known(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Contender:
-    """An open engine in one of its formats, with one of its voices."""
-
-    name: str
-    reason: str  # why this engine
-    engine: Synthesizer
-    options: Any
-    opened: float = 0.0  # seconds until it was ready
-    another: Callable[[], Awaitable[Synthesizer]] | None = None  # makes one like it, not yet opened
-
-    @property
-    def codec(self) -> str:
-        """What it sends."""
-        return str(self.engine.format.codec)
-
-    @property
-    def voice(self) -> str:
-        """The voice that was asked for, empty where there is none to choose."""
-        return str(getattr(self.options, "voice", "") or "")
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
-    """What is measured several times."""
+    """What is measured several times: an open engine in a format and with a voice of its, and a text."""
 
-    contender: Contender
+    choice: Choice[Synthesizer]
     line: Line
-    cold: bool = False
+    another: Callable[[], Awaitable[Synthesizer]] | None = None  # cold: makes an engine like it for each run
+
+    @property
+    def cold(self) -> bool:
+        """Whether every run opens an engine of its own."""
+        return self.another is not None
 
     @property
     def labels(self) -> dict[str, Label]:
         """What tells it from the others in a report."""
         return {
-            "engine": self.contender.name,
-            "format": self.contender.codec,
-            "voice": self.contender.voice,
+            "engine": self.choice.name,
+            "format": str(self.choice.engine.format.codec),
+            "voice": str(getattr(self.choice.options, "voice", "") or ""),
             "name": self.line.name,
             "words": self.line.words,
             "text": self.line.text,
@@ -107,82 +80,6 @@ class BenchOptions:
     def __post_init__(self) -> None:
         if self.runs < 1 or self.cold < 0 or self.pause < 0:
             raise ValueError("runs must be at least 1, cold and pause not negative")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One text, spoken once."""
-
-    case: Case
-    number: int  # 0 is the warm-up, which does not count
-    timeline: Timeline
-    opened: float | None = None  # seconds in which the engine of a cold run was made ready
-    engine: float | None = None  # seconds that the engine let wait for something to be heard
-    leading_silence: float | None = None  # seconds of silence with which the engine's sound begins
-    audio: float = 0.0  # seconds of sound
-    making: float = 0.0  # seconds in which something was waited for from the engine
-    chunks: int = 0
-    bytes: int = 0
-    bytes_to_first_sample: int | None = None
-    underruns: int = 0
-    silence: float = 0.0  # seconds that the underruns put into the sound
-    error: VoiceError | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether all of the text was spoken."""
-        return self.error is None
-
-    @property
-    def rtf(self) -> float | None:
-        """Time to make, by the length of the audio."""
-        return self.making / self.audio if self.audio else None
-
-    @property
-    def overhead(self) -> float | None:
-        """Seconds of the time to the first sound that are neither the engine's nor silence in its sound."""
-        ttfa = self.timeline.span(Span.TTFA)
-        if ttfa is None or self.engine is None:
-            return None
-        return ttfa - self.engine - (self.opened or 0.0)
-
-
-def sample_of(run: Run) -> Sample:
-    """The run as a report has it."""
-    first = run.bytes_to_first_sample
-    return Sample(
-        case=run.case.labels,
-        values={
-            **{str(span): run.timeline.span(span) for span in (Span.TTFA, Span.TTFB, Span.PLAYOUT)},
-            "overhead": run.overhead,
-            "opened": run.opened,
-            "leading_silence": run.leading_silence,
-            "rtf": run.rtf,
-            "audio": run.audio,
-            "chunks": float(run.chunks),
-            "bytes": float(run.bytes),
-            "bytes_to_first_sample": None if first is None else float(first),
-            "underruns": float(run.underruns),
-            "silence": run.silence,
-        },
-        number=run.number,
-        counted=run.number > 0,
-        error=None if run.error is None else Failure.of(run.error),
-        marks=marks_record(run.timeline, Mark.FIRST_PHRASE),
-    )
-
-
-class BriefPlayer(AudioStreamPlayer):
-    """Ends a reply when all of it is there and its beginning was heard: none of it can be late any more.
-
-    For loudspeakers that nobody listens to. It must be able to hold the whole reply.
-    """
-
-    async def stop(self) -> float:
-        self.finish()
-        await self._reached(min(self._playout.audible_at + 1, self._ring.written))
-        self.abort()
-        return await self.drained()
 
 
 def planned(cases: Sequence[Case], options: BenchOptions) -> list[tuple[Case, int]]:
@@ -207,10 +104,11 @@ async def measured(
     player: AudioStreamPlayer,
     options: BenchOptions,
     done: Collection[tuple[object, int]] = (),
-) -> AsyncIterator[Run]:
+) -> AsyncIterator[Sample]:
     """Yield a run for everything that is planned, but for what is `done` (by `case_key` and number).
 
-    A run that fails is yielded with its error; raises DeviceError when the loudspeaker goes away.
+    Number 0 is the warm-up, which does not count. A run that fails is yielded with its error; raises
+    DeviceError when the loudspeaker goes away.
     """
     chance = random.Random(options.seed)
     for case, number in _left(planned(cases, options), done):
@@ -222,74 +120,82 @@ def _left(
     plan: Sequence[tuple[Case, int]], done: Collection[tuple[object, int]]
 ) -> Iterator[tuple[Case, int]]:
     """What is not done; of a case that goes on, the warm-up again."""
-    keys = {id(case): case_key(case.labels) for case, _ in plan}
-    left = [(case, number) for case, number in plan if (keys[id(case)], number) not in done]
-    going_on = {id(case) for case, _ in left}
+    keys = {case: case_key(case.labels) for case, _ in plan}
+    going_on = {case for case, number in plan if (keys[case], number) not in done}
     for case, number in plan:
-        if (keys[id(case)], number) not in done or (not number and id(case) in going_on):
+        if (keys[case], number) not in done or (not number and case in going_on):
             yield case, number
 
 
-async def _run(case: Case, number: int, player: AudioStreamPlayer, options: BenchOptions) -> Run:
-    contender = case.contender
-    if not case.cold or contender.another is None:
-        run = Run(case=case, number=number, timeline=_begun(time.monotonic()))
-        return await _spoken(run, contender.engine, player, options)
-    began = time.monotonic()
-    run = Run(case=case, number=number, timeline=_begun(began))
+async def _run(case: Case, number: int, player: AudioStreamPlayer, options: BenchOptions) -> Sample:
+    begun, engine = time.monotonic(), case.choice.engine
+    opened: float | None = None
+    error: VoiceError | None = None
     async with AsyncExitStack() as stack:
         try:
-            engine = await contender.another()
-            began = time.monotonic()  # the choice among engines is not what is measured
-            run = replace(run, timeline=_begun(began))
-            await stack.enter_async_context(engine)
+            if case.another is not None:
+                engine = await case.another()
+                begun = time.monotonic()  # the choice among engines is not what is measured
+                await stack.enter_async_context(engine)
+                opened = time.monotonic() - begun
         except VoiceError as failure:
-            return replace(run, error=failure)
-        return await _spoken(replace(run, opened=time.monotonic() - began), engine, player, options)
+            error = failure
+        timed = Timed(engine)
+        utterer = Utterer(timed, player, options.utterer)
+        utterer.stopwatch.mark(Mark.FIRST_PHRASE, begun)
+        if error is None:
+            error = await _said(case.line.text, utterer, options.phrases)
+        timeline = _reached(utterer, player)
+        if error is None and Mark.FIRST_SOUND not in timeline.marks:
+            error = ProviderError(
+                f"{timed.name} made no sound that can be heard.", "Is there anything to say?"
+            )
+        return Sample(
+            case=case.labels,
+            values=await _values(timed, utterer, player, timeline, opened),
+            number=number,
+            counted=number > 0,
+            error=None if error is None else Failure.of(error),
+            marks=marks_record(timeline, Mark.FIRST_PHRASE),
+        )
 
 
-def _begun(time: float) -> Timeline:
-    return Timeline(MappingProxyType({Mark.FIRST_PHRASE: time}))
-
-
-async def _spoken(
-    run: Run, synthesizer: Synthesizer, player: AudioStreamPlayer, options: BenchOptions
-) -> Run:
-    """The run that has begun, to its end."""
-    engine = Timed(synthesizer)
-    utterer = Utterer(engine, player, options.utterer)
-    error: VoiceError | None = None
-    utterer.stopwatch.mark(Mark.FIRST_PHRASE, run.timeline.marks[Mark.FIRST_PHRASE])
+async def _said(text: str, utterer: Utterer, options: PhraseOptions) -> VoiceError | None:
+    """Say it to its end; returns what went wrong. Raises DeviceError."""
     try:
-        phrases = phrase_step(array_source([run.case.line.text]), options.phrases)
-        await utterer.play(phrases)
+        await utterer.play(phrase_step(array_source([text]), options))
     except DeviceError:
         raise
     except VoiceError as failure:
-        error = failure
-    timeline = _reached(utterer, player)
-    if error is None and Mark.FIRST_SOUND not in timeline.marks:
-        error = ProviderError(f"{engine.name} made no sound that can be heard.", "Is there anything to say?")
-    took = await asyncio.to_thread(engine_time, engine, player.options.audible)
-    played = utterer.bytes_to_first_sample is not None  # or else the player's numbers are of the run before
-    return replace(
-        run,
-        timeline=timeline,
-        engine=None if took is None else took.seconds,
-        leading_silence=None if took is None else took.leading_silence,
-        audio=player.written if played else 0.0,
-        making=engine.making,
-        chunks=utterer.chunks,
-        bytes=utterer.bytes,
-        bytes_to_first_sample=utterer.bytes_to_first_sample,
-        underruns=player.underruns.count if played else 0,
-        silence=player.underruns.seconds if played else 0.0,
-        error=error,
-    )
+        return failure
+    return None
+
+
+async def _values(
+    timed: Timed, utterer: Utterer, player: AudioStreamPlayer, timeline: Timeline, opened: float | None
+) -> dict[str, float | None]:
+    took = await asyncio.to_thread(engine_time, timed, player.options.audible)
+    first = utterer.bytes_to_first_sample
+    played = first is not None  # or else the player's numbers are of the run before
+    audio, ttfa = player.written if played else 0.0, timeline.span(Span.TTFA)
+    return {
+        **{str(span): timeline.span(span) for span in (Span.TTFA, Span.TTFB, Span.PLAYOUT)},
+        # What is neither the engine's nor silence in its sound.
+        "overhead": None if ttfa is None or took is None else ttfa - took.seconds - (opened or 0.0),
+        "opened": opened,
+        "leading_silence": None if took is None else took.leading_silence,
+        "rtf": timed.making / audio if audio else None,
+        "audio": audio,
+        "chunks": float(utterer.chunks),
+        "bytes": float(utterer.bytes),
+        "bytes_to_first_sample": None if first is None else float(first),
+        "underruns": float(player.underruns.count) if played else 0.0,
+        "silence": player.underruns.seconds if played else 0.0,
+    }
 
 
 def _reached(utterer: Utterer, player: AudioStreamPlayer) -> Timeline:
     marks = dict(utterer.stopwatch.timeline().marks)
     if isinstance(player, BriefPlayer):
         marks.pop(Mark.PLAYBACK_FINISHED, None)  # it was cut short
-    return Timeline(MappingProxyType(marks))
+    return Timeline(marks)

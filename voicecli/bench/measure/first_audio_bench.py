@@ -4,43 +4,43 @@ from __future__ import annotations
 
 import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any, ClassVar, Self
 
 from voicecli.audio.format import Codec
+from voicecli.bench.chart import Axis, Chart
+from voicecli.bench.charts import cdfs, counted, grouped, medians, over, waterfall
 from voicecli.bench.host import versions
 from voicecli.bench.measure import first_audio
-from voicecli.bench.measure.first_audio import (
-    METRICS,
-    BenchOptions,
-    Case,
-    Contender,
-    planned,
-    sample_of,
-)
-from voicecli.bench.measure.first_audio_charts import tts_charts
+from voicecli.bench.measure.first_audio import METRICS, BenchOptions, Case, planned
 from voicecli.bench.measure.formats import another, codecs_of, in_formats
-from voicecli.bench.measure.loudspeaker import Heard, Loudspeaker
+from voicecli.bench.measure.loudspeaker import Loudspeaker
 from voicecli.bench.measure.measurement import Bars, Measurement
 from voicecli.bench.measure.texts import TEXTS, Line, line_of
-from voicecli.bench.report import Report, Sample, case_key, case_name, in_order
+from voicecli.bench.metric import Unit
+from voicecli.bench.report import WARM, Sample, case_key, case_name, in_order
 from voicecli.bench.report_file import participant
-from voicecli.bench.resume import done, resumed
+from voicecli.bench.resume import resumed
 from voicecli.config.assembly import pick_synthesizer
 from voicecli.errors import UsageError
 from voicecli.flow.scope import scoped
+from voicecli.latency.budget import Limit
 from voicecli.latency.timeline import Span
 from voicecli.providers.choose import Choice
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = ["SpeechBench", "SpeechRequest"]
+__all__ = ["SpeechBench", "SpeechRequest", "tts_charts"]
 
 _HOLDS = 60.0  # seconds of sound that the player holds where nobody hears it: then nothing waits for it
 _NAME = 24  # characters of a text that name it in the report
+_STAGES = ("opening", "first byte", "playout")
+_WHO = ("engine", "format", "voice")
+_TTFA, _OVERHEAD = METRICS[0], METRICS[3]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +96,14 @@ class SpeechBench(Measurement):
 
     request: SpeechRequest
     speaker: Loudspeaker
-    heard: Heard | None = None
     cases: list[Case] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
 
     @property
     def budgets(self) -> Mapping[Span, float]:
         return self.loaded.settings.budgets.limits()
 
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
-        settings, request = self.loaded.settings, self.request
+        settings, request, report = self.loaded.settings, self.request, self.report
         player = self.speaker.player(settings.player, _HOLDS)
         options = BenchOptions(
             runs=request.runs,
@@ -114,7 +112,8 @@ class SpeechBench(Measurement):
             utterer=settings.utterer(),
             seed=request.seed,
         )
-        self.settings = {
+        report.seed = request.seed
+        report.settings = {
             "runs": request.runs,
             "cold": request.cold,
             "formats": [str(codec) for codec in request.codecs],
@@ -125,37 +124,36 @@ class SpeechBench(Measurement):
             "phrases": asdict(options.phrases),
             "utterer": asdict(options.utterer),
         }
-        # One after the other, so that each has the machine to itself while it is timed.
-        contenders = [await self._opened(stack, choice) for choice in await self._choices()]
-        self.versions |= versions("tts", [contender.name for contender in contenders])
-        known = done(self._earlier())
+        choices = await self._choices()
+        for choice in choices:  # one after the other: each has the machine to itself while it is timed
+            await self._open(stack, choice)
+        report.versions |= versions("tts", [choice.name for choice in choices])
+        earlier = None if request.resume is None else resumed(request.resume, report)
         await stack.enter_async_context(player)
-        self.heard = self.speaker.heard(player)
+        heard = self.speaker.heard(player)
+        report.excluded += heard.excluded()
+        report.facts["speaker"] = str(heard)
+        report.details = {"speaker": heard}
+        if earlier is not None:
+            began = earlier.started.replace("T", " ")
+            report.facts["resumed"] = f"{len(earlier.samples)} runs are of {began}"
+            report.samples += earlier.samples
+        report.facts["runs"] = f"{request.runs} warm and {request.cold} cold, in another order each time"
+        known = {(case_key(sample.case), sample.number) for sample in report.samples}
         self.cases += [
-            Case(contender, line, cold)
+            Case(choice, line, new)
             for line in request.lines
-            for contender in contenders
-            for cold in ([False, True] if request.cold else [False])
+            for choice in choices
+            for new in ([None, partial(another, choice)] if request.cold else [None])
         ]
-        self.facts["runs"] = f"{request.runs} warm and {request.cold} cold, in another order each time"
+        report.cases = [case.labels for case in self.cases]
         total = len(planned(self.cases, options))
         with bars.measuring(total, min(total, len(known))) as advance:
             async with scoped(first_audio.measured(self.cases, player, options, known)) as runs:
-                async for run in runs:
-                    sample = sample_of(run)
+                async for sample in runs:
                     if (case_key(sample.case), sample.number) not in known:  # a warm-up may come again
-                        self.samples.append(sample)
+                        report.samples.append(sample)
                         advance(case_name(sample.case))
-
-    def _earlier(self) -> Report | None:
-        """What is gone on with; its samples come first. Raises UsageError when it was measured otherwise."""
-        path, seed = self.request.resume, self.request.seed
-        if path is None:
-            return None
-        earlier = resumed(path, self.kind, self.settings, seed, self.machine, self.versions)
-        self.facts["resumed"] = f"{len(earlier.samples)} runs are of {earlier.started.replace('T', ' ')}"
-        self.samples += earlier.samples
-        return earlier
 
     async def _choices(self) -> list[Choice[Synthesizer]]:
         """Every engine with every voice in every format that it has. Raises UsageError when none is left."""
@@ -173,32 +171,71 @@ class SpeechBench(Measurement):
                 if voice is not None and not hasattr(choice.options, "voice"):
                     said.append(f"{choice.name} has no voices to choose from")
                     break  # once is enough of what cannot be chosen
-        self.notes += dict.fromkeys(said)
+        self.report.notes += dict.fromkeys(said)
         if not found:
-            raise UsageError("No engine sends what was asked for.", f"{'. '.join(self.notes)}.")
+            raise UsageError("No engine sends what was asked for.", f"{'. '.join(self.report.notes)}.")
         return found
 
-    async def _opened(self, stack: AsyncExitStack, choice: Choice[Synthesizer]) -> Contender:
+    async def _open(self, stack: AsyncExitStack, choice: Choice[Synthesizer]) -> None:
         began = time.monotonic()
         engine = await stack.enter_async_context(choice.engine)
         took = time.monotonic() - began
-        found = Contender(choice.name, choice.reason, engine, choice.options, took, partial(another, choice))
-        sent = engine.format
+        labels, sent = Case(choice, TEXTS[0]).labels, engine.format
         rate = sent.rate if sent.codec == "pcm" else None  # the others say it in the stream
-        more = {"format": found.codec, "voice": found.voice, "rate": rate, "opened": took}
-        self.engines.append(participant("tts", choice, **more))
-        return found
+        more = {"format": labels["format"], "voice": labels["voice"], "rate": rate, "opened": took}
+        self.report.engines.append(participant("tts", choice, **more))
 
-    def report(self) -> Report | None:
-        if self.heard is None or not self.samples:
-            return None
-        cases, seed = [case.labels for case in self.cases], self.request.seed
-        return replace(
-            self._head(seed),
-            samples=self.samples,
-            cases=cases,
-            excluded=[*self.excluded, *self.heard.excluded()],
-            facts={"speaker": str(self.heard), **self.facts},
-            details={"speaker": self.heard.as_dict()},
-            charts=tts_charts(in_order(self.samples, cases), self.limits, seed),
-        )
+    def _sum_up(self) -> None:
+        report = self.report
+        report.charts = tts_charts(in_order(report.samples, report.cases), report.limits, report.seed)
+
+
+def tts_charts(samples: Sequence[Sample], limits: Sequence[Limit] = (), seed: int = 0) -> list[Chart]:
+    """Those that have something to show."""
+    budget = next((limit.seconds for limit in limits if limit.span == _TTFA.name), None)
+    return [chart for chart in _charts(samples, budget, seed) if not chart.empty]
+
+
+def _charts(samples: Sequence[Sample], budget: float | None, seed: int) -> Iterator[Chart]:
+    warm = [sample for sample in samples if sample.case.get("temperature") == WARM]
+    title = "From the text to the first sound (medians)"
+    yield waterfall(_stages(samples), title, Axis("since the text"), budget, _STAGES)
+    yield cdfs(warm, _TTFA, _WHO, "Time to first audio: share of the runs within", budget)
+    if _several(warm, "format"):
+        title = "Time to first audio by format (median, 95 % CI)"
+        yield medians(warm, _TTFA, ("format",), ("engine", "voice"), title, seed, budget)
+    if _several(warm, "words"):
+        words = Axis("words in the text", Unit.COUNT)
+        title = "Time to first audio by length of the text (median, 95 % CI)"
+        yield over(warm, _TTFA, words, _WHO, title, label="words", seed=seed, limit=budget)
+    if _several(samples, "temperature"):
+        title = "A new engine for every run (cold) against an open one (warm): median, 95 % CI"
+        yield medians(samples, _TTFA, _WHO, ("temperature",), title, seed)
+    yield cdfs(warm, _OVERHEAD, _WHO, "Overhead, what is not the engine's: share of the runs within")
+    if len({sample.number for sample in counted(warm)}) > 2:
+        title = "Time to first audio from run to run (median of the texts)"
+        yield over(warm, _TTFA, Axis("run", Unit.COUNT), _WHO, title, limit=budget)
+
+
+def _several(samples: Sequence[Sample], label: str) -> bool:
+    return len({sample.case.get(label) for sample in counted(samples)}) > 1
+
+
+def _stages(samples: Sequence[Sample]) -> dict[str, dict[str, tuple[float, float]]]:
+    """For each case the medians of opening, first byte and first sound, one after the other."""
+    rows = {}
+    for name, found in grouped(counted(samples), (*_WHO, "name", "temperature")).items():
+        first_byte, first_sound = _middle(found, "ttfb"), _middle(found, "ttfa")
+        if first_byte is None or first_sound is None:
+            continue
+        opened = _middle(found, "opened")  # of cold runs alone
+        row = {} if opened is None else {"opening": (0.0, min(opened, first_byte))}
+        row["first byte"] = (min(opened or 0.0, first_byte), first_byte)
+        row["playout"] = (first_byte, max(first_byte, first_sound))
+        rows[name] = row
+    return rows
+
+
+def _middle(samples: Sequence[Sample], name: str) -> float | None:
+    values = [value for sample in samples if (value := sample.values.get(name)) is not None]
+    return median(values) if values else None

@@ -5,8 +5,15 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Self
 
 from voicecli.latency.timeline import Mark, Span, Timeline
+from voicecli.providers.simulated import (
+    SimulatedLanguageModelOptions,
+    SimulatedRecognizerOptions,
+    SimulatedSynthesizerOptions,
+)
 from voicecli.reply.phrases import PhraseCutter, PhraseOptions
 
 __all__ = ["Blame", "Stated", "blame", "first_phrase_tokens", "usual_waits"]
@@ -33,6 +40,18 @@ class Stated:
     ttfb: float  # from the phrase to its first byte
     silence: float = 0.0  # at the beginning of the speech
 
+    @classmethod
+    def of(cls, asr: object, llm: object, tts: object) -> Self | None:
+        """What engines with these options say; None where one is not simulated, and with any jitter."""
+        if not isinstance(asr, SimulatedRecognizerOptions) or not isinstance(
+            llm, SimulatedLanguageModelOptions
+        ):
+            return None
+        if not isinstance(tts, SimulatedSynthesizerOptions) or asr.jitter or llm.jitter or tts.jitter:
+            return None
+        token = 1 / llm.tokens_per_second if llm.tokens_per_second else 0.0
+        return cls(asr=asr.delay, ttft=llm.ttft, token=token, ttfb=tts.ttfb, silence=tts.leading_silence)
+
     def first_sound(self, timeline: Timeline, tokens: int, latency: float) -> float | None:
         """The earliest moment at which the reply could have been heard; None where a mark is missing.
 
@@ -55,14 +74,9 @@ class Stated:
 
 def first_phrase_tokens(tokens: Sequence[str], options: PhraseOptions) -> int:
     """How many of a reply's tokens its first phrase is made of: what lies behind it is not waited for."""
-    cutter = PhraseCutter(options)
-    needed = _first_phrase(cutter, tokens)
-    length = 0
-    for count, token in enumerate(tokens, 1):
-        length += len(token)
-        if length >= needed:
-            return count
-    return len(tokens)
+    needed = _first_phrase(PhraseCutter(options), tokens)
+    lengths = accumulate(map(len, tokens))
+    return next((count for count, length in enumerate(lengths, 1) if length >= needed), len(tokens))
 
 
 def _first_phrase(cutter: PhraseCutter, tokens: Sequence[str]) -> int:
@@ -81,7 +95,7 @@ class Blame:
     """The stage that made a turn late."""
 
     stage: str  # endpoint, asr, llm, tts or playout
-    excess: float  # seconds above what it usually takes, above its budget, or above nothing
+    by: float  # seconds above what it usually takes, above its budget, or above nothing
     against: str  # "median", "budget", or "nothing" where no stage is over its own and all are together
 
 

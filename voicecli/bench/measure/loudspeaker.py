@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from voicecli.audio.player import AudioStreamPlayer, Output, PlayerOptions
-from voicecli.bench.measure.first_audio import BriefPlayer
 
-__all__ = ["Heard", "Loudspeaker"]
+__all__ = ["BriefPlayer", "Heard", "Loudspeaker"]
+
+
+class BriefPlayer(AudioStreamPlayer):
+    """Ends a reply when all of it is there and its beginning was heard: none of it can be late any more.
+
+    For loudspeakers that nobody listens to. It must be able to hold the whole reply.
+    """
+
+    async def stop(self) -> float:
+        self.finish()
+        await self._reached(min(self._playout.audible_at + 1, self._ring.written))
+        self.abort()
+        return await self.drained()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +47,6 @@ class Heard:
         if not self.whole:
             lacks.append("playing to the end: a run is over when all is made and its beginning was heard")
         return lacks
-
-    def as_dict(self) -> dict[str, Any]:
-        """The object that the JSON output carries."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
-from voicecli.bench.host import Machine, machine
+from voicecli.bench.host import machine
 from voicecli.bench.metric import Metric
-from voicecli.bench.report import Participant, Report
+from voicecli.bench.report import Report
 from voicecli.config import Loaded
 from voicecli.errors import VoiceError
-from voicecli.latency.budget import Limit
 from voicecli.latency.timeline import Span
 from voicecli.providers.fetch import Reporter
 
@@ -35,22 +34,23 @@ class Bars(Protocol):
 
 @dataclass(kw_only=True)
 class Measurement(ABC):
-    """What every kind of bench gathers; nothing is measured before `gather`."""
+    """A kind of bench: what is measured, and what is made of it; the report fills meanwhile."""
 
     kind: ClassVar[str]  # one of KINDS
     metrics: ClassVar[Sequence[Metric]]
     excluded: ClassVar[Sequence[str]]
 
     loaded: Loaded
-    limits: Sequence[Limit] = ()
-    started: str = field(default_factory=lambda: datetime.now().astimezone().isoformat(timespec="seconds"))
-    machine: Machine = field(default_factory=machine)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    engines: list[Participant] = field(default_factory=list)
-    versions: dict[str, str] = field(default_factory=dict)
-    facts: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    interrupted: bool = False
+    report: Report = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.report = Report(
+            kind=self.kind,
+            started=datetime.now().astimezone().isoformat(timespec="seconds"),
+            machine=machine(),
+            metrics=self.metrics,
+            excluded=[*self.excluded],
+        )
 
     @property
     def budgets(self) -> Mapping[Span, float]:
@@ -58,40 +58,25 @@ class Measurement(ABC):
         return {}
 
     async def gather(self, bars: Bars) -> VoiceError | None:
-        """Measure until all is measured, or Ctrl-C, or what fails for good: that is returned."""
+        """Measure until all is measured, or Ctrl-C, or what fails for good: that is returned.
+
+        The report has no samples when nothing was measured.
+        """
+        lost: VoiceError | None = None
         try:
             async with AsyncExitStack() as stack:
                 await self._measure(stack, bars)
         except asyncio.CancelledError:
-            self.interrupted = True
+            self.report.interrupted = True
         except VoiceError as error:
-            self.interrupted = True
-            return error
-        return None
+            self.report.interrupted, lost = True, error
+        self._sum_up()
+        return lost
 
     @abstractmethod
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
         """Measure everything; what `stack` has is closed afterwards."""
 
     @abstractmethod
-    def report(self) -> Report | None:
-        """Of what there is so far; None when nothing was measured."""
-
-    def _head(self, seed: int) -> Report:
-        """A report without samples, to be filled in."""
-        return Report(
-            kind=self.kind,
-            started=self.started,
-            machine=self.machine,
-            versions=self.versions,
-            metrics=self.metrics,
-            samples=(),
-            engines=self.engines,
-            settings=self.settings,
-            seed=seed,
-            excluded=self.excluded,
-            notes=self.notes,
-            facts=self.facts,
-            limits=self.limits,
-            interrupted=self.interrupted,
-        )
+    def _sum_up(self) -> None:
+        """Fill in what there is so far: samples, facts, tables, charts."""

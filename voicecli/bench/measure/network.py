@@ -1,7 +1,7 @@
 """Networks by name: delay, jitter and loss put between the conversation and any engine.
 
-What a stage sends and what it gets back travel on a link each, in order, as over one TCP connection: a piece
-that is late holds up those behind it, and a packet that is lost costs a pause until it is sent again.
+What a stage sends and what it gets back travel on a link each, in order, as over one TCP connection: what
+is late holds up what is behind it, and a packet that is lost costs a pause until it is sent again.
 """
 
 from __future__ import annotations
@@ -9,35 +9,28 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
-from typing import Generic, Self, TypeVar
+from typing import TypeVar
 
 from voicecli.audio.block import Samples
-from voicecli.audio.format import StreamFormat
+from voicecli.bench.measure.relay import Relay
 from voicecli.errors import UsageError
 from voicecli.flow.feeds import ReadAhead
 from voicecli.flow.scope import scoped
-from voicecli.providers.engine import Engine
 from voicecli.providers.language_model import LanguageModel, Message, Token
 from voicecli.providers.recognizer import Recognizer, Transcript
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = [
-    "NETWORKS",
-    "Network",
-    "NetworkedLanguageModel",
-    "NetworkedRecognizer",
-    "NetworkedSynthesizer",
-    "find_network",
-]
+__all__ = ["NETWORKS", "Network", "Networked", "find_network"]
 
 T = TypeVar("T")
 
 _PACKET = 1400  # bytes of a packet's payload on the usual networks
 _SAMPLE = 2  # bytes of a sample as it is sent
-_IN_FLIGHT = 1024  # pieces on their way
+_IN_FLIGHT = 1024  # chunks, tokens and transcripts on their way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,32 +97,33 @@ class Link:
         return self._last
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent(Generic[T]):
-    due: float  # seconds on the event loop's clock
-    item: T
-
-
 async def _carried(
-    source: AsyncIterator[T], link: Link, packets: Callable[[T], int] | None = None
+    source: AsyncIterator[T],
+    link: Link,
+    packets: Callable[[T], int],
+    request: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[T]:
-    """Yield what `source` does, each when the link has brought it; the end of the stream travels too."""
+    """Yield what `source` does, each when the link has brought it; the end of the stream travels too.
+
+    Nothing is asked for before the `request` has arrived.
+    """
     clock = asyncio.get_running_loop()
 
-    async def sent() -> AsyncIterator[_Sent[T] | float]:
+    async def sent() -> AsyncIterator[tuple[float, list[T]]]:
         async with scoped(source) as items:
             async for item in items:
-                yield _Sent(link.due(clock.time(), packets(item) if packets else 1), item)
-        yield link.due(clock.time())
+                yield link.due(clock.time(), packets(item)), [item]
+        yield link.due(clock.time()), []
 
+    if request is not None:
+        await request()
     under_way = ReadAhead(sent(), _IN_FLIGHT)
     try:
-        async for piece in under_way:
-            due = piece.due if isinstance(piece, _Sent) else piece
+        async for due, items in under_way:
             if (left := due - clock.time()) > 0:
                 await asyncio.sleep(left)
-            if isinstance(piece, _Sent):
-                yield piece.item
+            for item in items:
+                yield item
     finally:
         await under_way.aclose()
 
@@ -144,20 +138,20 @@ def _packets(size: int) -> int:
     return max(1, -(-size // _PACKET))
 
 
-class _Networked:
-    """An engine, and the links to it and back."""
+def _one(_: object) -> int:
+    return 1
 
-    def __init__(self, engine: Engine, network: Network, seed: int = 0) -> None:
-        self.name = engine.name
+
+class Networked(Relay):
+    """An engine of any stage at the other end of a network, and the links to it and back."""
+
+    def __init__(
+        self, engine: Recognizer | LanguageModel | Synthesizer, network: Network, seed: int = 0
+    ) -> None:
+        super().__init__(engine)
         self._network = network
         self._seed = seed
         self._calls = itertools.count(1)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        pass  # whoever opened the engine closes it
 
     def _links(self) -> tuple[Link, Link]:
         """There and back; calls that overlap do not change one another."""
@@ -165,59 +159,20 @@ class _Networked:
         there, back = (random.Random(f"{self._seed} {self.name} {call} {way}") for way in ("there", "back"))
         return Link(self._network, there), Link(self._network, back)
 
-
-class NetworkedRecognizer(_Networked):
-    """Hears over a network; the audio is streamed to it."""
-
-    def __init__(self, engine: Recognizer, network: Network, seed: int = 0) -> None:
-        super().__init__(engine, network, seed)
-        self._engine = engine
-
-    async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
-        """As the engine does, later."""
+    def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
+        """As the engine does, later; the audio is streamed to it."""
         there, back = self._links()
         heard = _carried(audio, there, lambda samples: _packets(len(samples) * _SAMPLE))
-        async with scoped(_carried(self._engine.transcribe(heard), back)) as transcripts:
-            async for transcript in transcripts:
-                yield transcript
+        return _carried(self._engine.transcribe(heard), back, _one)
 
-
-class NetworkedLanguageModel(_Networked):
-    """Thinks at the other end of a network."""
-
-    def __init__(self, engine: LanguageModel, network: Network, seed: int = 0) -> None:
-        super().__init__(engine, network, seed)
-        self._engine = engine
-
-    async def complete(self, messages: Sequence[Message]) -> AsyncIterator[Token]:
+    def complete(self, messages: Sequence[Message]) -> AsyncIterator[Token]:
         """As the engine does, later."""
         there, back = self._links()
-        await _requested(there, sum(len(message.content.encode()) for message in messages))
-        async with scoped(_carried(self._engine.complete(messages), back)) as tokens:
-            async for token in tokens:
-                yield token
+        request = partial(_requested, there, sum(len(message.content.encode()) for message in messages))
+        return _carried(self._engine.complete(messages), back, _one, request)
 
-
-class NetworkedSynthesizer(_Networked):
-    """Speaks at the other end of a network."""
-
-    def __init__(self, engine: Synthesizer, network: Network, seed: int = 0) -> None:
-        super().__init__(engine, network, seed)
-        self._engine = engine
-
-    @property
-    def format(self) -> StreamFormat:
-        """The engine's."""
-        return self._engine.format
-
-    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
+    def synthesize(self, text: str) -> AsyncIterator[bytes]:
         """As the engine does, later."""
         there, back = self._links()
-        await _requested(there, len(text.encode()))
-        async with scoped(_carried(self._engine.synthesize(text), back, _chunk_packets)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-
-def _chunk_packets(chunk: bytes) -> int:
-    return _packets(len(chunk))
+        request = partial(_requested, there, len(text.encode()))
+        return _carried(self._engine.synthesize(text), back, lambda chunk: _packets(len(chunk)), request)

@@ -11,7 +11,7 @@ import random
 import statistics
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, Queue
 
@@ -29,7 +29,6 @@ __all__ = [
     "CallbackCost",
     "NetworkPlan",
     "Reply",
-    "SampleQueue",
     "allocated",
     "callback_cost",
     "played",
@@ -38,26 +37,6 @@ __all__ = [
 
 _RATE = 24_000  # samples a second
 _BLOCK = 0.01  # seconds between two calls of the simulated loudspeaker
-
-
-class SampleQueue:
-    """The reference: a queue with an entry for every sample, as in many a first player."""
-
-    def __init__(self) -> None:
-        self._samples: Queue[float] = Queue()
-
-    def push(self, samples: Samples) -> None:
-        """Append samples."""
-        for sample in samples:
-            self._samples.put(float(sample))
-
-    def fill(self, out: Samples) -> None:
-        """Fill `out`, with silence where nothing waits."""
-        for index in range(len(out)):
-            try:
-                out[index] = self._samples.get_nowait()
-            except Empty:
-                out[index] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +56,41 @@ class CallbackCost:
 
 def callback_cost(blocks: int = 400, frames: int = 1024) -> CallbackCost:
     """Time both players over the same blocks, one after the other for each."""
-    ring, reference = Ring(4 * _RATE), SampleQueue()
-    playout = Playout(ring, _RATE)
-    playout.complete = False
+    ring, reference = Ring(4 * _RATE), Queue[float]()
+    playout = _playing(ring)
     block = np.random.default_rng(1).uniform(-1, 1, frames).astype(np.float32)
     out, expected = np.zeros(frames, np.float32), np.zeros(frames, np.float32)
     ours, theirs = [], []
     equal = True
     for index in range(blocks):
         ring.push(block)
-        reference.push(block)
+        for sample in block:
+            reference.put(float(sample))
         at = index * frames / _RATE
         began = time.perf_counter()
         playout.fill(out, at)
         between = time.perf_counter()
-        reference.fill(expected)
+        _fill(expected, reference)
         ended = time.perf_counter()
         ours.append(between - began)
         theirs.append(ended - between)
         equal = equal and bool(np.array_equal(out, expected))
     return CallbackCost(frames, ours, theirs, equal)
+
+
+def _playing(ring: Ring) -> Playout:
+    playout = Playout(ring, _RATE)
+    playout.complete = False
+    return playout
+
+
+def _fill(out: Samples, queue: Queue[float]) -> None:
+    """The reference: a queue with an entry for every sample, as in many a first player."""
+    for index in range(len(out)):
+        try:
+            out[index] = queue.get_nowait()
+        except Empty:
+            out[index] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +105,7 @@ class Allocated:
 def allocated(calls: int = 300, frames: int = 1024) -> Allocated:
     """Watch the callback's memory: an array of a block would show as four bytes a frame."""
     ring = Ring(4 * _RATE)
-    playout = Playout(ring, _RATE)
-    playout.complete = False
+    playout = _playing(ring)
     block, out = np.zeros(frames, np.float32), np.zeros(frames, np.float32)
     tracing = tracemalloc.is_tracing()
     if not tracing:
@@ -153,11 +146,8 @@ class NetworkPlan:
             raise ValueError("jitter, loss and pause must not be negative; length, chunk and speed above 0")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """When the chunks of a reply arrive, in seconds after it was asked for, and how many samples each has."""
-
-    arrivals: Sequence[tuple[float, int]]
+Reply = Sequence[tuple[float, int]]
+"""When each chunk of a reply arrives, in seconds after it was asked for, and how many samples it has."""
 
 
 def replies(plan: NetworkPlan, count: int, seed: int = 0) -> Iterator[Reply]:
@@ -173,7 +163,7 @@ def replies(plan: NetworkPlan, count: int, seed: int = 0) -> Iterator[Reply]:
             late += plan.pause if chance.random() < plan.loss else 0.0
             arrived = max(arrived, made + late)  # in order, as over one connection
             found.append((arrived, size))
-        yield Reply(found)
+        yield found
 
 
 @dataclass(slots=True)
@@ -191,29 +181,25 @@ class Breaks:
         return sum(self.underruns) * 60 / self.sound if self.sound else 0.0
 
 
-def played(speech: Iterator[Reply], options: PlayerOptions, step: Callable[[], None] | None = None) -> Breaks:
+def played(speech: Iterable[Reply], options: PlayerOptions) -> Breaks:
     """Play one reply after the other, as one conversation: the player learns from each for the next."""
     arrivals, breaks = Arrivals(), Breaks()
     for reply in speech:
         _play(reply, options, arrivals, breaks)
-        if step is not None:
-            step()
     return breaks
 
 
 def _play(reply: Reply, options: PlayerOptions, arrivals: Arrivals, breaks: Breaks) -> None:
-    total = sum(count for _, count in reply.arrivals)
+    total = sum(count for _, count in reply)
     ring = Ring(total)  # what a full ring would hold back is not at stake here
     playout = Playout(ring, _RATE, options.fade)
-    sound, out = (
-        np.ones(max(count for _, count in reply.arrivals), np.float32),
-        np.zeros(round(_BLOCK * _RATE), np.float32),
-    )
+    sound = np.ones(max(count for _, count in reply), np.float32)
+    out = np.zeros(round(_BLOCK * _RATE), np.float32)
     arrivals.begin()
     playout.complete = False
     playout.audible_at = 0
     playout.prebuffer = _prebuffer(options, arrivals)
-    waiting = iter(reply.arrivals)
+    waiting = iter(reply)
     following = next(waiting, None)
     calls = 0
     while ring.read < total:
@@ -228,7 +214,7 @@ def _play(reply: Reply, options: PlayerOptions, arrivals: Arrivals, breaks: Brea
         playout.fill(out, now + _BLOCK)
         calls += 1
     first = playout.first_sound
-    breaks.delays.append((first if first is not None else 0.0) - reply.arrivals[0][0])
+    breaks.delays.append((first if first is not None else 0.0) - reply[0][0])
     breaks.underruns.append(playout.underruns)
     breaks.missing.append(playout.missing / _RATE)
     breaks.sound += total / _RATE

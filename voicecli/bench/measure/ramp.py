@@ -8,13 +8,11 @@ of the event is what lies between that message's time and the event's arrival at
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,34 +20,19 @@ from urllib.request import urlopen
 
 from voicecli.audio.block import Samples
 from voicecli.audio.pcm import s16_bytes
-from voicecli.bench.chart import Axis, Chart, Series
-from voicecli.bench.measure.served import ServerProcess, Usage
+from voicecli.bench.measure.child import Child, ServerProcess, Usage
 from voicecli.bench.measure.stream_load import Order, Window
-from voicecli.bench.metric import Metric, Unit
 from voicecli.bench.report import Sample
-from voicecli.errors import Unavailable
 from voicecli.latency.statistics import percentile
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.speech.gate import GateOptions, SpeechGate, SpeechStarted
 from voicecli.speech.silero import SileroDetector
 from voicecli.speech.vad import WINDOW, Windows
 
-__all__ = ["METRICS", "Ramp", "RampOptions", "Stage", "charts", "decisions", "idle_stage"]
-
-METRICS = (
-    Metric(name="event_delay", title="event delay"),
-    Metric(name="active"),
-    Metric(name="inactive"),
-    Metric(name="segment"),
-    Metric(name="late", title="late messages", unit=Unit.COUNT, total=True),
-    Metric(name="lateness", title="worst lateness"),
-    Metric(name="cpu", title="processors", unit=Unit.SHARE),
-    Metric(name="memory", title="memory a stream", unit=Unit.BYTES),
-)
+__all__ = ["Ramp", "RampOptions", "Stage", "decisions", "idle_stage"]
 
 _KEPT = 1000  # events of a stage that the report keeps; which is left to chance
 _LATE = 0.001  # share of messages that may be late; a machine does other things too
-_LINE = 1 << 24  # bytes of an answer of the load process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,21 +67,13 @@ class Stage:
     def held(self) -> bool:
         """Whether its events came in time, all the sound was taken in time, and nothing failed."""
         window = self.window
-        return (
-            self.p95 is not None
-            and self.p95 <= self.limit
-            and window.late <= _LATE * window.sent
-            and not window.failures
-        )
+        in_time = self.p95 is not None and self.p95 <= self.limit
+        return in_time and window.late <= _LATE * window.sent and not window.failures
 
     def samples(self, seed: int) -> list[Sample]:
         """One for each event, or for some of them, and one for what the stage cost."""
         case: dict[str, str | int | float] = {"server": self.server, "streams": self.streams}
-        found = [
-            (kind, delay)
-            for kind in ("active", "inactive", "segment")
-            for delay in getattr(self.window, kind)
-        ]
+        found = [(kind, delay) for kind, delays in self.window.delays.items() for delay in delays]
         if len(found) > _KEPT:
             found = random.Random(seed).sample(found, _KEPT)
         rows = [
@@ -153,23 +128,19 @@ class Ramp:
     ) -> AsyncIterator[Stage]:
         """Yield each stage, the first that does not hold being the last. Raises Unavailable."""
         options = self._options
-        usage = Usage(server.pid)
-        empty = usage.memory()
+        usage = Usage(server.process.pid)
         async with self.load(server.url) as order:
             for streams in range(options.first, options.most + 1, options.step):
-                stage = None
                 for settle in (options.settle, *(options.runs - 1) * [0.0]):  # machines hiccup
                     usage.share()
                     answer = await order({"streams": streams, "settle": settle, "hold": options.hold})
                     window = Window(**answer)
-                    cpu, full = usage.share(), usage.memory()
-                    each = None if full is None or empty is None else max(0, full - empty) / streams
-                    delays = window.active + window.inactive + window.segment
-                    p95 = percentile(sorted(delays), 0.95) if delays else None
+                    delays = sorted(delay for delays in window.delays.values() for delay in delays)
+                    p95 = percentile(delays, 0.95) if delays else None
+                    cpu, each = usage.share(), usage.memory_each(streams)
                     stage = Stage(name, streams, window, cpu, each, p95, options.limit)
                     if stage.held:
                         break
-                assert stage is not None
                 told(stage)
                 yield stage
                 if not stage.held:
@@ -179,56 +150,31 @@ class Ramp:
     async def load(self, url: str) -> AsyncIterator[Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]]:
         """The process of the clients; what is yielded tells it what to do and returns its answer."""
         with tempfile.TemporaryDirectory(prefix="voicecli-") as folder:
-            path, said = Path(folder) / "speech.raw", Path(folder) / "clients.log"
+            path = Path(folder) / "speech.raw"
             path.write_bytes(s16_bytes(self._sound))
-            # Their words go to a file, for a pipe that nobody reads holds up who writes.
-            with said.open("wb") as log:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "voicecli.bench.measure.stream_load", limit=_LINE,
-                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
-                )  # fmt: skip
-            try:
+            async with Child(["voicecli.bench.measure.stream_load"]) as clients:
                 order = Order(
                     url=url, sound=str(path), rate=HEARING_RATE, chunk=self._chunk, starts=self._starts,
                     ends=self._ends,
                 )  # fmt: skip
-                await _tell(process, asdict(order))
-                yield lambda wanted: _asked(process, wanted, said)
-            finally:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+                await clients.tell(asdict(order))
 
+                async def asked(wanted: dict[str, Any]) -> dict[str, Any]:
+                    await clients.tell(wanted)
+                    return await clients.answer("The clients have failed")
 
-async def _tell(process: asyncio.subprocess.Process, wanted: dict[str, Any]) -> None:
-    assert process.stdin is not None
-    process.stdin.write((json.dumps(wanted) + "\n").encode())
-    await process.stdin.drain()
-
-
-async def _asked(process: asyncio.subprocess.Process, wanted: dict[str, Any], said: Path) -> dict[str, Any]:
-    assert process.stdout is not None
-    await _tell(process, wanted)
-    line = await process.stdout.readline()
-    if not line:
-        text = await asyncio.to_thread(said.read_text, encoding="utf-8", errors="replace")
-        words = text.strip().splitlines()
-        raise Unavailable(f"The clients have failed: {words[-1] if words else 'without a word'}.")
-    answer: dict[str, Any] = json.loads(line)
-    return answer
+                yield asked
 
 
 async def idle_stage(ramp: Ramp, server: ServerProcess, connections: int) -> dict[str, Any]:
     """Open connections that say nothing: how many stand, their cost, whether it still answers."""
-    usage = Usage(server.pid)
-    empty = usage.memory()
+    usage = Usage(server.process.pid)
     async with ramp.load(server.url) as order:
         standing = (await order({"idle": connections}))["idle"]
         usage.share()
         await asyncio.sleep(2.0)
-        cpu, full = usage.share(), usage.memory()
+        cpu, each = usage.share(), usage.memory_each(standing)
         healthy = await asyncio.to_thread(_health, server.url)
-    each = None if full is None or empty is None or not standing else max(0, full - empty) / standing
     return {"connections": standing, "memory": each, "cpu": cpu, "health": healthy}
 
 
@@ -241,29 +187,3 @@ def _health(url: str) -> float | None:
     except OSError:
         return None
     return time.perf_counter() - began
-
-
-def charts(stages: Sequence[Stage]) -> list[Chart]:
-    """Delay, processors and memory against the number of streams, a line for each server."""
-    names = list(dict.fromkeys(stage.server for stage in stages))
-
-    def line(name: str, value: Callable[[Stage], float | None]) -> Series:
-        of = [stage for stage in stages if stage.server == name]
-        return Series(name=name, x=[float(stage.streams) for stage in of], y=[value(stage) for stage in of])
-
-    x = Axis("real-time streams", Unit.COUNT)
-    limit = stages[0].limit if stages else None
-    return [
-        Chart(
-            kind="line", title="Event delay, p95", x=x, y=Axis("delay", Unit.TIME), limit=limit,
-            series=[line(name, lambda stage: stage.p95) for name in names],
-        ),
-        Chart(
-            kind="line", title="What the server takes", x=x, y=Axis("processors", Unit.SHARE),
-            series=[line(name, lambda stage: stage.cpu) for name in names],
-        ),
-        Chart(
-            kind="line", title="Memory a stream", x=x, y=Axis("bytes", Unit.BYTES),
-            series=[line(name, lambda stage: stage.memory) for name in names],
-        ),
-    ]  # fmt: skip

@@ -11,18 +11,21 @@ from typing import Any, ClassVar
 import numpy as np
 
 from voicecli.audio.block import Samples
+from voicecli.bench.chart import Axis, Chart
+from voicecli.bench.charts import lines
 from voicecli.bench.host import engine_version, versions
+from voicecli.bench.measure.child import ServerProcess
 from voicecli.bench.measure.measurement import Bars, Measurement
-from voicecli.bench.measure.ramp import METRICS, Ramp, RampOptions, Stage, charts, idle_stage
-from voicecli.bench.measure.served import ServerProcess
+from voicecli.bench.measure.ramp import Ramp, RampOptions, Stage, idle_stage
 from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
-from voicecli.bench.report import Participant, Report
+from voicecli.bench.metric import Metric, Unit
+from voicecli.bench.report import Participant
 from voicecli.errors import UsageError
 from voicecli.latency.budget import Limit
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.recognizer import HEARING_RATE
 
-__all__ = ["RampRequest", "ServerBench"]
+__all__ = ["RampRequest", "ServerBench", "ramp_charts"]
 
 _DELAY = "event_delay"
 _BATCHED, _APART = "batched", "apart"
@@ -71,7 +74,16 @@ class ServerBench(Measurement):
     """How many real-time streams the recognition server holds."""
 
     kind: ClassVar = "server"
-    metrics: ClassVar = METRICS
+    metrics: ClassVar = (
+        Metric(name="event_delay", title="event delay"),
+        Metric(name="active"),
+        Metric(name="inactive"),
+        Metric(name="segment"),
+        Metric(name="late", title="late messages", unit=Unit.COUNT, total=True),
+        Metric(name="lateness", title="worst lateness"),
+        Metric(name="cpu", title="processors", unit=Unit.SHARE),
+        Metric(name="memory", title="memory a stream", unit=Unit.BYTES),
+    )
     excluded: ClassVar = (
         "starting the server and loading its engines",
         "how long the detector needs to be sure: a delay counts from the message with which it could be",
@@ -85,15 +97,16 @@ class ServerBench(Measurement):
     @property
     def _ends(self) -> Limit:
         """What ends the ramp: the budget for 95 % of the events."""
-        given = [limit for limit in self.limits if (limit.span, limit.statistic) == (_DELAY, "p95")]
-        return given[0] if given else Limit(_DELAY, "p95", RampOptions().limit)
+        given = (one for one in self.report.limits if (one.span, one.statistic) == (_DELAY, "p95"))
+        return next(given, Limit(_DELAY, "p95", RampOptions().limit))
 
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
-        request = self.request
+        request, report = self.request, self.report
         options = replace(request.ramp, limit=self._ends.seconds)
-        self.settings = {**asdict(options), "workers": request.workers, "set": list(request.given)}
-        self.versions |= versions("asr", [request.asr]) | {"silero": engine_version("vad", "silero")}
-        self.engines.append(Participant(stage="asr", engine=request.asr, reason="as asked for"))
+        report.seed = options.seed
+        report.settings = {**asdict(options), "workers": request.workers, "set": list(request.given)}
+        report.versions |= versions("asr", [request.asr]) | {"silero": engine_version("vad", "silero")}
+        report.engines.append(Participant(stage="asr", engine=request.asr, reason="as asked for"))
         settings = self.loaded.settings
         gate = replace(settings.vad, min_silence=settings.server.segments.min_silence)
         ramp = Ramp(options, await self._speech(), gate)
@@ -119,33 +132,26 @@ class ServerBench(Measurement):
             spoken = [(await spoken_question(text, voice)).samples for text in SPOKEN[:_SENTENCES]]
         return np.concatenate([part for samples in spoken for part in (samples, pause)])
 
-    def report(self) -> Report | None:
-        if not self.stages:
-            return None
-        seed = self.request.ramp.seed
-        return replace(
-            self._head(seed),
-            samples=[sample for stage in self.stages for sample in stage.samples(seed)],
-            facts=self._facts(),
-            details={"idle": self.idle, "holds": self._holds()},
-            charts=charts(self.stages),
-            # That the last stage breaks the one that ends the ramp is no breach.
-            limits=[limit for limit in self.limits if limit is not self._ends],
-        )
+    def _sum_up(self) -> None:
+        report, ends = self.report, self._ends
+        report.samples = [sample for stage in self.stages for sample in stage.samples(report.seed)]
+        report.facts = self._facts()
+        report.details = {"idle": self.idle, "holds": self._holds()}
+        report.charts = ramp_charts(self.stages)
+        # That the last stage breaks the one that ends the ramp is no breach.
+        report.limits = [limit for limit in report.limits if limit is not ends]
 
     def _holds(self) -> dict[str, int]:
         """The largest number of streams that each server held, by its name."""
         return {
-            name: max(
-                (stage.streams for stage in self.stages if stage.server == name and stage.held), default=0
-            )
-            for name in dict.fromkeys(stage.server for stage in self.stages)
+            name: max((stage.streams for stage in stages if stage.held), default=0)
+            for name, stages in _by_server(self.stages).items()
         }
 
     def _facts(self) -> dict[str, str]:
         facts, limit = {}, self._ends.seconds
         for name, streams in self._holds().items():
-            last = [stage for stage in self.stages if stage.server == name][-1]
+            last = _by_server(self.stages)[name][-1]
             more = " or more" if last.held else ""
             facts[f"{name} holds"] = f"{streams}{more} real-time streams within {limit * 1000:.0f} ms"
             if not last.held:
@@ -167,3 +173,24 @@ def _why(stage: Stage) -> str:
     if stage.p95 > stage.limit:
         return f"95 % of the events within {stage.p95 * 1000:.0f} ms"
     return f"{stage.window.late} of {stage.window.sent} messages were taken late"
+
+
+def _by_server(stages: Sequence[Stage]) -> dict[str, list[Stage]]:
+    found: dict[str, list[Stage]] = {}
+    for stage in stages:
+        found.setdefault(stage.server, []).append(stage)
+    return found
+
+
+def ramp_charts(stages: Sequence[Stage]) -> list[Chart]:
+    """Delay, processors and memory against the number of streams, a line for each server."""
+    x = Axis("real-time streams", Unit.COUNT), lambda stage: float(stage.streams)
+    delay = Axis("delay", Unit.TIME), lambda stage: stage.p95
+    cpu = Axis("processors", Unit.SHARE), lambda stage: stage.cpu
+    memory = Axis("bytes", Unit.BYTES), lambda stage: stage.memory
+    groups, limit = _by_server(stages), stages[0].limit if stages else None
+    return [
+        lines(groups, "Event delay, p95", x, delay, limit),
+        lines(groups, "What the server takes", x, cpu),
+        lines(groups, "Memory a stream", x, memory),
+    ]

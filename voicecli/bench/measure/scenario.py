@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from voicecli.bench.measure.serial import SerialOptions
+from voicecli.bench.measure.partner import SerialOptions
 from voicecli.errors import UsageError
 from voicecli.providers.simulated import (
     SimulatedLanguageModelOptions,

@@ -10,115 +10,71 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from voicecli.audio.block import Block, Samples
-from voicecli.audio.decode import open_decoder
 from voicecli.audio.player import AudioStreamPlayer
-from voicecli.audio.resample import Resampler
 from voicecli.bench.measure.mouth import AskingMicrophone
-from voicecli.config import Settings
-from voicecli.conversation.context import History
+from voicecli.bench.measure.partner import NAIVE, Contender, Partner
+from voicecli.bench.measure.relay import Relay
 from voicecli.errors import VoiceError
 from voicecli.flow.feeds import Feed
 from voicecli.flow.scope import scoped
-from voicecli.latency.timeline import Mark, Stopwatch, Timeline
-from voicecli.providers.language_model import LanguageModel
-from voicecli.providers.recognizer import Recognizer
-from voicecli.providers.synthesizer import Synthesizer
-from voicecli.reply.speakable import SpeakableText
+from voicecli.flow.sources import array_source
+from voicecli.latency.timeline import Mark, Stopwatch
+from voicecli.reply.utterer import Utterer
 from voicecli.speech.endpoint import TurnEnded
 from voicecli.speech.gate import SpeechStarted
-from voicecli.speech.vad import VoiceDetector
 
-__all__ = ["NAIVE", "SerialAnswer", "SerialOptions", "SerialPipeline"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SerialOptions:
-    """What the pipeline waits for before it goes on."""
-
-    silence: float = 0.5  # seconds that end a turn, whatever was said
-    whole_speech: bool = True  # play when all of the speech is there; False: from its first chunk
-    streamed_hearing: bool = False  # recognise while it is spoken; False: the whole utterance at its end
-
-    def __post_init__(self) -> None:
-        if self.silence <= 0:
-            raise ValueError("silence must be above 0 s")
+__all__ = ["SerialPartner"]
 
 
-NAIVE = SerialOptions()
-"""Half a second of silence, whole recognition, whole answer, whole speech."""
+class _WholeSpeech(Relay):
+    """A voice that is heard of when it has said everything."""
+
+    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
+        async with scoped(self._engine.synthesize(text)) as chunks:
+            whole = b"".join([chunk async for chunk in chunks])
+        if whole:
+            yield whole
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SerialAnswer:
-    """One turn."""
-
-    timeline: Timeline
-    position: float  # seconds of the question that had been heard when the turn was taken to have ended
-    transcript: str = ""
-    reply: str = ""
-    underruns: int = 0
-    silence: float = 0.0
-    error: VoiceError | None = None
-
-
-class SerialPipeline:
+class SerialPartner(Partner):
     """Hears, thinks and speaks, in this order."""
 
-    def __init__(
-        self,
-        asr: Recognizer,
-        llm: LanguageModel,
-        tts: Synthesizer,
-        vad: VoiceDetector,
-        player: AudioStreamPlayer,
-        settings: Settings,
-        options: SerialOptions,
-    ) -> None:
-        self._asr = asr
-        self._llm = llm
-        self._tts = tts
-        self._player = player
-        self._options = options
-        self._history = History(settings.conversation.history)
-        self._language = settings.conversation.language
+    def __init__(self, contender: Contender, microphone: AskingMicrophone, player: AudioStreamPlayer) -> None:
+        super().__init__(contender, microphone, player)
+        self._options = contender.serial or NAIVE
+        settings = contender.settings
         # Nothing begins at a soft end here, and no word changes the wait.
-        self._ears = settings.ears(vad, settings.endpointer().by_silence(options.silence))
+        self._ears = settings.ears(contender.vad, settings.endpointer().by_silence(self._options.silence))
         self._stopwatch = Stopwatch()
         self._feed: Feed[Samples] | None = None
         self._recognition: asyncio.Task[str] | None = None
-        self._answering: asyncio.Task[SerialAnswer] | None = None
+        self._answering: asyncio.Task[None] | None = None
 
     @property
     def busy(self) -> bool:
-        """Whether something is being said or answered."""
         return self._answering is not None or self._ears.segmenter.endpointer.active
 
-    async def run(
-        self, microphone: AskingMicrophone, tap: Callable[[Block], None]
-    ) -> AsyncIterator[SerialAnswer]:
-        """Yield each turn when its answer has been played. Raises DeviceError."""
-        async with scoped(microphone.blocks()) as blocks:
+    async def _listen(self) -> None:
+        async with scoped(self._microphone.blocks()) as blocks:
             try:
                 async for block in blocks:
-                    tap(block)
+                    self.observer.hear(block)
                     if self._answering is None:
-                        self._hear(block, microphone)
+                        self._hear(block)
                     elif self._answering.done():
-                        answer, self._answering = self._answering.result(), None
-                        yield answer
+                        self._answering.result()
+                        self._answering = None
             finally:
                 for task in (self._answering, self._recognition):
                     if task is not None:
                         task.cancel()
                         await asyncio.gather(task, return_exceptions=True)
 
-    def _hear(self, block: Block, microphone: AskingMicrophone) -> None:
+    def _hear(self, block: Block) -> None:
         for sign in self._ears.push(block):
             if isinstance(sign, SpeechStarted):
                 self._begin(sign.time + self._ears.offset)
@@ -126,7 +82,7 @@ class SerialPipeline:
                 self._pass_on()
                 self._stopwatch.mark(Mark.SPEECH_STOPPED, sign.stopped + self._ears.offset)
                 self._stopwatch.mark(Mark.TURN_ENDED, sign.time + self._ears.offset)
-                self._answering = asyncio.create_task(self._answer(microphone.position), name="answer")
+                self._answering = asyncio.create_task(self._answer(self._microphone.position), name="answer")
         self._pass_on()
 
     def _begin(self, at: float) -> None:
@@ -150,7 +106,7 @@ class SerialPipeline:
                 text = transcript.text
         return text
 
-    async def _answer(self, position: float) -> SerialAnswer:
+    async def _answer(self, position: float) -> None:
         """Everything after the end of the turn."""
         stopwatch, feed, recognition = self._stopwatch, self._feed, self._recognition
         self._feed = self._recognition = None
@@ -171,8 +127,8 @@ class SerialPipeline:
             error = failure
         self._ears.reset()
         underruns = self._player.underruns
-        return SerialAnswer(
-            timeline=stopwatch.timeline(),
+        self._told(
+            stopwatch.timeline(),
             position=position,
             transcript=text,
             reply=reply,
@@ -194,55 +150,14 @@ class SerialPipeline:
 
     async def _speak(self, reply: str, stopwatch: Stopwatch) -> bool:
         """Say it; returns whether there was sound."""
-        spoken = SpeakableText(self._language).push(reply)
-        if not spoken:
-            return False
-        stopwatch.mark(Mark.FIRST_PHRASE, time.monotonic())
-        chunks: list[bytes] = []
-        decoder = open_decoder(self._tts.format)
-        sound = _Sound(self._player)
-        async with scoped(self._tts.synthesize(spoken)) as stream:
-            async for chunk in stream:
-                if chunk:
-                    stopwatch.mark(Mark.FIRST_CHUNK, time.monotonic())
-                if self._options.whole_speech:
-                    chunks.append(chunk)
-                else:
-                    await sound.write(decoder.decode(chunk), decoder.rate)
-        if chunks:
-            await sound.write(decoder.decode(b"".join(chunks)), decoder.rate)
-        await sound.write(decoder.flush(), decoder.rate, last=True)
-        stopwatch.mark(Mark.REPLY_ENDED, time.monotonic())
-        if not sound.began:
-            return False
-        finished = await self._player.stop()
-        first = self._player.first_sound
-        if first is not None:
-            stopwatch.mark(Mark.FIRST_SOUND, first)
-        stopwatch.mark(Mark.PLAYBACK_FINISHED, finished)
-        return True
-
-
-class _Sound:
-    """Decoded speech on its way to the player's rate."""
-
-    def __init__(self, player: AudioStreamPlayer) -> None:
-        self.began = False
-        self._player = player
-        self._resampler: Resampler | None = None
-
-    async def write(self, samples: Samples, rate: int | None, *, last: bool = False) -> None:
-        if rate is None:
-            return
-        if self._resampler is None:
-            self._resampler = Resampler(rate, self._player.rate)
-        parts: Iterable[Samples] = [self._resampler.push(samples)]
-        if last:
-            parts = [*parts, self._resampler.flush()]
-        samples = np.concatenate(list(parts))
-        if not len(samples):
-            return
-        if not self.began:
-            self.began = True
-            self._player.begin()
-        await self._player.write(samples)
+        voice = _WholeSpeech(self._tts) if self._options.whole_speech else self._tts
+        options = replace(self._contender.settings.utterer(), timeout=0.0)
+        utterer = Utterer(voice, self._player, options)
+        try:
+            await utterer.play(array_source([reply]))
+        finally:
+            first = self.observer.tts[-1].first if self.observer.tts else None
+            if first is not None:
+                stopwatch.mark(Mark.FIRST_CHUNK, first)  # of the engine, however long it was collected
+            stopwatch.update(utterer.stopwatch)
+        return utterer.began

@@ -7,26 +7,21 @@ was begun on trust; the stamps are those of the calls that the answer was made o
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from itertools import pairwise
-from typing import Self
+from typing import Any, TypeVar
 
 from voicecli.audio.block import Block, Samples
-from voicecli.audio.format import StreamFormat
+from voicecli.bench.measure.relay import Relay
 from voicecli.flow.scope import scoped
 from voicecli.providers.language_model import LanguageModel, Message, Token
 from voicecli.providers.recognizer import Recognizer, Transcript
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = [
-    "Call",
-    "ObservedLanguageModel",
-    "ObservedRecognizer",
-    "ObservedSynthesizer",
-    "Observer",
-    "Stamps",
-]
+__all__ = ["Call", "Observed", "Observer", "Stamps"]
+
+T = TypeVar("T")
 
 _KEPT = 60.0  # seconds for which the arrival of microphone blocks is remembered
 
@@ -49,7 +44,7 @@ class Stamps:
     def since(self, origin: float | None) -> dict[str, float | None]:
         """Every stamp in seconds after `origin`; all None without one."""
         return {
-            name: None if origin is None or stamp is None else round(stamp - origin, 6)
+            name: None if origin is None or stamp is None else stamp - origin
             for name, stamp in asdict(self).items()
         }
 
@@ -94,11 +89,9 @@ class Call:
     """One request to one engine; monotonic seconds."""
 
     started: float
-    given: float | None = None  # asr: its last sample was given
     first: float | None = None  # first partial, token or chunk
     ended: float | None = None  # all of it was there; None: cancelled, failed, or still under way
-    text: str = ""  # tts: what is said
-    tokens: list[str] = field(default_factory=list)  # llm: what it said
+    answers: list[Any] = field(default_factory=list)  # partial transcripts, tokens with words, chunks
 
 
 class Observer:
@@ -123,15 +116,15 @@ class Observer:
             calls.clear()
 
     @property
-    def answer(self) -> Call | None:
-        """The model's call that the reply was made of."""
-        return self.llm[-1] if self.llm else None
+    def tokens(self) -> tuple[str, ...]:
+        """Of the model's call that the reply was made of."""
+        return tuple(self.llm[-1].answers) if self.llm else ()
 
     def stamps(self, speech_started: float | None) -> Stamps:
         """Of the turn that has just ended, whose first voiced sample was at `speech_started`."""
         asr = next((call for call in reversed(self.asr) if call.ended is not None), None)
         asr = asr or (self.asr[-1] if self.asr else None)
-        llm = self.answer
+        llm = self.llm[-1] if self.llm else None
         tts = [call for call in self.tts if llm is None or call.started >= llm.started]
         whole = bool(tts) and all(call.ended is not None for call in tts)
         return Stamps(
@@ -153,85 +146,37 @@ class Observer:
         return next((came for end, came in self._blocks if end > speech_started), None)
 
 
-class _Observed:
-    """Passed through unchanged."""
+class Observed(Relay):
+    """An engine of any stage whose calls are noted. What a language model announces by itself is left out."""
 
-    async def __aenter__(self) -> Self:
-        return self
+    def __init__(self, engine: Recognizer | LanguageModel | Synthesizer, observer: Observer) -> None:
+        super().__init__(engine)
+        self._observer = observer
 
-    async def __aexit__(self, *exc: object) -> None:
-        pass  # whoever opened the engine closes it
-
-
-class ObservedRecognizer(_Observed):
-    """A recogniser whose calls are noted."""
-
-    def __init__(self, engine: Recognizer, observer: Observer) -> None:
-        self.name = engine.name
-        self._engine = engine
-        self._calls = observer.asr
-
-    async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
+    def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
         """As the engine does."""
-        call = Call(time.monotonic())
-        self._calls.append(call)
-        async with scoped(self._engine.transcribe(_to_its_end(audio, call))) as transcripts:
-            async for transcript in transcripts:
-                if transcript.final:
-                    call.ended = time.monotonic()
-                elif call.first is None:
-                    call.first = time.monotonic()
-                yield transcript
+        made = self._engine.transcribe(audio)
+        return _noted(self._observer.asr, made, lambda transcript: not transcript.final)
 
-
-async def _to_its_end(audio: AsyncIterator[Samples], call: Call) -> AsyncIterator[Samples]:
-    async with scoped(audio) as pieces:
-        async for samples in pieces:
-            yield samples
-    call.given = time.monotonic()
-
-
-class ObservedLanguageModel(_Observed):
-    """A language model whose calls are noted. What it announces by itself is left out."""
-
-    def __init__(self, engine: LanguageModel, observer: Observer) -> None:
-        self.name = engine.name
-        self._engine = engine
-        self._calls = observer.llm
-
-    async def complete(self, messages: Sequence[Message]) -> AsyncIterator[Token]:
+    def complete(self, messages: Sequence[Message]) -> AsyncIterator[Token]:
         """As the engine does."""
-        call = Call(time.monotonic())
-        self._calls.append(call)
-        async with scoped(self._engine.complete(messages)) as tokens:
-            async for token in tokens:
-                if isinstance(token, str) and token:
-                    call.first = time.monotonic() if call.first is None else call.first
-                    call.tokens.append(token)
-                yield token
-        call.ended = time.monotonic()
+        made = self._engine.complete(messages)
+        return _noted(self._observer.llm, made, lambda token: isinstance(token, str) and bool(token))
 
-
-class ObservedSynthesizer(_Observed):
-    """A voice whose calls are noted."""
-
-    def __init__(self, engine: Synthesizer, observer: Observer) -> None:
-        self.name = engine.name
-        self._engine = engine
-        self._calls = observer.tts
-
-    @property
-    def format(self) -> StreamFormat:
-        """The engine's."""
-        return self._engine.format
-
-    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
+    def synthesize(self, text: str) -> AsyncIterator[bytes]:
         """As the engine does."""
-        call = Call(time.monotonic(), text=text)
-        self._calls.append(call)
-        async with scoped(self._engine.synthesize(text)) as chunks:
-            async for chunk in chunks:
-                if chunk and call.first is None:
-                    call.first = time.monotonic()
-                yield chunk
-        call.ended = time.monotonic()
+        return _noted(self._observer.tts, self._engine.synthesize(text), bool)
+
+
+async def _noted(calls: list[Call], made: AsyncIterator[T], answers: Callable[[T], bool]) -> AsyncIterator[T]:
+    call = Call(time.monotonic())
+    calls.append(call)
+    async with scoped(made) as items:
+        async for item in items:
+            if answers(item):
+                call.first = time.monotonic() if call.first is None else call.first
+                call.answers.append(item)
+            elif isinstance(item, Transcript):  # the final one
+                call.ended = time.monotonic()
+            yield item
+    call.ended = time.monotonic() if call.ended is None else call.ended

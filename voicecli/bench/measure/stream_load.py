@@ -7,6 +7,7 @@ so that what the clients cost is not taken for the server's, nor the other way r
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import sys
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ _AT_ONCE = 50  # connections that are being made at a time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What every stream sends, and from which piece of it the server could know of an event."""
+    """What every stream sends, and from which message of it the server could know of an event."""
 
     url: str
     sound: str  # file of raw s16le at `rate`, sent again and again
@@ -51,6 +52,11 @@ class Window:
     lateness: float = 0.0  # the worst of them
     failures: list[str] = field(default_factory=list)
 
+    @property
+    def delays(self) -> dict[str, list[float]]:
+        """Of the events, by what they are."""
+        return {"active": self.active, "inactive": self.inactive, "segment": self.segment}
+
 
 class _Load:
     def __init__(self, order: Order) -> None:
@@ -58,7 +64,7 @@ class _Load:
         self._address = parse_address(order.url)
         sound = Path(order.sound).read_bytes()
         size = 2 * order.chunk
-        self._pieces = [sound[at : at + size] for at in range(0, len(sound) // size * size, size)]
+        self._messages = [sound[at : at + size] for at in range(0, len(sound) // size * size, size)]
         self._length = order.chunk / order.rate
         self._window = Window()
         self._tasks: list[asyncio.Task[None]] = []
@@ -120,7 +126,7 @@ class _Load:
         while True:
             due = began + (number + 1) * self._length  # when its last sample was spoken
             await asyncio.sleep(due - now())
-            await client.send(self._pieces[number % len(self._pieces)])
+            await client.send(self._messages[number % len(self._messages)])
             late = now() - due
             window = self._window
             window.sent += 1
@@ -130,7 +136,7 @@ class _Load:
 
     async def _read(self, client: RecognitionClient, began: float) -> None:
         now = asyncio.get_running_loop().time
-        counts = {"active": 0, "inactive": 0, "segment": 0}
+        counts = {kind: itertools.count() for kind in self._window.delays}
         try:
             async for event in client.events():
                 if isinstance(event, Failure):
@@ -139,13 +145,13 @@ class _Load:
                 if not isinstance(event, Active | Inactive | Segment):
                     continue
                 kind = type(event).__name__.lower()
-                number, counts[kind] = counts[kind], counts[kind] + 1
+                number = next(counts[kind])
                 decided = self._order.starts if kind == "active" else self._order.ends
                 if number >= len(decided):
                     self._window.failures.append(f"an event too many: {event}")
                     continue
                 due = began + (decided[number] + 1) * self._length
-                getattr(self._window, kind).append(now() - due)
+                self._window.delays[kind].append(now() - due)
         except VoiceError as error:
             self._window.failures.append(str(error))
 

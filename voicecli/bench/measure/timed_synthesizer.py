@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.audio.decode import CHUNK, open_decoder
 from voicecli.audio.format import StreamFormat
+from voicecli.bench.measure.relay import Relay
 from voicecli.errors import VoiceError
 from voicecli.flow.scope import scoped
 from voicecli.providers.synthesizer import Synthesizer
@@ -27,7 +27,7 @@ class Took:
     leading_silence: float  # seconds of its sound before that, which are among them as far as they count
 
 
-class Timed:
+class Timed(Relay):
     """Passes an engine's chunks on and notes when each came, and how long something was waited for.
 
     Phrases that are made at the same time are waited for at the same time. What the player holds up does not
@@ -35,23 +35,12 @@ class Timed:
     """
 
     def __init__(self, engine: Synthesizer) -> None:
-        self.name = engine.name
+        super().__init__(engine)
         self.making = 0.0  # seconds
         self.asked: float | None = None  # when the first phrase was handed over (monotonic seconds)
         self.phrases: list[list[tuple[float, bytes]]] = []  # when each chunk came, and the chunk
-        self._engine = engine
         self._waiting = 0  # phrases
         self._since = 0.0
-
-    @property
-    def format(self) -> StreamFormat:
-        return self._engine.format
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        pass
 
     async def synthesize(self, text: str) -> AsyncIterator[bytes]:
         came: list[tuple[float, bytes]] = []

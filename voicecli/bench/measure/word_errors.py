@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from voicecli.providers.assistant.numbers import figures
 
@@ -19,7 +19,7 @@ _QUOTES = str.maketrans({"’": "'", "‘": "'", "`": "'"})
 class WordErrors:
     """What has to be changed in what was understood to make it what was said."""
 
-    words: int  # that were said
+    said: int  # words
     substituted: int = 0
     deleted: int = 0  # said and not understood
     inserted: int = 0  # understood and not said
@@ -31,7 +31,7 @@ class WordErrors:
     @property
     def rate(self) -> float | None:
         """Errors by words; above 1 when much was made up, None when nothing was said."""
-        return self.errors / self.words if self.words else None
+        return self.errors / self.said if self.said else None
 
 
 def normalized(text: str) -> str:
@@ -55,12 +55,5 @@ def word_errors(said: str, understood: str) -> WordErrors:
 
 def total(counts: Iterable[WordErrors]) -> WordErrors | None:
     """Of all together, so that long utterances weigh more; None without any."""
-    found = list(counts)
-    if not found:
-        return None
-    return WordErrors(
-        sum(count.words for count in found),
-        sum(count.substituted for count in found),
-        sum(count.deleted for count in found),
-        sum(count.inserted for count in found),
-    )
+    found = [astuple(count) for count in counts]
+    return WordErrors(*map(sum, zip(*found, strict=True))) if found else None
