@@ -156,8 +156,8 @@ def test_domain_reaches_who_takes_it() -> None:
     class Listener:
         def __init__(self, options: object, domain: object = None) -> None: ...
 
-    assert choosing._accepted(Listener, {"domain": "numbers", "other": 1}) == {"domain": "numbers"}  # type: ignore[arg-type]
-    assert choosing._accepted(Listener, {"domain": None}) == {}  # type: ignore[arg-type]
+    assert choosing.accepted(Listener, {"domain": "numbers", "other": 1}) == {"domain": "numbers"}  # type: ignore[arg-type]
+    assert choosing.accepted(Listener, {"domain": None}) == {}  # type: ignore[arg-type]
 
 
 def test_nothing_works(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.providers.published import listed
+from tests.providers.published import hub
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.errors import NotFound, SettingsError, Unavailable
 from voicecli.providers.piper import PiperOptions, PiperSynthesizer
@@ -134,50 +135,35 @@ def test_voice_file_is_cached(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A hub made of files, and an empty model folder."""
-    monkeypatch.setenv("HF_ENDPOINT", (tmp_path / "hub").as_uri())
+def published(tmp_path: Path, voice: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A hub with one voice, and an empty model folder."""
     monkeypatch.setenv("VOICECLI_MODELS", str(tmp_path / "models"))
-    return tmp_path / "hub"
-
-
-def publish(hub: Path, voice: Path, name: str) -> None:
-    below = "en/en_US/lessac/medium"
-    entries = [
-        listed(f"{below}/{name}.onnx", voice.with_name("toy.onnx").read_bytes(), large=True),
-        listed(f"{below}/{name}.onnx.json", voice.with_name("toy.onnx.json").read_bytes()),
-        listed(f"{below}/MODEL_CARD", b""),
-    ]
-    listing = hub / "api" / "models" / "rhasspy" / "piper-voices" / "tree" / "main" / below
-    listing.parent.mkdir(parents=True)
-    listing.write_text(json.dumps(entries))
-    folder = hub / "rhasspy" / "piper-voices" / "resolve" / "main"
-    (folder / below).mkdir(parents=True)
-    for end in (".onnx", ".onnx.json"):
-        (folder / below / f"{name}{end}").write_bytes(voice.with_name(f"toy{end}").read_bytes())
+    name = "en_US-lessac-medium"
     language = {"code": "en_US", "name_english": "English"}
     known = {name: {"language": language, "quality": "medium", "num_speakers": 1}}
-    (folder / "voices.json").write_text(json.dumps(known))
+    files = {"voices.json": json.dumps(known).encode(), "en/en_US/lessac/medium/MODEL_CARD": b""}
+    for end in (".onnx", ".onnx.json"):
+        files[f"en/en_US/lessac/medium/{name}{end}"] = voice.with_name(f"toy{end}").read_bytes()
+    with hub("rhasspy/piper-voices", files) as asked:
+        monkeypatch.setenv("HF_ENDPOINT", asked[0])
+        yield
 
 
-def test_voice_is_fetched(hub: Path, voice: Path) -> None:
-    publish(hub, voice, "en_US-lessac-medium")
+def test_voice_is_fetched(published: None) -> None:
     assert not PiperSynthesizer.cached(PiperOptions())
     assert say("Hello there.")[0]
     assert PiperSynthesizer.cached(PiperOptions())
     assert PiperSynthesizer.missing(PiperOptions()) is None
 
 
-def test_unknown_voice_names_the_nearest(hub: Path, voice: Path) -> None:
-    publish(hub, voice, "en_US-lessac-medium")
+def test_unknown_voice_names_the_nearest(published: None) -> None:
     with pytest.raises(NotFound, match="en_US-lessac-medium"):
         say("Hello", voice="en_US-lesac-medium")
     with pytest.raises(NotFound, match="en_US-lessac-medium"):
         say("Hello", voice="lessac-medium")
 
 
-def test_voices_are_listed(hub: Path, voice: Path) -> None:
-    publish(hub, voice, "en_US-lessac-medium")
+def test_voices_are_listed(published: None) -> None:
     [listed] = asyncio.run(PiperSynthesizer().voices())
     assert (listed.name, listed.language) == ("en_US-lessac-medium", "en-US")
     assert listed.description == "English, medium"

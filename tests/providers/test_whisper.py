@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import json
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.providers.published import listed
+from tests.providers.published import hub
 from voicecli.errors import NotFound, SettingsError, Unavailable
 from voicecli.providers.recognizer import Transcript
 from voicecli.providers.whisper import WhisperOptions, WhisperRecognizer
@@ -137,24 +136,23 @@ def test_unknown_model() -> None:
         asyncio.run(run())
 
 
+NAMES = ["README.md", "config.json", "model.bin", "tokenizer.json", "vocabulary.txt"]
+TINY = "Systran/faster-whisper-tiny"
+
+
 def test_model_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the files that Whisper needs, from a hub made of files."""
-    hub = tmp_path / "hub"
-    monkeypatch.setenv("HF_ENDPOINT", hub.as_uri())
-    monkeypatch.setenv("VOICECLI_MODELS", str(tmp_path / "models"))
-    names = ["README.md", "config.json", "model.bin", "tokenizer.json", "vocabulary.txt"]
-    listing = hub / "api/models/Systran/faster-whisper-tiny/tree/main"
-    listing.parent.mkdir(parents=True)
-    listing.write_text(json.dumps([listed(name, name.encode(), large=name == "model.bin") for name in names]))
-    files = hub / "Systran/faster-whisper-tiny/resolve/main"
-    files.mkdir(parents=True)
-    for name in names:
-        (files / name).write_text(name)
+    """Only the files that Whisper needs, and the second time nothing is asked."""
+    monkeypatch.setenv("VOICECLI_MODELS", str(tmp_path))
     options = WhisperOptions(model="tiny")
     assert not WhisperRecognizer.cached(options)
-    assert hear(1.0, model="tiny")[0][-1].text == "1.0 seconds"
+    with hub(TINY, {name: name.encode() for name in NAMES}) as asked:
+        monkeypatch.setenv("HF_ENDPOINT", asked[0])
+        assert hear(1.0, model="tiny")[0][-1].text == "1.0 seconds"
+        before = len(asked)
+        assert hear(1.0, model="tiny")[0][-1].text == "1.0 seconds"
+        assert len(asked) == before
     assert WhisperRecognizer.cached(options)
-    fetched = tmp_path / "models/whisper/Systran--faster-whisper-tiny"
+    fetched = tmp_path / "whisper/Systran--faster-whisper-tiny"
     assert sorted(path.name for path in fetched.iterdir()) == [
         "config.json",
         "files.json",
@@ -162,6 +160,24 @@ def test_model_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         "tokenizer.json",
         "vocabulary.txt",
     ]
+
+
+def test_an_altered_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the SHA-256 that the hub states of it."""
+    monkeypatch.setenv("VOICECLI_MODELS", str(tmp_path))
+    with hub(TINY, {name: name.encode() for name in NAMES}, altered=b"evil") as asked:
+        monkeypatch.setenv("HF_ENDPOINT", asked[0])
+        with pytest.raises(Unavailable, match="not the file it should be: its SHA-256"):
+            hear(1.0, model="tiny")
+    assert not list(tmp_path.rglob("model.bin"))
+
+
+def test_a_repository_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICECLI_MODELS", str(tmp_path))
+    with hub(TINY, {}) as asked:
+        monkeypatch.setenv("HF_ENDPOINT", asked[0])
+        with pytest.raises(NotFound, match="There is no model some/body"):
+            hear(1.0, model="some/body")
 
 
 def test_every_size_has_the_librarys_repository() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
+
+from packaging.requirements import Requirement
 
 from voicecli import __version__
 from voicecli.audio import opus
@@ -49,8 +50,6 @@ _PACKAGES: Mapping[str, tuple[str, Mapping[str, str]]] = {
 }
 _RELATED = {"ubuntu": "debian", "rhel": "fedora", "centos": "fedora", "opensuse": "suse", "sles": "suse"}
 
-_REQUIREMENT = re.compile(r"\s*([\w.-]+)\s*(?:\[[^]]*\])?\s*\(?([^;)]*)\)?\s*(?:;(.*))?$")
-_MARKER = re.compile(r"(\w+)\s*(>=|<=|==|!=|<|>)\s*['\"]([^'\"]*)['\"]")
 _NARROWEST = 60  # characters that the live screen needs
 
 
@@ -97,55 +96,24 @@ def package_checks(requirements: Iterable[str] | None = None) -> list[Check]:
             requirements = requires("voicecli") or []
         except PackageNotFoundError:
             return [note("package", "voicecli is not installed, so it is not known what it needs")]
-    return [_package(name, wanted) for name, wanted in required(requirements)]
+    return [_package(requirement) for requirement in required(requirements)]
 
 
-def required(requirements: Iterable[str]) -> list[tuple[str, str]]:
-    """Name and version specifiers of the requirements that hold here; those of extras do not."""
-    found = []
-    for requirement in requirements:
-        parts = _REQUIREMENT.match(requirement)
-        if parts is None:
-            continue
-        name, wanted, marker = parts.groups()
-        if all(_holds(*condition) for condition in _MARKER.findall(marker or "")):
-            found.append((name, wanted.strip()))
-    return found
+def required(requirements: Iterable[str]) -> list[Requirement]:
+    """The requirements that hold here; those of extras do not."""
+    read = map(Requirement, requirements)
+    return [one for one in read if one.marker is None or one.marker.evaluate({"extra": ""})]
 
 
-def _holds(variable: str, relation: str, value: str) -> bool:
-    """Whether a condition of a requirement holds; one that is not known here does."""
-    if variable == "extra":
-        return False
-    if variable != "python_version":
-        return True
-    return _compare(f"{sys.version_info[0]}.{sys.version_info[1]}", relation, value)
-
-
-def _compare(one: str, relation: str, other: str) -> bool:
-    a, b = _numbers(one), _numbers(other)
-    a, b = a + (0,) * (len(b) - len(a)), b + (0,) * (len(a) - len(b))
-    outcomes = {">=": a >= b, "<=": a <= b, "==": a == b, "!=": a != b, "<": a < b, ">": a > b}
-    return outcomes[relation]
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    """The release of a version: 2.1.0rc1 is 2.1.0."""
-    release = "".join(re.findall(r"^[\d.]+", text))
-    return tuple(int(number) for number in release.split(".") if number)
-
-
-def _package(name: str, wanted: str) -> Check:
+def _package(wanted: Requirement) -> Check:
+    name, remedy = f"package.{wanted.name}", f"pip install '{wanted.name}{wanted.specifier}'"
     try:
-        found = version(name)
+        found = version(wanted.name)
     except PackageNotFoundError:
-        return problem(f"package.{name}", "not installed", f"pip install '{name}{wanted}'")
-    for condition in wanted.split(","):
-        parts = re.match(r"\s*(>=|<=|==|!=|<|>)\s*([\d.]+)", condition)
-        if parts and not _compare(found, parts[1], parts[2]):
-            detail = f"{found}, but voicecli needs {condition.strip()}"
-            return problem(f"package.{name}", detail, f"pip install '{name}{wanted}'")
-    return ok(f"package.{name}", found)
+        return problem(name, "not installed", remedy)
+    if not wanted.specifier.contains(found, prereleases=True):
+        return problem(name, f"{found}, but voicecli needs {wanted.specifier}", remedy)
+    return ok(name, found)
 
 
 def portaudio_check(needed: bool) -> Check:

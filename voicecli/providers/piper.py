@@ -14,8 +14,7 @@ from voicecli.audio.format import Codec, StreamFormat
 from voicecli.errors import NotFound, ProviderError, Unavailable
 from voicecli.nearest import nearest
 from voicecli.providers.bounds import Within, check
-from voicecli.providers.fetch import ModelFile, Reporter, fetch, model_folder
-from voicecli.providers.hub import fetch_from_hub, fetched_from_hub, hub_url
+from voicecli.providers.fetch import Reporter, fetch_from_hub, fetched_from_hub, model_folder
 from voicecli.providers.inference import Inference
 from voicecli.providers.synthesizer import Voice
 
@@ -220,8 +219,8 @@ def _loaded(model: Path) -> Any:
 
 
 async def _catalogue() -> dict[str, Any]:
-    [path] = await fetch([ModelFile(hub_url(REPOSITORY, "voices.json"), "piper/voices.json", listing=True)])
-    found: dict[str, Any] = json.loads(path.read_bytes())
+    folder = await fetch_from_hub(REPOSITORY, "", "piper", lambda name: name == "voices.json")
+    found: dict[str, Any] = json.loads((folder / "voices.json").read_bytes())
     return found
 
 

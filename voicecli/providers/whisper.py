@@ -18,8 +18,7 @@ from voicecli.audio.block import Samples
 from voicecli.errors import NotFound
 from voicecli.flow.scope import scoped
 from voicecli.providers.bounds import Within, check
-from voicecli.providers.fetch import Reporter
-from voicecli.providers.hub import fetch_from_hub, fetched_from_hub
+from voicecli.providers.fetch import Reporter, fetch_from_hub, fetched_from_hub
 from voicecli.providers.inference import Inference
 from voicecli.providers.recognizer import HEARING_RATE, Transcript
 
