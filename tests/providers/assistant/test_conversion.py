@@ -2,9 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from voicecli.providers.assistant.conversion import _registry
+from voicecli.providers.assistant.conversion import _registry, units
 from voicecli.providers.assistant.dialogue import Reply
-from voicecli.providers.assistant.measures import units
 
 ANSWERS = {
     "how many kilometers is five miles": "5 miles is about 8.05 kilometers.",

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from voicecli.providers.assistant.tables import rows
 
 __all__ = ["Place", "famous", "find", "places"]
 
@@ -24,51 +25,32 @@ class Place:
     examples: tuple[str, ...] = ()
 
 
-# Names that stand for several zones, or for several places: the answer is a question.
-_SEVERAL = {
-    "the United States=united states=united states of "
-    "america=america=u s=usa=u s a=the states": "New York, Chicago, Denver, Los Angeles",
-    "Canada": "Toronto, Winnipeg, Calgary, Vancouver",
-    "Mexico": "Mexico City, Cancun, Tijuana",
-    "Brazil": "Sao Paulo, Manaus",
-    "Russia": "Moscow, Novosibirsk, Vladivostok",
-    "Indonesia": "Jakarta, Bali",
-    "Australia": "Sydney, Brisbane, Adelaide, Perth",
-    "Mongolia": "Ulaanbaatar",
-    "Congo=the congo": "Kinshasa",
-    "Georgia": "Atlanta, Tbilisi",
-    "Tennessee": "Nashville",
-    "Kentucky": "Louisville",
-    "Europe": "London, Paris, Athens, Moscow",
-    "Asia": "Dubai, Delhi, Shanghai, Tokyo",
-    "Africa": "Lagos, Cairo, Nairobi",
-    "South America": "Bogota, Buenos Aires",
-    "North America": "New York, Chicago, Denver, Los Angeles",
-}
-
-
 @cache
 def places() -> dict[str, Place]:
     """Every name in lower case, as it is said, and its place."""
     table: dict[str, Place] = {}
-    for zone, entry in _entries():
-        name, *aliases = (part.strip(" *") for part in entry.split("="))
-        place = Place(name.replace(" in ", ", "), zone)
-        for spoken in (name, *aliases):
-            table.setdefault(_spoken(spoken), place)
-    for names, examples in _SEVERAL.items():
-        name, *aliases = names.split("=")
-        place = Place(name, examples=tuple(examples.split(", ")))
-        for spoken in (name, *aliases):
-            table[_spoken(spoken)] = place
+    for zone, entries in rows("places.txt"):
+        for names in [zone.removeprefix("? ")] if zone.startswith("?") else entries:
+            name, *aliases = (part.strip(" *") for part in names.split("="))
+            place = Place(name.replace(" in ", ", "), zone)
+            if zone.startswith("?"):
+                place = Place(name, examples=tuple(entries))
+            for spoken in (name, *aliases):
+                table.setdefault(re.sub(r"[^a-z ]", "", spoken.lower().replace("-", " ")), place)
     return table
 
 
 @cache
 def famous() -> tuple[str, ...]:
-    """The names that the recogniser's grammar holds, in the words of the CMU dictionary."""
-    names = (name for _, entry in _entries() for name in _starred(entry))
-    return tuple(name.strip().removeprefix("*").lower() for name in names)
+    """The names that the recogniser's grammar holds, in the words of the CMU dictionary.
+
+    A star before the first name holds for it when nothing but it is starred, else for the aliases too.
+    """
+    found: list[str] = []
+    for entry in (entry.strip() for _, entries in rows("places.txt") for entry in entries):
+        name, *aliases = entry.split("=")
+        found += [alias for alias in aliases if alias.startswith("*")] or [name] * name.startswith("*")
+    return tuple(name.strip().removeprefix("*").lower() for name in found)
 
 
 # An unknown city in a known country is up to three words that could be its name.
@@ -101,23 +83,3 @@ def find(text: str) -> Place | None:
             named = region.zone and not partly
             return Place(f"{city.title()}, {region.name}", region.zone) if named else region
     return None
-
-
-@cache
-def _entries() -> tuple[tuple[str, str], ...]:
-    """Zone and names, entry by entry."""
-    text = files(__package__).joinpath("places.txt").read_text(encoding="utf-8")
-    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
-    split = (line.partition(": ") for line in lines)
-    return tuple((zone, entry.strip()) for zone, _, entries in split for entry in entries.split(", "))
-
-
-def _starred(entry: str) -> list[str]:
-    """A star before the first name holds for it when nothing but it is starred, else for the aliases too."""
-    name, *aliases = entry.split("=")
-    starred = [alias for alias in aliases if alias.startswith("*")]
-    return starred or ([name] if name.startswith("*") else [])
-
-
-def _spoken(name: str) -> str:
-    return re.sub(r"[^a-z ]", "", name.lower().replace("-", " "))

@@ -21,14 +21,43 @@ from voicecli.providers.assistant.dialogue import (
     capital,
     intent,
 )
-from voicecli.providers.assistant.measures import Unit, units
 from voicecli.providers.assistant.numbers import written
+from voicecli.providers.assistant.tables import rows
 from voicecli.providers.assistant.wording import Utterance
 
 if TYPE_CHECKING:
     import pint
 
-__all__ = ["also", "conversion", "warm"]
+__all__ = ["also", "conversion", "units", "warm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit as it is said, as pint names it, and how many of pint's it is."""
+
+    kind: str
+    name: str
+    plural: str
+    pint: str
+    factor: int = 1
+
+
+_ENTRY = re.compile(r"([^/=\n]+)(?:/([^=\n]+))?(?:=(?:(\d+)\*)?([^+\n]+)(.*))?")
+
+
+@cache
+def units() -> dict[str, Unit]:
+    """Every word for a unit."""
+    found: dict[str, Unit] = {}
+    for kind, entries in rows("measures.txt"):
+        for name, plural, factor, pint_name, more in _ENTRY.findall("\n".join(entries)):
+            unit = Unit(kind, name, plural or f"{name}s", pint_name or name, int(factor or 1))
+            aliases = more.split("+")[1:]
+            plurals = [f"{alias}s" for alias in aliases if len(alias) > 2 and not alias.endswith("s")]
+            for words in (name, unit.plural, *aliases, *plurals):
+                for spelled in (words, words.replace("meter", "metre"), words.replace("liter", "litre")):
+                    found.setdefault(spelled.lower(), unit)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

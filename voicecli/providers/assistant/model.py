@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from importlib.resources import files
 from random import Random
 from typing import Self
 
@@ -73,9 +72,9 @@ class Assistant:
     def domain(self) -> str:
         """What it understands, as a JSGF grammar: what a recogniser should expect to hear."""
         from voicecli.providers.assistant.cities import famous
+        from voicecli.providers.assistant.tables import text
 
-        text = files(__package__).joinpath("commands.jsgf").read_text(encoding="utf-8")
-        return f"{text}\n<place> = {' | '.join(famous())};\n"
+        return f"{text('commands.jsgf')}\n<place> = {' | '.join(famous())};\n"
 
     async def __aenter__(self) -> Self:
         await self._ready()

@@ -1,0 +1,27 @@
+"""The files beside this one: what people say and what is answered, places, units."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+__all__ = ["rows", "table", "text"]
+
+
+@cache
+def table(name: str) -> dict[str, Any]:
+    """A file in TOML."""
+    return tomllib.loads(text(name))
+
+
+def rows(name: str) -> list[tuple[str, list[str]]]:
+    """A file with a row a line: what stands before the colon, and the entries behind it."""
+    lines = (line for line in text(name).splitlines() if line and not line.startswith("#"))
+    split = (line.partition(": ") for line in lines)
+    return [(before, behind.split(", ")) for before, _, behind in split]
+
+
+def text(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
