@@ -20,7 +20,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # read below as well: where everything is; a star stands for what a file's `__all__` lists
     # isort: off
     from voicecli.audio.block import Block as Block
+    from voicecli.audio.lengths import AudioFormat as AudioFormat, get_audio_length as get_audio_length
+    from voicecli.audio.ratelimit import *
     from voicecli.audio.sound_steps import *
+    from voicecli.audio.splitting import *
+    from voicecli.audio.wav import remove_wav_header as remove_wav_header
     from voicecli.config.assembly import open_engines as open_engines
     from voicecli.conversation.context import History as History
     from voicecli.conversation.pacing import *

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from voicecli.audio.block import Samples
-from voicecli.audio.decode import CHUNK, MulawDecoder, open_decoder, prepare
+from voicecli.audio.decode import CHUNK, mulaw_decoder, open_decoder, prepare
 from voicecli.audio.encode import open_encoder
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
@@ -220,7 +220,7 @@ def test_preparing_is_harmless() -> None:
 
 def test_telephone_decoder_takes_files_too() -> None:
     data = mulaw_bytes(tone(8000, 0.1))
-    raw, file = MulawDecoder(), MulawDecoder()
+    raw, file = mulaw_decoder(), mulaw_decoder()
     assert np.array_equal(raw.decode(data), from_mulaw(data))
     assert np.array_equal(file.decode(riff_header(WavLayout("mu-law", 8, 1, 8000)) + data), from_mulaw(data))
     assert len(raw.flush()) == len(file.flush()) == 0

@@ -22,10 +22,6 @@ from voicecli.audio.sound_steps import (
     decode_step,
     encode_step,
     microphone_source,
-    mp3_chunk_step,
-    mp3_concatenator_step,
-    ogg_concatenator_step,
-    ogg_page_separator_step,
     speaker_sink,
     wav_file_sink,
     wav_file_source,
@@ -33,6 +29,12 @@ from voicecli.audio.sound_steps import (
     wav_mulaw_file_source,
 )
 from voicecli.audio.speaker import FastSpeaker
+from voicecli.audio.splitting import (
+    mp3_chunk_step,
+    mp3_concatenator_step,
+    ogg_concatenator_step,
+    ogg_page_separator_step,
+)
 from voicecli.conversation.voicebot import AudioWithText
 from voicecli.errors import DecodeError, DeviceLost, SaveError, UsageError
 from voicecli.flow.sinks import array_sink

@@ -19,7 +19,7 @@ from voicecli.audio.outfile import OutFile
 from voicecli.audio.pcm import s16_bytes
 from voicecli.audio.recording import load_recording
 from voicecli.audio.soundfile import SoundFile
-from voicecli.audio.wavfile import MulawWriter, WavWriter
+from voicecli.audio.wavfile import WavWriter, mulaw_file
 from voicecli.errors import SaveError
 
 RATE = 24_000
@@ -109,9 +109,9 @@ def test_full_disk_keeps_a_true_telephone_call(tmp_path: Path, limit: int) -> No
     path, data = tmp_path / "a.wav", mulaw_bytes(SOUND)
 
     def call() -> None:
-        with closing(MulawWriter(path)) as file:
+        with closing(mulaw_file(path)) as file:
             for begin in range(0, len(data), 333):
-                file.write(data[begin : begin + 333])
+                file.append(data[begin : begin + 333])
 
     with limited_disk(limit), pytest.raises(SaveError):
         call()

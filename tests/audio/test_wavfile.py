@@ -15,7 +15,7 @@ import pytest
 from tests.audio.encoded import voice
 from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
 from voicecli.audio.recording import load_recording
-from voicecli.audio.wavfile import INTERVAL, MulawWriter, WavWriter
+from voicecli.audio.wavfile import INTERVAL, WavWriter, mulaw_file
 from voicecli.errors import SaveError
 
 RATE = 16_000
@@ -152,8 +152,8 @@ def test_closed_is_closed(tmp_path: Path) -> None:
 def test_telephone_sizes_are_true(tmp_path: Path, size: int) -> None:
     path = tmp_path / "folder" / "call.wav"
     data = mulaw_bytes(voice(8000, 2))[:size]
-    with MulawWriter(path) as writer:
-        writer.write(data)
+    with mulaw_file(path) as writer:
+        writer.append(data)
     written = path.read_bytes()
     assert struct.unpack_from("<I", written, 4)[0] == len(written) - 8
     assert struct.unpack_from("<I", written, 46)[0] == size  # fact: samples
@@ -168,19 +168,19 @@ def test_telephone_sizes_are_true(tmp_path: Path, size: int) -> None:
 
 
 def test_closed_telephone_file_is_closed(tmp_path: Path) -> None:
-    writer = MulawWriter(tmp_path / "call.wav")
+    writer = mulaw_file(tmp_path / "call.wav")
     writer.close()
     writer.close()
     with pytest.raises(SaveError, match="closed"):
-        writer.write(b"\xff")
+        writer.append(b"\xff")
     with pytest.raises(SaveError, match="folder"):
-        MulawWriter(tmp_path)
+        mulaw_file(tmp_path)
 
 
 def test_telephone_header_follows_the_sound(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
-    writer = MulawWriter(path)
-    writer.write(bytes(4001))
+    writer = mulaw_file(path)
+    writer.append(bytes(4001))
     samples, _ = load_recording(path)
     assert len(samples) == 4001
     writer.close()
@@ -191,10 +191,10 @@ def test_odd_telephone_sound_on_a_full_disk(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    writer = MulawWriter(path)
+    writer = mulaw_file(path)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (58 + 101, hard))
-        writer.write(bytes(101))
+        writer.append(bytes(101))
         with pytest.raises(SaveError, match="may not grow"):
             writer.close()
     finally:

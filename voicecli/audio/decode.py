@@ -29,9 +29,9 @@ from voicecli.audio.sniff import HEAD, sniff, unlike
 from voicecli.audio.wav import unpack_wav
 from voicecli.audio.webm import unpack_webm
 from voicecli.errors import DecodeError
-from voicecli.wire.bytereader import Parsing
+from voicecli.wire.bytereader import ByteReader, Parser, Parsing
 
-__all__ = ["CHUNK", "Decoder", "MulawDecoder", "open_decoder", "prepare"]
+__all__ = ["CHUNK", "Decoder", "mulaw_decoder", "open_decoder", "prepare"]
 
 CHUNK: Final = 32_768  # bytes that any codec decodes within 20 ms
 _JUDGED: Final = 16  # bytes: fewer than the smallest frame
@@ -63,7 +63,12 @@ class Decoder(Protocol):
 
 def open_decoder(format: StreamFormat) -> Decoder:
     """A decoder for a stream in `format`; import cost falls on the first one unless `prepare` was called."""
-    return _StreamDecoder(format)
+    return _StreamDecoder(format.codec, _unpacker(format))
+
+
+def mulaw_decoder() -> Decoder:
+    """Mu-law bytes to samples; a WAV header before them is taken for what it is."""
+    return _StreamDecoder(Codec.WAV, Parsing(_unpack_mulaw))
 
 
 def prepare(codec: Codec) -> None:
@@ -75,13 +80,13 @@ def prepare(codec: Codec) -> None:
 class _StreamDecoder:
     """Feeds an unpacker, keeps one rate, and puts what went wrong into words."""
 
-    def __init__(self, format: StreamFormat) -> None:
-        self._codec = format.codec
-        self._unpacker = _unpacker(format)
+    def __init__(self, codec: Codec, unpacker: Parsing[Sound]) -> None:
+        self._codec = codec
+        self._unpacker = unpacker
         self._sound = OneRate()
         self._head = b""
         # An error shows how the data begins, so no codec with a header is judged by less.
-        self._hold = 0 if format.codec is Codec.PCM else _JUDGED
+        self._hold = 0 if codec is Codec.PCM else _JUDGED
         self._held = b""
         self._failure: DecodeError | None = None
 
@@ -135,29 +140,14 @@ class _StreamDecoder:
         return unlike(self._codec, self._head, reason)
 
 
-class MulawDecoder:
-    """Mu-law bytes to samples, chunk by chunk; a WAV header before them is taken for what it is."""
-
-    def __init__(self) -> None:
-        self.rate: int | None = MULAW_RATE
-        self._wav: Parsing[Sound] | None = None
-        self._began = False
-
-    def decode(self, data: bytes) -> Samples:
-        """Raises DecodeError for a broken WAV."""
-        if data and not self._began:
-            self._began = True
-            self._wav = Parsing(unpack_wav) if sniff(data) is Codec.WAV else None
-        return from_mulaw(data) if self._wav is None else self._joined(self._wav.push(data))
-
-    def flush(self) -> Samples:
-        """Nothing: every byte was a sample."""
-        return NOTHING
-
-    def _joined(self, sounds: list[Sound]) -> Samples:
-        if sounds:
-            self.rate = sounds[-1][1]
-        return np.concatenate([NOTHING, *(samples for samples, _ in sounds)])
+def _unpack_mulaw(reader: ByteReader) -> Parser[Sound]:
+    """Mu-law bytes; a WAV header before them is taken for what it is."""
+    if sniff(bytes(reader.buffer[:HEAD])) is Codec.WAV:
+        yield from unpack_wav(reader)
+    while True:
+        yield from_mulaw(bytes(reader.buffer)), MULAW_RATE
+        reader.buffer.clear()
+        yield None
 
 
 def _unpacker(format: StreamFormat) -> Parsing[Sound]:

@@ -50,7 +50,7 @@ class OutFile:
     def closed(self) -> bool:
         return self._file.closed
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Append `data`; even nothing makes the file. Raises SaveError.
 
         A stream whose reader has gone raises BrokenPipeError.

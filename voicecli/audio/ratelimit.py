@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from voicecli.audio.block import Block
 from voicecli.audio.lengths import AnyFormat
 from voicecli.audio.pace import Clock, LoopClock, Pace
-from voicecli.audio.pieces import open_cutter
+from voicecli.audio.pieces import Cutter
 from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
 from voicecli.flow.scope import scoped
 
@@ -31,7 +31,7 @@ async def audio_rate_limit_step(
     pace, clock, cutter = Pace(buffer_seconds), clock or LoopClock(), None
     async with scoped(async_iter) as items:
         async for data in items:
-            cutter = cutter or open_cutter(await resolve_awaitable_or_obj(audio_format))
+            cutter = cutter or Cutter(await resolve_awaitable_or_obj(audio_format))
             for piece, seconds in cutter.push(data):
                 await pace.keep(clock, seconds)
                 yield piece

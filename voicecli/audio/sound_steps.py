@@ -10,57 +10,35 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol, TypeAlias
 
-import numpy as np
-
 from voicecli.audio.block import Block, Samples
-from voicecli.audio.decode import Decoder, MulawDecoder, open_decoder, prepare
+from voicecli.audio.decode import Decoder, mulaw_decoder, open_decoder, prepare
 from voicecli.audio.encode import Encoder, mulaw_encoder, open_encoder
-from voicecli.audio.lengths import AnyFormat, AudioFormat, get_audio_length, stream_format
+from voicecli.audio.lengths import AnyFormat, stream_format
 from voicecli.audio.microphone import Microphone
 from voicecli.audio.mulaw import MULAW_RATE
 from voicecli.audio.named import named_microphone, named_speaker
-from voicecli.audio.pcm import NOTHING
+from voicecli.audio.pcm import s16_bytes
 from voicecli.audio.player import AudioStreamPlayer, Output, PlayerOptions
-from voicecli.audio.ratelimit import (
-    audio_rate_limit_step,
-    block_rate_limit_step,
-    raw_audio_rate_limit_step,
-)
 from voicecli.audio.recording import open_recording
 from voicecli.audio.resample import OneRate
-from voicecli.audio.splitting import (
-    mp3_chunk_step,
-    mp3_concatenator_step,
-    ogg_concatenator_step,
-    ogg_page_separator_step,
-)
-from voicecli.audio.wav import find_sound, remove_wav_header
-from voicecli.audio.wavfile import MulawWriter, WavWriter
+from voicecli.audio.wav import find_sound
+from voicecli.audio.wavfile import WavFile, WavWriter, mulaw_file
 from voicecli.errors import DecodeError, read_failure
 from voicecli.flow.awaitables import AwaitableOrObj, finish_in_thread, resolve_awaitable_or_obj
 from voicecli.flow.scope import scoped
+from voicecli.flow.sources import single_source
 
 __all__ = [
-    "AudioFormat",
     "AudioFormatError",
     "Hush",
-    "audio_rate_limit_step",
-    "block_rate_limit_step",
     "decode_step",
     "encode_step",
-    "get_audio_length",
     "microphone_source",
-    "mp3_chunk_step",
-    "mp3_concatenator_step",
-    "ogg_concatenator_step",
-    "ogg_page_separator_step",
-    "raw_audio_rate_limit_step",
-    "remove_wav_header",
     "speaker_sink",
     "wav_file_sink",
     "wav_file_source",
@@ -75,7 +53,7 @@ AudioFormatError: TypeAlias = DecodeError
 
 _BLOCK: Final = 0.02  # seconds of a block read from a file
 _AT_ONCE: Final = 8192  # bytes decoded without letting the event loop breathe
-_BATCH: Final = 1 << 14  # samples, or bytes, that go to a file together
+_BATCH: Final = 1 << 14  # samples that go to a file together
 _SILENT_RATE: Final = 16_000  # samples a second of a file without any sound
 
 
@@ -136,36 +114,18 @@ async def wav_file_sink(
     The sizes in its header are true at any moment. A stream without sound makes a file without sound. Raises
     SaveError.
     """
-    writer: WavWriter | None = None
     sound = OneRate()
-    waiting: list[Samples] = []
 
-    async def write(target: WavWriter) -> None:
-        samples = np.concatenate([NOTHING, *waiting])
-        waiting.clear()
-        if len(samples):
-            await finish_in_thread(target.write, samples)
-
-    try:
+    async def heard() -> AsyncIterator[bytes]:
         async with scoped(async_iter) as items:
             async for item in items:
                 async for samples, rate in _heard(item):
-                    if writer is None:
-                        path = Path(await resolve_awaitable_or_obj(filename))
-                        writer = await finish_in_thread(WavWriter, path, rate)
-                    waiting.append(sound.push(samples, rate))
-                    if sum(map(len, waiting)) >= _BATCH:
-                        await write(writer)
-        if writer is None:
-            path = Path(await resolve_awaitable_or_obj(filename))
-            writer = await finish_in_thread(WavWriter, path, _SILENT_RATE)
-    finally:
-        if writer is not None:  # what came before a failure is kept
-            try:
-                waiting.append(sound.flush())
-                await write(writer)
-            finally:
-                await finish_in_thread(writer.close)
+                    yield s16_bytes(sound.push(samples, rate))
+
+    def opened(path: Path) -> WavFile:
+        return WavWriter(path, sound.rate or _SILENT_RATE)
+
+    await _write(heard(), filename, opened, lambda: s16_bytes(sound.flush()), 2 * _BATCH)
 
 
 async def wav_mulaw_file_source(filename: FilePath, chunk_size: int = 4096) -> AsyncIterator[bytes]:
@@ -185,20 +145,39 @@ async def wav_mulaw_file_sink(async_iter: AsyncIterator[bytes], filename: Awaita
 
     `filename` may become known with the first item. Raises SaveError.
     """
-    writer: MulawWriter | None = None
+    await _write(async_iter, filename, mulaw_file, bytes, 1)
+
+
+async def _write(
+    source: AsyncIterator[bytes],
+    filename: AwaitableOrObj[FilePath],
+    open_: Callable[[Path], WavFile],
+    rest: Callable[[], bytes],
+    at_once: int,
+) -> None:
+    """Write bytes, `at_once` of them together, to a file that is opened for the first; behind them `rest`."""
+    file: WavFile | None = None
+    waiting = bytearray()
+
+    async def opened() -> WavFile:
+        return await finish_in_thread(open_, Path(await resolve_awaitable_or_obj(filename)))
+
     try:
-        async with scoped(async_iter) as items:
+        async with scoped(source) as items:
             async for data in items:
-                if writer is None:
-                    writer = await finish_in_thread(
-                        MulawWriter, Path(await resolve_awaitable_or_obj(filename))
-                    )
-                await finish_in_thread(writer.write, data)
-        if writer is None:
-            writer = await finish_in_thread(MulawWriter, Path(await resolve_awaitable_or_obj(filename)))
+                file = file or await opened()
+                waiting += data
+                if len(waiting) >= at_once:
+                    part, waiting = waiting, bytearray()
+                    await finish_in_thread(file.append, part)
+        file = file or await opened()
     finally:
-        if writer is not None:
-            await finish_in_thread(writer.close)
+        if file is not None:  # what came before a failure is kept
+            try:
+                if last := waiting + rest():
+                    await finish_in_thread(file.append, last)
+            finally:
+                await finish_in_thread(file.close)
 
 
 async def speaker_sink(
@@ -245,15 +224,10 @@ async def decode_step(
     Raises DecodeError.
     """
     position = 0
-    decoder: Decoder | None = None
-    async with scoped(async_iter) as items:
-        async for data in items:
-            decoder = decoder or await _open(audio_format)
-            async for samples, rate in _decoded(decoder, data):
-                yield Block(samples, rate, position / rate)
-                position += len(samples)
-    if decoder is not None and len(samples := decoder.flush()) and decoder.rate is not None:
-        yield Block(samples, decoder.rate, position / decoder.rate)
+    async with scoped(_decoded(async_iter, audio_format)) as sounds:
+        async for samples, rate in sounds:
+            yield Block(samples, rate, position / rate)
+            position += len(samples)
 
 
 async def encode_step(
@@ -314,29 +288,34 @@ async def _heard(item: Block | Encoded) -> AsyncIterator[tuple[Samples, int]]:
     if isinstance(item, Block):
         yield item.samples, item.rate
         return
-    if not item.audio:
-        return
-    decoder = await _open(item.audio_format)
-    async for samples, rate in _decoded(decoder, item.audio):
-        yield samples, rate
-    if len(samples := decoder.flush()) and decoder.rate is not None:
+    if item.audio:
+        async for samples, rate in _decoded(single_source(item.audio), item.audio_format):
+            yield samples, rate
+
+
+async def _decoded(
+    source: AsyncIterator[bytes], audio_format: AwaitableOrObj[AnyFormat]
+) -> AsyncIterator[tuple[Samples, int]]:
+    """The samples of one stream and their rate, which is one."""
+    decoder: Decoder | None = None
+    async with scoped(source) as items:
+        async for data in items:
+            decoder = decoder or await _open(audio_format)
+            for start in range(0, len(data), _AT_ONCE):
+                samples = decoder.decode(data[start : start + _AT_ONCE])
+                if len(samples) and decoder.rate is not None:
+                    yield samples, decoder.rate
+                if start:
+                    await asyncio.sleep(0)  # a burst must not hold up the rest
+    if decoder is not None and len(samples := decoder.flush()) and decoder.rate is not None:
         yield samples, decoder.rate
-
-
-async def _decoded(decoder: Decoder, data: bytes) -> AsyncIterator[tuple[Samples, int]]:
-    for start in range(0, len(data), _AT_ONCE):
-        samples = decoder.decode(data[start : start + _AT_ONCE])
-        if len(samples) and decoder.rate is not None:
-            yield samples, decoder.rate
-        if start:
-            await asyncio.sleep(0)  # a burst must not hold up the rest
 
 
 async def _open(audio_format: AwaitableOrObj[AnyFormat]) -> Decoder:
     resolved: AnyFormat = await resolve_awaitable_or_obj(audio_format)
     stream = stream_format(resolved)
     if stream is None:
-        return MulawDecoder()
+        return mulaw_decoder()
     await asyncio.to_thread(prepare, stream.codec)
     return open_decoder(stream)
 

@@ -12,13 +12,13 @@ from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import SaveError
 from voicecli.wire.riff import WavLayout, riff_header
 
-__all__ = ["INTERVAL", "MulawWriter", "WavWriter"]
+__all__ = ["INTERVAL", "WavFile", "WavWriter", "mulaw_file"]
 
 INTERVAL: Final = 0.25  # seconds of sound after which the header is brought up to date
 _LARGEST: Final = (1 << 32) - 60  # bytes of sound: all that a WAV can state, some 12 hours at 48 kHz
 
 
-class _WavFile:
+class WavFile:
     """Any layout. Every `write` reaches the operating system before it returns.
 
     The sizes in the header follow at least every `INTERVAL` seconds of sound, and at each `sync`: killed
@@ -61,13 +61,14 @@ class _WavFile:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _append(self, data: bytes) -> None:
+    def append(self, data: bytes | bytearray) -> None:
+        """Append bytes of sound. Raises SaveError and closes the file."""
         self._put(data)
         self._size += len(data)
         if self._size - self._stated >= round(INTERVAL * self._layout.rate) * self._layout.frame:
             self.sync()
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytes | bytearray) -> None:
         try:
             self._file.write(data)
         except SaveError:
@@ -76,7 +77,7 @@ class _WavFile:
             raise
 
 
-class WavWriter(_WavFile):
+class WavWriter(WavFile):
     """16-bit WAV of mono samples."""
 
     def __init__(self, path: Path, rate: int, channels: int = 1) -> None:
@@ -92,16 +93,9 @@ class WavWriter(_WavFile):
 
     def write(self, samples: Samples) -> None:
         """Append mono samples, the same in every channel. Raises SaveError and closes the file."""
-        self._append(s16_bytes(samples, self.channels))
+        self.append(s16_bytes(samples, self.channels))
 
 
-class MulawWriter(_WavFile):
-    """A WAV file of telephone sound. Blocks."""
-
-    def __init__(self, path: Path) -> None:
-        """Create or overwrite `path`, with its folders. Raises SaveError."""
-        super().__init__(path, WavLayout("mu-law", 8, 1, MULAW_RATE))
-
-    def write(self, data: bytes) -> None:
-        """Append mu-law bytes. Raises SaveError and closes the file."""
-        self._append(data)
+def mulaw_file(path: Path) -> WavFile:
+    """Create or overwrite a WAV file of telephone sound, with its folders. Raises SaveError."""
+    return WavFile(path, WavLayout("mu-law", 8, 1, MULAW_RATE))
