@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from voicecli.reply.rules import words
+
 __all__ = ["CONTINUERS", "STARTERS", "Ending", "ending"]
 
 
@@ -21,10 +23,9 @@ class Ending(Enum):
 
 
 # Titles that are ordinary words when written small.
-_TITLES_WORDS = """
+_TITLES = words("""
     Gen Adm Rep Sen Col Hon Pres Mt Ft St Fr Hr Rev Maj Gov Art
-"""
-_TITLES = frozenset(_TITLES_WORDS.split())
+""")
 
 _ENDINGS = {
     word: kind
@@ -51,22 +52,20 @@ _ENDINGS = {
     for word in words.split()
 }
 
-_STARTERS_WORDS = """
+STARTERS = words("""
     the a an it he she they we you i this that these those there here in on at for from with by to of as
     if when while where what who why how but and or so yet then however also although because since
     after before my your his her its our their no yes not let is are was do did does can could would
     should will
     der die das ein eine er sie es wir ich ihr dann aber und oder wenn wer wie wo warum doch auch nun da
     hier dort am im mit von für auf bei nach danach man ja nein heute
-"""
-STARTERS = frozenset(_STARTERS_WORDS.split())
+""")
 """Words that open a sentence far more often than they continue a name."""
 
-_CONTINUERS_WORDS = """
+CONTINUERS = words("""
     monday tuesday wednesday thursday friday saturday sunday january february march april may june july
     august september october november december est edt cst cdt mst mdt pst pdt gmt utc cet cest bst
-"""
-CONTINUERS = frozenset(_CONTINUERS_WORDS.split())
+""")
 """Capitalised words that continue a time of day: "5 p.m. Monday"."""
 
 

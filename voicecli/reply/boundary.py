@@ -10,6 +10,7 @@ import re
 from enum import IntEnum
 
 from voicecli.reply.abbreviations import CONTINUERS, STARTERS, Ending, ending
+from voicecli.reply.rules import words
 
 __all__ = ["FENCE", "MARKS", "Strength", "enclosing", "judge"]
 
@@ -52,23 +53,21 @@ _MAYBE_BLOCK = re.compile(r"(?:[-*+•‣◦]|#{1,6}|\d{1,3}[.)]?|[A-Za-z][.)]?|
 _WRAPPED = 50  # characters of a line that was probably broken by an editor, not by its writer
 
 # A full stop may yet turn out to be inside a file name, a domain or an ellipsis: likely after these words.
-_STEMS_WORDS = """
+_STEMS = words("""
     main index app test tests setup config configure settings readme example node google github gitlab
     wikipedia youtube amazon openai python java vue next react script docker requirements makefile pyproject
     conftest init module voicecli utils changelog com org net www co gov edu std localhost well so hm hmm
     hmmm um uh er erm oh ah eh and but or if then wait maybe perhaps anyway okay ok let see know think guess
     suppose say like just the an to of for with is was are be were
-"""
-_STEMS = frozenset(_STEMS_WORDS.split())
+""")
 _CUES = re.compile(
     r"\b(?:files?|filename|script|module|folder|directory|edit|run|import|save|web|websites?|site|visit|domain|"
     r"url|link|address|e-?mail|mail|write|contact|send|reach|host|library|package|called|named|open|download)\b",
     re.IGNORECASE,
 )
-_SCHEMES_WORDS = """
+_SCHEMES = words("""
     http https ftp sftp file mailto tel sms ws wss git ssh data localhost std urn
-"""
-_SCHEMES = frozenset(_SCHEMES_WORDS.split())
+""")
 _ADDRESS = re.compile(r"[/\\@_:=#&%~]|^www|\d|\.|[A-Z]")
 _INLINE = re.compile(r"\\.|`+|\*\*|\]\(|[\[\])]|\n\s*\n|\n\s*[-*+]\s")
 

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import re
 
+from voicecli.reply.rules import rules
+
 __all__ = ["NUMBER", "said_units"]
 
 NUMBER = r"\d+(?:\.\d+)?"
-_MANY = {
-    "k": "thousand",
-    "m": "million",
-    "mn": "million",
-    "b": "billion",
-    "bn": "billion",
-    "t": "trillion",
-    "tn": "trillion",
-}
+_MANY = {"k": "thousand", "m": "million", "b": "billion", "t": "trillion"}
 # Sign: one, many, one of the smaller coin, many of it.
 _MONEY = {
     "$": ("dollar", "dollars", "cent", "cents"),
@@ -40,34 +34,9 @@ _CODES = {
     "INR": _MONEY["₹"],
     "CNY": ("yuan", "yuan", "", ""),
 }
-_COUNTRIES = {
-    "US": "US",
-    "CA": "Canadian",
-    "C": "Canadian",
-    "AU": "Australian",
-    "A": "Australian",
-    "NZ": "New Zealand",
-}
+_COUNTRIES = {"U": "US", "C": "Canadian", "A": "Australian", "N": "New Zealand"}  # US, CA, C, AU, A, NZ
 _SIGN = "[" + "".join(_MONEY) + "]"
 _SCALE = r"(?:\s?(thousand|million|billion|trillion|(?:k|K|M|B|T|mn|bn|tn)(?!\w)))?"
-_MONEY_RANGE = re.compile(rf"({_SIGN})({NUMBER})\s?(?:[-–—]|to)\s?\1?({NUMBER}){_SCALE}(?!\w)")
-_BEFORE = re.compile(rf"(-)?(?:\b(US|CA|C|AU|A|NZ))?({_SIGN})\s?({NUMBER}){_SCALE}(?!\d)")
-_BEHIND = re.compile(rf"(?<![\w.])({NUMBER}){_SCALE}\s?({_SIGN}|(?:{'|'.join(_CODES)})\b)")
-_CENTS = re.compile(r"(?<![\w.])(\d+)\s?¢")
-_PERIODS = {
-    "s": "second",
-    "sec": "second",
-    "min": "minute",
-    "h": "hour",
-    "hr": "hour",
-    "mo": "month",
-    "yr": "year",
-}
-_PER = re.compile(rf"(?<=[a-z])\s?/\s?({'|'.join(_PERIODS)}|second|minute|hour|day|week|month|year)\b")
-_PER_MONEY = re.compile(
-    r"\b((?:US )?dollars?|euros?|pounds?|cents?|pence|yen|million|billion)\s?/\s?(?=[a-zA-Z])"
-)
-
 # Sign=one/many; many is one with an "s" unless it is given.
 _TABLE = """
     km=kilometer; cm=centimeter; mm=millimeter; m=meter; µm=micrometer; nm=nanometer; mi=mile; yd=yard;
@@ -107,28 +76,8 @@ def _units() -> dict[str, tuple[str, str]]:
 
 
 _UNITS = _units()
+_PERIODS = {sign: _UNITS[sign][0] for sign in ("s", "sec", "min", "h", "hr")} | {"mo": "month", "yr": "year"}
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(_UNITS, key=len, reverse=True))
-_UNIT = re.compile(rf"(?<![\w.])({NUMBER})(\s?|-)({_SIGNS})(?![\w'’/²³]|\.\w)")
-_DEGREES = re.compile(r"(\d)\s?°\s?([CF])\b")
-_COUNT = re.compile(rf"(?<![\w.])({NUMBER})(k|K|M|B|bn|mn)(?![\w'’/])")
-_HEIGHT = re.compile(r"(?<![\w.])(\d{1,2})\s?['′’]\s?(\d{1,2})\s?[\"″”]")
-_INCHES = re.compile(rf"(?<![\w.])({NUMBER})\s?″")
-
-
-def said_units(text: str) -> str:
-    """English `text` with amounts of money, measures and percentages in words; the numbers stay digits."""
-    text = _MONEY_RANGE.sub(_money_range, text)
-    text = _BEFORE.sub(_money_before, text)
-    text = _BEHIND.sub(
-        lambda match: _money(match[1], match[2], _MONEY.get(match[3]) or _CODES[match[3]]), text
-    )
-    text = _CENTS.sub(lambda match: f"{match[1]} cent" + ("" if match[1] == "1" else "s"), text)
-    text = _HEIGHT.sub(r"\1 feet \2 inches", text)
-    text = _INCHES.sub(r"\1 inches", text)
-    text = _UNIT.sub(_measure, _DEGREES.sub(r"\1°\2", text))
-    text = _COUNT.sub(_thousands, text)
-    text = _PER.sub(lambda match: f" per {_PERIODS.get(match[1], match[1])}", text)
-    return _PER_MONEY.sub(r"\1 per ", text)
 
 
 def _money_range(match: re.Match[str]) -> str:
@@ -138,7 +87,7 @@ def _money_range(match: re.Match[str]) -> str:
 
 def _money_before(match: re.Match[str]) -> str:
     names = _MONEY[match[3]]
-    country = _COUNTRIES.get(match[2] or "", "")
+    country = _COUNTRIES.get((match[2] or "")[:1])
     if country:
         names = (f"{country} {names[0]}", f"{country} {names[1]}", names[2], names[3])
     return ("minus " if match[1] else "") + _money(match[4], match[5], names)
@@ -160,7 +109,7 @@ def _money(amount: str, scale: str | None, names: tuple[str, str, str, str]) -> 
 
 
 def _scale(scale: str | None) -> str:
-    return f"{_MANY.get(scale.lower(), scale)} " if scale else ""
+    return f"{_MANY.get(scale.lower().rstrip('n'), scale)} " if scale else ""
 
 
 def _measure(match: re.Match[str]) -> str:
@@ -169,7 +118,33 @@ def _measure(match: re.Match[str]) -> str:
     return f"{number} {one if number == '1' or joint == '-' else many}"
 
 
+def _cents(match: re.Match[str]) -> str:
+    return f"{match[1]} cent" + ("" if match[1] == "1" else "s")
+
+
 def _thousands(match: re.Match[str]) -> str:
     if match[2] == "K" and match[1] in ("2", "4", "5", "8"):
         return f"{match[1]} K"  # the width of a film
-    return f"{match[1]} {_MANY[match[2].lower()]}"
+    return f"{match[1]} {_MANY[match[2][0].lower()]}"
+
+
+said_units = rules(
+    (rf"({_SIGN})({NUMBER})\s?(?:[-–—]|to)\s?\1?({NUMBER}){_SCALE}(?!\w)", _money_range),
+    (rf"(-)?(?:\b(US|CA|C|AU|A|NZ))?({_SIGN})\s?({NUMBER}){_SCALE}(?!\d)", _money_before),
+    (
+        rf"(?<![\w.])({NUMBER}){_SCALE}\s?({_SIGN}|(?:{'|'.join(_CODES)})\b)",
+        lambda match: _money(match[1], match[2], _MONEY.get(match[3]) or _CODES[match[3]]),
+    ),
+    (r"(?<![\w.])(\d+)\s?¢", _cents),
+    (r"(?<![\w.])(\d{1,2})\s?['′’]\s?(\d{1,2})\s?[\"″”]", r"\1 feet \2 inches"),
+    (rf"(?<![\w.])({NUMBER})\s?″", r"\1 inches"),
+    (r"(\d)\s?°\s?([CF])\b", r"\1°\2"),
+    (rf"(?<![\w.])({NUMBER})(\s?|-)({_SIGNS})(?![\w'’/²³]|\.\w)", _measure),
+    (rf"(?<![\w.])({NUMBER})(k|K|M|B|bn|mn)(?![\w'’/])", _thousands),
+    (
+        rf"(?<=[a-z])\s?/\s?({'|'.join(_PERIODS)}|second|minute|hour|day|week|month|year)\b",
+        lambda match: f" per {_PERIODS.get(match[1], match[1])}",
+    ),
+    (r"\b((?:US )?dollars?|euros?|pounds?|cents?|pence|yen|million|billion)\s?/\s?(?=[a-zA-Z])", r"\1 per "),
+)
+"""English text with amounts of money, measures and percentages in words; the numbers stay digits."""

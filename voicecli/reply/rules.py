@@ -12,9 +12,9 @@ Said: TypeAlias = str | Callable[[re.Match[str]], str]
 """A template, or a function of what was found."""
 
 
-def rules(*found: tuple[str, Said], flags: re.RegexFlag = re.NOFLAG) -> Callable[[str], str]:
+def rules(*found: tuple[str, Said]) -> Callable[[str], str]:
     """A function that replaces what each pattern finds, in this order."""
-    compiled = [(re.compile(pattern, flags), said) for pattern, said in found]
+    compiled = [(re.compile(pattern), said) for pattern, said in found]
 
     def applied(text: str) -> str:
         for pattern, said in compiled:
