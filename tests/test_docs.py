@@ -31,7 +31,7 @@ from voicecli.bench.report import KINDS, Participant, Report, Sample
 from voicecli.bench.report_file import report_record
 from voicecli.cli.app import app, loaded_command
 from voicecli.config import schema
-from voicecli.config.check import toml
+from voicecli.config.key import toml
 from voicecli.config.settings import BudgetSettings
 from voicecli.conversation.record import event_record, marks_record, summary_record
 from voicecli.conversation.turntaking import TRANSITIONS, State

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from voicecli.config import Settings, load_settings
-from voicecli.config.check import toml
 from voicecli.config.document import changes, default_text, first_text, write
+from voicecli.config.key import toml
 from voicecli.config.origins import bundled, bundled_names, read_file
 from voicecli.errors import SaveError, SettingsError
 

@@ -135,7 +135,7 @@ def _print_settings(rows: Sequence[tuple[str, Any, str]]) -> None:
 
 
 def _written(value: Any) -> str:
-    from voicecli.config.check import toml
+    from voicecli.config.key import toml
 
     return toml(value)
 

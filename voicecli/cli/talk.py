@@ -37,7 +37,7 @@ from voicecli.cli.screen import Plain, Screen
 from voicecli.cli.typed import cleaned
 from voicecli.cli.watching import watching
 from voicecli.config import Loaded
-from voicecli.config.assembly import Assembly, Tailored, assemble, utterer_options
+from voicecli.config.assembly import Assembly, assemble, utterer_options
 from voicecli.conversation import events
 from voicecli.conversation.context import History
 from voicecli.conversation.hearing import Hearing
@@ -289,7 +289,7 @@ class _Wiring:
         real_time, hold = self._options.real_time, conversation.caught_up
         if self._options.rehearse:
             # Another voice than the one that answers.
-            voices = Tailored(self._settings.tts.engines, voice=_ASKING_VOICE)
+            voices = self._settings.tts.engines.tailored(voice=_ASKING_VOICE)
             voice = await choose_synthesizer("espeak", voices)
             asking = rehearsed_questions(QUESTIONS, voice.engine, lambda: conversation.busy)
             name = "the bundled voice"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,7 +33,6 @@ __all__ = [
     "Assembly",
     "Enterable",
     "ReadyDecoder",
-    "Tailored",
     "assemble",
     "enter_all",
     "language_of",
@@ -50,28 +49,6 @@ class Enterable(Protocol):
     async def __aenter__(self) -> object: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
-
-
-class Tailored(Mapping[str, Any]):
-    """Options of engines with what holds for all of them put in, where they have such a field."""
-
-    def __init__(self, options: Mapping[str, Any], **common: object) -> None:
-        self._options = options
-        self._common = {name: value for name, value in common.items() if value is not None}
-
-    def __getitem__(self, name: str) -> Any:
-        options = self._options[name]
-        known = {field.name for field in fields(options)}
-        return replace(options, **{key: value for key, value in self._common.items() if key in known})
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._options
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._options)
-
-    def __len__(self) -> int:
-        return len(self._options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +107,7 @@ async def pick_recognizer(
     Raises UsageError, LibraryMissing, ProviderError.
     """
     stage = loaded.settings.asr
-    options = Tailored(stage.engines, language=language_of(loaded))
+    options = stage.engines.tailored(language=language_of(loaded))
     return await choose_recognizer(stage.engine, options, domain=domain, report=report)
 
 
@@ -147,7 +124,7 @@ async def pick_synthesizer(
     """
     stage = loaded.settings.tts
     wire = None if codec is None else str(codec)
-    options = Tailored(stage.engines, language=language_of(loaded), voice=voice, speed=speed, format=wire)
+    options = stage.engines.tailored(language=language_of(loaded), voice=voice, speed=speed, format=wire)
     return await choose_synthesizer(stage.engine, options, report=report)
 
 

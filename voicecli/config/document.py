@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from voicecli.config import schema
-from voicecli.config.bounds import LONG, MANY, describe, stated
-from voicecli.config.check import checked, toml, values_of
-from voicecli.config.comments import comments, summary
-from voicecli.config.lines import locate
+from voicecli.config.comments import summary
+from voicecli.config.key import Key, described, toml
 from voicecli.config.load import load_entries
-from voicecli.config.origins import PROFILES, bundled, read_file, refuse_secret
-from voicecli.config.schema import Key, Table
+from voicecli.config.origins import PROFILES, bundled, locate, read_file, refuse_secret
+from voicecli.config.ranges import LONG, MANY
+from voicecli.config.schema import Table
 from voicecli.errors import SaveError, SettingsError
 from voicecli.providers.registry import BUILT_IN
 
@@ -95,7 +94,7 @@ def _value(path: schema.Path, text: str, key: str) -> Any:
         raise schema.unknown(path)
     if isinstance(found, Table) or len(path) > len(found.path) + 1:
         raise SettingsError(f"{key} is a table, not a value.", "Set one of its keys.")
-    return text if path != found.path else checked(found, text, "", text=True)
+    return text if path != found.path else found.checked(text, "", text=True)
 
 
 def _with_value(text: str, path: schema.Path, value: Any) -> str:
@@ -162,11 +161,10 @@ def _line(key: Key) -> list[str]:
 
 def _comment(key: Key) -> str:
     """What the source says, and the bounds and choices that stand in its annotation."""
-    said = re.sub(r"\bNone\b", "empty", comments(key.owner).get(key.path[-1], ""))
-    limits = stated(key.hint)
-    allowed = describe(limits).strip() if limits and limits.most not in (LONG, MANY) else ""
-    choices = [choice for part in schema.alternatives(key.hint) for choice in values_of(part)]
-    return "; ".join(part for part in (said, allowed, ", ".join(choices)) if part)
+    said = re.sub(r"\bNone\b", "empty", key.comment)
+    limits = key.stated
+    allowed = described(limits).strip() if limits and limits.most not in (LONG, MANY) else ""
+    return "; ".join(part for part in (said, allowed, ", ".join(key.choices)) if part)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from voicecli.config import origins, schema
-from voicecli.config.check import checked
+from voicecli.config.key import Key
 from voicecli.config.origins import Entry
-from voicecli.config.schema import Key, Table
+from voicecli.config.schema import Table
 from voicecli.config.settings import TIMEOUT, Engines, Settings
 from voicecli.errors import SettingsError, UsageError
 from voicecli.providers.registry import is_engine, unknown_engine
@@ -41,23 +41,13 @@ class Loaded:
             raise schema.unknown(tuple(key.split(".")))
         return self.origins.get(found.path, "default")
 
-    def value(self, key: str) -> Any:
-        """Raises SettingsError for what is not a key."""
-        self.origin(key)
-        found = schema.find(tuple(key.split(".")))
-        assert isinstance(found, Key)
-        return self._value(found)
-
     def items(self) -> Iterator[Item]:
         """Every key of every engine, in the order of the file."""
         for key in schema.every_key():
-            yield Item(key.name, self._value(key), self.origins.get(key.path, "default"))
-
-    def _value(self, key: Key) -> Any:
-        here: Any = self.settings
-        for name in key.place:
-            here = getattr(here, name) if hasattr(here, name) else here.engines[name]
-        return here
+            here: Any = self.settings
+            for name in key.place:
+                here = getattr(here, name) if hasattr(here, name) else here.engines[name]
+            yield Item(key.name, here, self.origins.get(key.path, "default"))
 
 
 def load_settings(
@@ -122,7 +112,7 @@ def _check(entry: Entry) -> tuple[Key | None, Any]:
     value, text = entry.value, entry.text
     for name in reversed(below):
         value, text = {name: value}, False
-    value = checked(found, value, entry.origin, text=text)
+    value = found.checked(value, entry.origin, text=text)
     if found.path[1:] == ("engine",) and value != "auto":
         stage = schema.root().step(found.path[0])
         if (
@@ -159,7 +149,7 @@ def _filled(default: Any, built: Mapping[str, Any]) -> Any:
             given[field.name] = _filled(value, built)
         elif isinstance(value, Engines):
             tables = {name: options for name, options in built.items() if not hasattr(default, name)}
-            given[field.name] = Engines(value.stage, tables, built.get(TIMEOUT, value.timeout))
+            given[field.name] = value.tailored(tables, timeout=built.get(TIMEOUT))
         elif field.name in built:
             given[field.name] = built[field.name]
     return replace(default, **given) if built and given else default

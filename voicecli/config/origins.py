@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from voicecli.config import schema
-from voicecli.config.lines import locate
 from voicecli.errors import SettingsError
 from voicecli.folders import settings_folder
 from voicecli.printable import credentials_in
@@ -26,6 +25,7 @@ __all__ = [
     "from_environment",
     "from_flags",
     "from_profile",
+    "locate",
     "read_file",
     "refuse_secret",
 ]
@@ -35,6 +35,7 @@ PROFILES = "profiles"
 
 _SECRET_NAMES = {"api_key", "apikey", "key", "password", "secret", "token", "access_token", "auth_token"}
 _SECRET_VALUE = re.compile(r"(?:sk|pk|rk|gsk|hf|xai|key)[-_][A-Za-z0-9_-]{16,}|sk-\S{4,}|AIza\S{20,}")
+_ENDS = ('"""', "'''", "]")  # of what goes over several lines
 _LINE_IN_ERROR = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -240,6 +241,37 @@ def _flat_value(path: schema.Path, value: Any) -> Iterator[tuple[schema.Path, An
             yield (*path, *below), inner
     else:
         yield path, value
+
+
+def locate(text: str) -> dict[schema.Path, int]:
+    """The line, from 1, of every table and key in `text`, which must be TOML: its reader does not say.
+
+    A statement ends with the first line at which all of it can be read.
+    """
+    found: dict[schema.Path, int] = {}
+    table: schema.Path = ()
+    statement, began = "", 1
+    for number, line in enumerate(text.split("\n"), 1):
+        if statement and not any(end in line for end in _ENDS):
+            statement += f"{line}\n"
+            continue
+        began = began if statement else number
+        statement += f"{line}\n"
+        try:
+            inner: Any = tomllib.loads(statement)
+        except tomllib.TOMLDecodeError:
+            continue
+        path: schema.Path = ()
+        while isinstance(inner, dict) and len(inner) == 1:
+            ((name, inner),) = inner.items()
+            path = (*path, name)
+        if statement.lstrip().startswith("["):
+            table = path
+            found.setdefault(table, began)
+        elif path:
+            found.setdefault((*table, *path), began)
+        statement = ""
+    return found
 
 
 def _not_toml(path: Path, text: str, message: str) -> SettingsError:

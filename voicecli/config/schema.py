@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeAlias
 
+from voicecli.config.key import Key
 from voicecli.config.settings import TIMEOUT, Engines, Settings
 from voicecli.errors import SettingsError, VoiceError
 from voicecli.providers.registry import BUILT_IN, closest, engine_class, engines, is_engine
@@ -20,33 +20,11 @@ __all__ = [
     "every_key",
     "find",
     "is_engine_table",
-    "nearest",
-    "plain",
     "root",
     "unknown",
 ]
 
 Path: TypeAlias = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """Something that has a value."""
-
-    path: Path
-    place: Path  # the attributes of `Settings` that lead to it, engines by their name
-    owner: type  # the dataclass whose field it is
-    hint: Any  # its annotation, evaluated
-    default: Any
-
-    @property
-    def name(self) -> str:
-        return ".".join(self.path)
-
-    @property
-    def free(self) -> bool:
-        """Whether it holds a table in which any key may stand."""
-        return any(typing.get_origin(part) in (dict, Mapping) for part in alternatives(self.hint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +152,12 @@ def unknown(path: Path) -> SettingsError:
         if below is None:
             break
         here = below
-    close = nearest(path, here)
+    close = _nearest(path, here)
     hint = f"Did you mean {close}?" if close else f"{here.name or 'The file'} has {', '.join(here.names())}."
     return SettingsError(f"There is no setting {'.'.join(path)}.", hint)
 
 
-def nearest(path: Path, here: Table) -> str | None:
+def _nearest(path: Path, here: Table) -> str | None:
     """The key or table that was probably meant: a neighbour, or else one of the same name elsewhere."""
     wrong = path[len(here.path)]
     close = closest(wrong, here.names())
@@ -191,19 +169,6 @@ def nearest(path: Path, here: Table) -> str | None:
         if name.endswith(f".{path[-1]}"):
             return name
     return closest(".".join(path), everything)
-
-
-def plain(hint: Any) -> Any:
-    """An annotation without its bounds."""
-    return plain(typing.get_args(hint)[0]) if typing.get_origin(hint) is typing.Annotated else hint
-
-
-def alternatives(hint: Any) -> tuple[Any, ...]:
-    """The parts of a union; the annotation itself where it is none."""
-    hint = plain(hint)
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return tuple(plain(part) for part in typing.get_args(hint))
-    return (hint,)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
-from voicecli.config.bounds import HIDDEN, LONG, MANY
+from voicecli.config.ranges import HIDDEN, LONG, MANY
 from voicecli.providers.bounds import Within
 from voicecli.wire.recognition import WireLimits
 

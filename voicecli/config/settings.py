@@ -8,12 +8,12 @@ own. To add a section, add a line to `Settings`; to add options to one, add a li
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from voicecli.audio.player import PlayerOptions
-from voicecli.config.bounds import HIDDEN, Count, Seconds, Timeout
+from voicecli.config.ranges import HIDDEN, Count, Seconds, Timeout
 from voicecli.config.serving import ServerSettings
 from voicecli.conversation.context import HistoryOptions
 from voicecli.conversation.draft import ReplyOptions
@@ -60,25 +60,27 @@ def without(*names: str, flat: bool = False) -> dict[str, Any]:
 class Engines(Mapping[str, Any]):
     """The options of every engine of a stage by its name; those that nobody set are made when asked for.
 
-    An engine that has a time-out has its stage's.
+    What is `common`, as the stage's time-out is, is put into those that have such a field.
     """
 
-    def __init__(
-        self, stage: Stage, given: Mapping[str, Any] | None = None, timeout: float | None = None
-    ) -> None:
+    def __init__(self, stage: Stage, given: Mapping[str, Any] | None = None, **common: object) -> None:
         self.stage: Stage = stage
         self._given = dict(given or {})
-        self.timeout = timeout  # seconds; None: each has its own
+        self._common = {name: value for name, value in common.items() if value is not None}
         self._made: dict[str, Any] = {}
+
+    def tailored(self, tables: Mapping[str, Any] | None = None, **common: object) -> Engines:
+        """These, with other tables or with more in common; what is None changes nothing."""
+        more = {name: value for name, value in common.items() if value is not None}
+        return Engines(self.stage, self._given if tables is None else tables, **{**self._common, **more})
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:
             if not is_engine(self.stage, name):
                 raise KeyError(name)
             options = self._given[name] if name in self._given else engine_class(self.stage, name).Options()
-            if self.timeout is not None and TIMEOUT in type(options).__dataclass_fields__:
-                options = replace(options, timeout=self.timeout)
-            self._made[name] = options
+            known = self._common.keys() & {field.name for field in fields(options)}
+            self._made[name] = replace(options, **{key: self._common[key] for key in known})
         return self._made[name]
 
     def __contains__(self, name: object) -> bool:
@@ -91,7 +93,7 @@ class Engines(Mapping[str, Any]):
         return len(engines(self.stage))
 
     def __repr__(self) -> str:
-        return f"Engines({self.stage!r}, {self._given!r}, {self.timeout!r})"
+        return f"Engines({self.stage!r}, {self._given!r}, {self._common!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,9 +241,6 @@ class Settings:
 
     def hearing(self) -> HearingOptions:
         return self.conversation.hearing
-
-    def history(self) -> HistoryOptions:
-        return self.conversation.history
 
     def reply(self) -> ReplyOptions:
         return ReplyOptions(phrases=self.conversation.phrases, timeout=self.llm.timeout)

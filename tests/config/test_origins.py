@@ -5,7 +5,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.config.lines import locate
+from voicecli.config.origins import locate
 
 TEXT = '''\
 # first
