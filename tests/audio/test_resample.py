@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicecli.audio.block import Samples
-from voicecli.audio.polyphase import _filter, fits
-from voicecli.audio.resample import OneRate, Quality, Resampler, resample
+from voicecli.audio.resample import OneRate, Quality, Resampler, _filter, _fits, resample
 from voicecli.errors import UsageError
 
 PAIRS = [
@@ -110,7 +109,7 @@ def test_soxr_is_imported_only_when_needed() -> None:
 def test_any_rate_is_cheap_to_begin_with() -> None:
     """Whatever a client says: the filters of all rates take little memory to make, and to keep."""
     common = (8000, 11_025, 12_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
-    assert all(fits(rate, 16_000) for rate in common)
+    assert all(_fits(rate, 16_000) for rate in common)
     for rate in (*common, 5512, 7999, 11_111, 15_999, 44_101, 383_999):
         _filter.cache_clear()
         tracemalloc.start()
@@ -123,7 +122,7 @@ def test_any_rate_is_cheap_to_begin_with() -> None:
 
 
 def test_odd_rates_fall_back_to_soxr() -> None:
-    assert not fits(44_101, 47_999)
+    assert not _fits(44_101, 47_999)
     heard = resample(tone(44_101, 1000), 44_101, 47_999, Quality.LIVE)
     assert len(heard) == round(44_101 * 0.5 // 1 * 47_999 / 44_101)
     assert decibels(heard) == pytest.approx(0.0, abs=0.1)

@@ -16,7 +16,7 @@ from voicecli.audio.playout import Playout
 from voicecli.audio.ring import Ring
 from voicecli.errors import DeviceLost
 
-__all__ = ["AudioStreamPlayer", "Output", "PlayerOptions", "Underruns"]
+__all__ = ["AudioStreamPlayer", "Output", "OutputDevice", "PlayerOptions", "Underruns"]
 
 Fill = Callable[[Samples, float], int]
 
@@ -25,7 +25,7 @@ _SETTLING = 1.0  # seconds after the first sound in which a device's times still
 _DEAD = 5.0  # seconds without a call from the device; PulseAudio's null sink may take two to start
 
 
-class Output(Protocol):
+class OutputDevice(Protocol):
     """A loudspeaker: asks for blocks and puts them into the air."""
 
     @property
@@ -35,6 +35,21 @@ class Output(Protocol):
     def rate(self) -> int:
         """Samples a second."""
         ...
+
+    def start(self, fill: Fill, lost: Callable[[str], None]) -> None:
+        """Call `fill(out, time)` for every block from now on; `time` is when it will be heard.
+
+        `lost` is called, from any thread, when the loudspeaker goes away. Raises DeviceError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ask for no more blocks and let go of the device."""
+        ...
+
+
+class Output(OutputDevice, Protocol):
+    """One that a conversation is heard on."""
 
     @property
     def latency(self) -> float:
@@ -46,19 +61,8 @@ class Output(Protocol):
         """Whether it asks for sound at the pace of time; only then can sound come too late."""
         ...
 
-    def start(self, fill: Fill, lost: Callable[[str], None]) -> None:
-        """Call `fill(out, time)` for every block from now on; `time` is when it will be heard.
-
-        `lost` is called, from any thread, when the loudspeaker goes away. Raises DeviceError.
-        """
-        ...
-
     def nudge(self) -> None:
         """Something was written; for outputs that take sound as fast as it comes."""
-        ...
-
-    def close(self) -> None:
-        """Ask for no more blocks and let go of the device."""
         ...
 
 

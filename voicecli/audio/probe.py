@@ -8,12 +8,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
-from typing import Protocol, TypeVar
 
 import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.audio.microphone import Input
+from voicecli.audio.player import OutputDevice
 from voicecli.audio.portaudio import DeviceInput, DeviceOutput
 from voicecli.errors import DeviceLost
 
@@ -26,24 +26,6 @@ _POLL = 0.02  # seconds between two looks at what has come
 
 # PortAudio must not open or close two streams at once.
 _opening = threading.Lock()
-
-
-class Player(Protocol):
-    """A device that asks for blocks, as `DeviceOutput` does."""
-
-    name: str
-    rate: int
-
-    def start(self, fill: Callable[[Samples, float], int], lost: Callable[[str], None]) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class _Device(Protocol):
-    name: str
-    rate: int
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +77,7 @@ def measure_input(device: Input, stop: threading.Event) -> Probed:
     return _measured(device, lambda lost: device.start(take, lost), moments, stop)
 
 
-def measure_output(device: Player, stop: threading.Event) -> Probed:
+def measure_output(device: OutputDevice, stop: threading.Event) -> Probed:
     """What a device that asks for blocks does until `stop` is set or enough is known; it plays silence."""
     moments: deque[_Moment] = deque()
 
@@ -107,11 +89,11 @@ def measure_output(device: Player, stop: threading.Event) -> Probed:
     return _measured(device, lambda lost: device.start(fill, lost), moments, stop)
 
 
-T = TypeVar("T", bound=_Device)
-
-
 def _measured(
-    device: T, start: Callable[[Callable[[str], None]], None], moments: deque[_Moment], stop: threading.Event
+    device: Input | OutputDevice,
+    start: Callable[[Callable[[str], None]], None],
+    moments: deque[_Moment],
+    stop: threading.Event,
 ) -> Probed:
     lost: list[str] = []
     try:
@@ -137,7 +119,7 @@ def _settled(moments: list[_Moment]) -> list[_Moment]:
     return [moment for moment in moments if moment.now - moments[0].now > _SETTLING]
 
 
-def _summary(device: _Device, moments: list[_Moment]) -> Probed:
+def _summary(device: Input | OutputDevice, moments: list[_Moment]) -> Probed:
     if not moments:
         return Probed(name=device.name, rate=device.rate, blocks=0)
     heard = [moment.samples for moment in moments if moment.samples is not None and len(moment.samples)]

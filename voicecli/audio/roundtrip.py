@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.audio.clock import InputClock
 from voicecli.audio.microphone import Input
+from voicecli.audio.player import OutputDevice
 from voicecli.errors import DeviceLost
 
 __all__ = ["Echo", "RoundTrip", "locate", "round_trip", "sweep"]
@@ -30,17 +30,6 @@ _SETTLING = 0.8  # seconds with both devices open before the sweep; their times 
 _PATIENCE = 4.0  # seconds until both have begun; PulseAudio's null sink may take two
 _ECHO = 1.2  # seconds in which it must come back
 _POLL = 0.02  # seconds between two looks at what has come
-
-
-class Loudspeaker(Protocol):
-    """A device that asks for blocks, as `DeviceOutput` does."""
-
-    name: str
-    rate: int
-
-    def start(self, fill: Callable[[Samples, float], int], lost: Callable[[str], None]) -> None: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +87,6 @@ def locate(heard: Samples, rate: int) -> Echo | None:
     return Echo(position, float(likeness[position]), float(level))
 
 
-class _Ears:
-    """What the microphone's callback gathers."""
-
-    def __init__(self) -> None:
-        self.blocks: list[tuple[Samples, float, float]] = []  # samples, time in the air, time of the callback
-
-    def take(self, samples: Samples, at: float, overflowed: bool) -> None:
-        self.blocks.append((samples, at, time.monotonic()))
-
-
 class _Mouth:
     """What the loudspeaker's callback plays: silence, then the sweep once."""
 
@@ -134,22 +113,26 @@ class _Mouth:
 
 
 def round_trip(
-    microphone: Callable[[], Input], loudspeaker: Callable[[], Loudspeaker], stop: threading.Event
+    microphone: Callable[[], Input], loudspeaker: Callable[[], OutputDevice], stop: threading.Event
 ) -> RoundTrip | None:
     """Play the sweep and listen for it, about three seconds; blocks, until `stop` is set at the latest.
 
     None when it did not come back. Raises DeviceError, DeviceLost.
     """
-    ears = _Ears()
+    blocks: list[tuple[Samples, float, float]] = []  # samples, time in the air, time of the callback
     lost: list[str] = []
+
+    def take(samples: Samples, at: float, overflowed: bool) -> None:
+        blocks.append((samples, at, time.monotonic()))
+
     heard = microphone()
     try:
         played = loudspeaker()
         mouth = _Mouth(played.rate)
         try:
-            heard.start(ears.take, lost.append)
+            heard.start(take, lost.append)
             played.start(mouth.fill, lost.append)
-            _wait(stop, lost, _PATIENCE, lambda: bool(ears.blocks) and mouth.asked)
+            _wait(stop, lost, _PATIENCE, lambda: bool(blocks) and mouth.asked)
             _wait(stop, lost, _SETTLING, lambda: False)
             mouth.wanted = True
             _wait(stop, lost, _ECHO + LENGTH, lambda: False)
@@ -159,7 +142,7 @@ def round_trip(
         heard.close()
     if lost:
         raise DeviceLost(lost[0], "Plug it in again, or choose another: `voicecli devices`.")
-    return _judged(list(ears.blocks), heard.rate, mouth)
+    return _judged(list(blocks), heard.rate, mouth)
 
 
 def _wait(stop: threading.Event, lost: list[str], seconds: float, done: Callable[[], bool]) -> None:

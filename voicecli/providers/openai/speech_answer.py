@@ -12,8 +12,7 @@ from typing import Final, Protocol
 from voicecli.audio.block import Samples
 from voicecli.audio.decode import open_decoder, prepare
 from voicecli.audio.encode import open_encoder
-from voicecli.audio.format import Codec, StreamFormat
-from voicecli.audio.mediatype import NamedSound, named_sound
+from voicecli.audio.format import Codec, NamedSound, StreamFormat, named_sound
 from voicecli.audio.mpeg import framed
 from voicecli.audio.onset import Onset
 from voicecli.audio.resample import Resampler

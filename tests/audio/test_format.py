@@ -1,7 +1,6 @@
 import pytest
 
-from voicecli.audio.format import Codec, StreamFormat
-from voicecli.audio.mediatype import named_sound
+from voicecli.audio.format import Codec, StreamFormat, named_sound
 
 ASKED = StreamFormat(Codec.PCM, 24_000)
 
