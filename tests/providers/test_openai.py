@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.providers.openai_server import flow, hang, models, say, serving, talk
+from voicecli import secrets
 from voicecli.errors import ProviderError, RateLimited, Refused, SettingsError, TimedOut, Unavailable
-from voicecli.providers import secrets
 from voicecli.providers.language_model import Message
 from voicecli.providers.openai import (
     OpenAILanguageModel,
@@ -26,10 +26,9 @@ from voicecli.providers.openai import (
     OpenAISynthesizerOptions,
 )
 from voicecli.providers.openai.base_url import Address, address, missing_key
-from voicecli.providers.openai.faults import Call, reason, retry_after
+from voicecli.providers.openai.faults import Call, reason, retry_after, translated, transport_library
 from voicecli.providers.openai.sdk import Client
 from voicecli.providers.openai.thought import ThoughtFilter
-from voicecli.providers.openai.translation import translated, transport_library
 
 http = transport_library()
 HERE = Address("http://127.0.0.1:9/v1")

@@ -108,7 +108,7 @@ async def listed_models(server: Address, limit: float) -> Listing:
     certificates. Raises ProviderError.
     """
     from voicecli.providers.openai.faults import Call
-    from voicecli.providers.openai.sdk import Client
+    from voicecli.providers.openai.sdk import Client, entries_of
 
     client = await Client.join(server, 0)
     began = time.monotonic()  # loading the library is not the server's fault
@@ -119,11 +119,10 @@ async def listed_models(server: Address, limit: float) -> Listing:
     finally:
         seconds = time.monotonic() - began
         await client.leave(0)
-    entries = listing.get("data") if isinstance(listing, dict) else None
-    if entries is None:
+    models = entries_of(listing)
+    if models is None:
         raise ProviderError(f"{server.host} answers, but not as an OpenAI-compatible server does.")
-    models = tuple(str(entry["id"]) for entry in entries if isinstance(entry, dict) and entry.get("id"))
-    return Listing(models, seconds)
+    return Listing(tuple(models), seconds)
 
 
 def _connected(found: list[Any], limit: float) -> socket.socket:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.errors import NotFound
-from voicecli.providers.openai.base_url import address, missing_key
-from voicecli.providers.openai.faults import Call
-from voicecli.providers.openai.sdk import Client
+from voicecli.providers.openai.sdk import Endpoint
 from voicecli.providers.openai.speech_answer import sound
 from voicecli.providers.synthesizer import Voice
 
 __all__ = ["OpenAISynthesizer", "OpenAISynthesizerOptions"]
 
-CONNECTIONS = 2  # while one phrase plays, the next is fetched
 _VOICES = (
     *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
     *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
@@ -53,54 +49,30 @@ class OpenAISynthesizerOptions:
     retries: int = 2  # before the first byte
 
 
-class OpenAISynthesizer:
+class OpenAISynthesizer(Endpoint[OpenAISynthesizerOptions]):
     """One request a phrase; calls may overlap."""
 
-    name = "openai"
     Options = OpenAISynthesizerOptions
-
-    def __init__(self, options: OpenAISynthesizerOptions = OpenAISynthesizerOptions()) -> None:
-        self._options = options
-        self._server = address(options.base_url, options.api_key_env)
-        self._call = Call("tts", self._server, options.model, options.timeout, options.retries)
-        self._client: Client | None = None
-        self._format = StreamFormat(Codec(options.format), options.rate)
-
-    @staticmethod
-    def missing(options: OpenAISynthesizerOptions) -> str | None:
-        return missing_key(options.base_url, options.api_key_env)
+    _stage = "tts"
+    _connections = 2  # while one phrase plays, the next is fetched
 
     @property
     def format(self) -> StreamFormat:
-        return self._format
-
-    async def __aenter__(self) -> Self:
-        self._client = await Client.join(self._server, CONNECTIONS)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.leave(CONNECTIONS)
+        return StreamFormat(Codec(self._options.format), self._options.rate)
 
     async def synthesize(self, text: str) -> AsyncIterator[bytes]:
         """Yield the encoded speech as it arrives, in `format` whatever it came as. Raises ProviderError."""
-        assert self._client is not None, "the engine is not open"
         if not any(letter.isalnum() for letter in text):
             return
-        params = self._params(text)
-        speech = self._client.stream(
-            self._call,
-            lambda sdk, limit: sdk.audio.speech.with_streaming_response.create(**params, timeout=limit),
-            lambda answer: sound(answer, self._format),
-        )
-        async with contextlib.aclosing(speech) as chunks:
+        wanted = self.format
+        async with self._asked(
+            "audio.speech", self._params(text), lambda came: sound(came, wanted)
+        ) as chunks:
             async for chunk in chunks:
                 yield chunk
 
     async def voices(self) -> Sequence[Voice]:
         """What the server lists; OpenAI itself does not list, and has the ones it documents."""
-        assert self._client is not None, "the engine is not open"
         if self._server.is_openai:
             return [Voice(name) for name in _VOICES]
         try:

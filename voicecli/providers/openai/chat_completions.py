@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from voicecli.errors import BadRequest, Unavailable
+from voicecli.flow.scope import scoped
 from voicecli.providers.language_model import Message, Token
-from voicecli.providers.openai.base_url import address, missing_key
-from voicecli.providers.openai.faults import Call, reason
-from voicecli.providers.openai.sdk import Answer, Client
+from voicecli.providers.openai.faults import reason
+from voicecli.providers.openai.sdk import Answer, Endpoint
 from voicecli.providers.openai.thought import ThoughtFilter
 
 __all__ = ["OpenAILanguageModel", "OpenAILanguageModelOptions"]
@@ -33,50 +31,32 @@ class OpenAILanguageModelOptions:
     retries: int = 2  # before the first token
 
 
-class OpenAILanguageModel:
+class OpenAILanguageModel(Endpoint[OpenAILanguageModelOptions]):
     """Streams the content of the reply; what a model thinks before it is left out."""
 
-    name = "openai"
     Options = OpenAILanguageModelOptions
+    _stage = "llm"
 
-    def __init__(self, options: OpenAILanguageModelOptions = OpenAILanguageModelOptions()) -> None:
-        self._options = options
-        self._server = address(options.base_url, options.api_key_env)
-        self._call = Call("llm", self._server, options.model, options.timeout, options.retries)
-        self._client: Client | None = None
+    def __init__(self, options: OpenAILanguageModelOptions | None = None) -> None:
+        super().__init__(options)
         # OpenAI renamed the limit and refuses the old name; most other servers know the old one only.
         self._limit_field = "max_completion_tokens" if self._server.is_openai else "max_tokens"
         self._refused: set[str] = set()  # parameters that this model does not take
 
-    @staticmethod
-    def missing(options: OpenAILanguageModelOptions) -> str | None:
-        return missing_key(options.base_url, options.api_key_env)
-
     async def __aenter__(self) -> Self:
-        self._client = await Client.join(self._server, 1)
+        await super().__aenter__()
         if self._server.is_ollama:
             self._client.load(self._options.model)
         return self
 
-    async def __aexit__(self, *exc: object) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.leave(1)
-
     async def complete(self, messages: Sequence[Message]) -> AsyncIterator[Token]:
         """Yield the reply as it is made. Raises ProviderError."""
-        assert self._client is not None, "the engine is not open"
         while True:
             params = self._params(messages)
             thought = ThoughtFilter()
             begun = False
-            reply = self._client.stream(
-                self._call,
-                functools.partial(_request, params),
-                _deltas,
-            )
             try:
-                async with contextlib.aclosing(reply) as deltas:
+                async with self._asked("chat.completions", params, _deltas) as deltas:
                     async for delta in deltas:
                         if text := thought.push(delta):
                             begun = True
@@ -109,19 +89,14 @@ class OpenAILanguageModel:
         if "max_tokens" in params and "max_completion_tokens" in said:
             self._limit_field = "max_completion_tokens"
             return True
-        for name in ("max_completion_tokens", "temperature", "reasoning_effort"):
-            if name in params and name in said:
-                if name == "max_completion_tokens":
-                    self._limit_field = "max_tokens"
-                else:
-                    self._refused.add(name)
-                    log.warning("%s does not take %s: left out (%s)", self._options.model, name, said)
-                return True
-        return False
-
-
-def _request(params: dict[str, Any], sdk: Any, limit: float) -> Any:
-    return sdk.chat.completions.with_streaming_response.create(**params, timeout=limit)
+        if "max_completion_tokens" in params and "max_completion_tokens" in said:
+            self._limit_field = "max_tokens"
+            return True
+        refused = {name for name in ("temperature", "reasoning_effort") if name in params and name in said}
+        self._refused |= refused
+        for name in refused:
+            log.warning("%s does not take %s: left out (%s)", self._options.model, name, said)
+        return bool(refused)
 
 
 async def _deltas(answer: Answer) -> AsyncIterator[str]:
@@ -131,7 +106,7 @@ async def _deltas(answer: Answer) -> AsyncIterator[str]:
         return
     events = said = 0
     finish: str | None = None
-    async with contextlib.aclosing(answer.events()) as stream:
+    async with scoped(answer.events()) as stream:
         async for event in stream:
             events += 1
             choices = event.get("choices")

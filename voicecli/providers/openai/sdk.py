@@ -1,4 +1,4 @@
-"""Client: the door to the `openai` library; one warm pool of connections a server, shared by the stages.
+"""The door to the `openai` library: one warm pool of connections a server, which the stages share.
 
 Everything that the library or the network raises leaves here as one of our errors. The library's own retries
 are off: ours stop for good once something has been yielded, and stay within the time-out of the stage.
@@ -13,33 +13,30 @@ import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeAlias, TypeVar
 
 from voicecli.errors import Dropped, NotFound, ProviderError, TimedOut, Unavailable
-from voicecli.providers.openai.base_url import Address
-from voicecli.providers.openai.faults import Call, stalled
-from voicecli.providers.openai.translation import pause_before_retry, translated
+from voicecli.flow.scope import scoped
+from voicecli.providers.openai.base_url import Address, address, missing_key
+from voicecli.providers.openai.faults import Call, pause_before_retry, stalled, translated
 
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["Answer", "Client", "Request"]
+__all__ = ["Answer", "Client", "Endpoint", "Request", "entries_of"]
 
 T = TypeVar("T")
+Options = TypeVar("Options", bound=Any)
 
 KEEP_ALIVE = 60.0  # seconds that an idle connection is kept; most servers and routers keep it that long
 STALE = 30.0  # seconds without a request after which connections to a distant server are tried again
 WARM_LIMIT = 3.0  # seconds that a warming request may take
 LOAD_LIMIT = 120.0  # seconds that a large model may take to load
 LISTING_LIMIT = 1.0  # seconds that an error may wait for the list of models that it names
-ERROR_BYTES = 65_536  # of a body that turned out to be an error
+LARGEST = 1 << 20  # bytes of a body that is read whole
+_END: Final = object()
 
 log = logging.getLogger(__name__)
-
-
-class _End(Enum):
-    END = 0
 
 
 class Answer:
@@ -66,25 +63,18 @@ class Answer:
             if isinstance(event, dict):
                 yield event
 
-    async def body(self) -> object:
-        """All of it: what its JSON says, or its text."""
-        text = (await self._response.read()).decode("utf-8", "replace").strip()
+    async def body(self, begin: bytes = b"") -> object:
+        """All of it, of which `begin` was read already: what its JSON says, or its text."""
+        data = bytearray(begin)
+        async for chunk in self.chunks():
+            data += chunk
+            if len(data) >= LARGEST:
+                break
+        text = data.decode("utf-8", "replace").strip()
         try:
             return json.loads(text)
         except json.JSONDecodeError:
             return text
-
-    async def complaint(self, begin: bytes) -> object:
-        """The body of what should have been something else, of which `begin` was read already."""
-        data = bytearray(begin)
-        async for chunk in self.chunks():
-            data += chunk
-            if len(data) >= ERROR_BYTES:
-                break
-        try:
-            return json.loads(data)
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            return bytes(data)
 
 
 Request: TypeAlias = (
@@ -111,9 +101,7 @@ class Client:
     async def join(cls, server: Address, connections: int) -> Client:
         """The client for this server, opened if need be; `connections` more are warmed in the background."""
         place = (asyncio.get_running_loop(), server)
-        client = cls._shared.get(place)
-        if client is None:
-            client = cls._shared[place] = cls(server)
+        client = cls._shared.setdefault(place, cls(server))
         client._users += 1
         client._wanted += connections
         try:
@@ -166,28 +154,25 @@ class Client:
         for attempt in range(call.retries + 1):
             begun = False
             try:
-                async with contextlib.aclosing(
-                    self._attempt(call, request, read, deadline - clock())
-                ) as items:
-                    while (item := await _advance(items, call, deadline - clock())) is not _End.END:
+                async with scoped(self._attempt(call, request, read, deadline - clock())) as items:
+                    while True:
+                        async with asyncio.timeout_at(deadline):
+                            item: Any = await anext(items, _END)
+                        if item is _END:
+                            return
                         begun = True
                         yield item
                         deadline = clock() + call.timeout
-                return
+            except TimeoutError as exc:
+                raise stalled(call) from exc
             except ProviderError as error:
                 pause = pause_before_retry(error, attempt)
-                over = begun or attempt == call.retries or pause is None or clock() + pause >= deadline
-                if over:
+                if begun or attempt == call.retries or pause is None or clock() + pause >= deadline:
                     await self._explain(error, call)
                     raise
-                log.info(
-                    "Attempt %d at %s failed (%s); again in %.2f s",
-                    attempt + 1,
-                    self.server.host,
-                    error,
-                    pause,
-                )
-            await asyncio.sleep(pause or 0.0)
+                host = self.server.host
+                log.info("Attempt %d at %s failed (%s); again in %.2f s", attempt + 1, host, error, pause)
+            await asyncio.sleep(pause)
 
     async def fetch(self, path: str, call: Call, limit: float) -> object:
         """The JSON at `path` below the base URL, within `limit` seconds. Raises ProviderError."""
@@ -208,14 +193,12 @@ class Client:
         with translated(call) as progress:
             async with request(sdk, max(limit, 0.001)) as response:
                 progress.answered = True
-                items = read(Answer(response))
                 try:
-                    async for item in items:
-                        yield item
+                    async with scoped(read(Answer(response))) as items:
+                        async for item in items:
+                            yield item
                 finally:
                     self._used = asyncio.get_running_loop().time()
-                    if isinstance(items, AsyncGenerator):
-                        await items.aclose()
 
     async def _explain(self, error: ProviderError, call: Call) -> None:
         """Put the models that there are into the hint of a NotFound, if the server tells them quickly."""
@@ -225,8 +208,7 @@ class Client:
             listing = await self.fetch("/models", call, min(LISTING_LIMIT, call.timeout))
         except ProviderError:
             return
-        entries = listing.get("data") if isinstance(listing, dict) else None
-        names = [str(entry["id"]) for entry in entries or () if isinstance(entry, dict) and "id" in entry]
+        names = entries_of(listing) or []
         if names and call.model not in names:
             more = f" and {len(names) - 12} more" if len(names) > 12 else ""
             error.hint = f"It has {', '.join(names[:12])}{more}: set model in {call.table}."
@@ -273,8 +255,65 @@ class Client:
         return True
 
 
+class Endpoint(Generic[Options]):
+    """What the engines of the three stages have in common: a server, its client, and requests to it."""
+
+    name = "openai"
+    Options: ClassVar[Any]
+    _stage: ClassVar[str]
+    _connections: ClassVar[int] = 1  # that it needs at once
+
+    def __init__(self, options: Options | None = None) -> None:
+        self._options: Options = self.Options() if options is None else options
+        given = self._options
+        self._server = address(given.base_url, given.api_key_env)
+        self._call = Call(self._stage, self._server, given.model, given.timeout, given.retries)
+        self._joined: Client | None = None
+
+    @staticmethod
+    def missing(options: Any) -> str | None:
+        """Say what keeps it from working here, or None."""
+        return missing_key(options.base_url, options.api_key_env)
+
+    async def __aenter__(self) -> Self:
+        self._joined = await Client.join(self._server, self._connections)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        client, self._joined = self._joined, None
+        if client is not None:
+            await client.leave(self._connections)
+
+    @property
+    def _client(self) -> Client:
+        assert self._joined is not None, "the engine is not open"
+        return self._joined
+
+    def _asked(
+        self, where: str, params: dict[str, Any], read: Callable[[Answer], AsyncIterator[T]]
+    ) -> AbstractAsyncContextManager[AsyncIterator[T]]:
+        """What `read` makes of the answer of the library's resource `where`, as in "audio.speech"."""
+
+        def request(sdk: Any, limit: float) -> Any:
+            for part in where.split("."):
+                sdk = getattr(sdk, part)
+            return sdk.with_streaming_response.create(**params, timeout=limit)
+
+        return scoped(self._client.stream(self._call, request, read))
+
+
+def entries_of(listing: object) -> list[str] | None:
+    """The names in a list of models; None where it is no such list."""
+    entries = listing.get("data") if isinstance(listing, dict) else None
+    if entries is None:
+        return None
+    return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and entry.get("id")]
+
+
 def _open(server: Address) -> openai.AsyncOpenAI:
-    _preload()
+    with contextlib.suppress(ImportError):
+        # What the first request would import on the event loop, and stall it for 50 ms.
+        importlib.import_module("anyio._backends._asyncio")
     try:
         return _build(server)
     except (ImportError, ValueError, OSError) as exc:  # a proxy or certificate setting that cannot be used
@@ -282,12 +321,6 @@ def _open(server: Address) -> openai.AsyncOpenAI:
             f"The connection to {server.host} cannot be set up: {exc}.",
             "Look at the variables HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE.",
         ) from exc
-
-
-def _preload() -> None:
-    """What the first request would import on the event loop, and stall it for 50 ms."""
-    with contextlib.suppress(ImportError):
-        importlib.import_module("anyio._backends._asyncio")
 
 
 def _build(server: Address) -> openai.AsyncOpenAI:
@@ -305,13 +338,3 @@ def _build(server: Address) -> openai.AsyncOpenAI:
     _ = sdk.chat.completions.with_streaming_response, sdk.audio.speech.with_streaming_response
     _ = sdk.audio.transcriptions.with_streaming_response
     return sdk
-
-
-async def _advance(items: AsyncIterator[T], call: Call, limit: float) -> T | Literal[_End.END]:
-    try:
-        async with asyncio.timeout(max(limit, 0.0)):
-            return await anext(items)
-    except StopAsyncIteration:
-        return _End.END
-    except TimeoutError as exc:
-        raise stalled(call) from exc

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import re
 from collections.abc import AsyncIterator
-from typing import Final, Protocol
+from typing import Final
 
-from voicecli.audio.block import Samples
-from voicecli.audio.decode import open_decoder, prepare
-from voicecli.audio.encode import open_encoder
 from voicecli.audio.format import Codec, NamedSound, StreamFormat, named_sound
 from voicecli.audio.mpeg import framed
 from voicecli.audio.onset import Onset
-from voicecli.audio.resample import Resampler
 from voicecli.audio.sniff import is_text, sniff, spoken_name
 from voicecli.errors import DecodeError, Unavailable
+from voicecli.flow.scope import scoped
 from voicecli.providers.openai.faults import reason
 from voicecli.providers.openai.sdk import Answer
 
@@ -25,7 +21,6 @@ __all__ = ["sound"]
 
 _HEAD: Final = 32  # bytes: enough for every header, and too many to be text by chance
 _TWO_FRAMES: Final = 2_048  # bytes of MP3 or AAC
-_AT_ONCE: Final = 8192  # bytes turned into other sound without letting the event loop breathe
 _COMPLAINT: Final = re.compile(rb'\s*(\{\s*"(error|detail|message)|<!doctype|<html|<\?xml)', re.IGNORECASE)
 
 log = logging.getLogger(__name__)
@@ -44,7 +39,7 @@ async def sound(answer: Answer, wanted: StreamFormat) -> AsyncIterator[bytes]:
             "The speech server sent an answer without sound.", "Check model and voice in [tts.openai]."
         )
     if _is_message(answer.media_type, head):
-        raise _not_sound(await answer.complaint(head), answer.media_type)
+        raise _not_sound(await answer.body(head), answer.media_type)
     came = _kind(answer.content_type, head, wanted)
     try:
         async for piece in _converted(head, chunks, came, wanted):
@@ -82,73 +77,25 @@ async def _converted(
 ) -> AsyncIterator[bytes]:
     """Bytes in `wanted`. Raises DecodeError for what is no sound, or no speech."""
     raw = came.format.codec is Codec.PCM
-    steps: list[_Step] = [Onset(came.format, either_order=came.either_order)] if raw else []
-    other = came.format != wanted if raw else came.format.codec is not wanted.codec
-    if other:
+    sound = _whole(head, chunks, Onset(came.format, either_order=came.either_order) if raw else None)
+    if came.format != wanted if raw else came.format.codec is not wanted.codec:
+        from voicecli.audio.sound_steps import decode_step, encode_step
+
         log.info("The speech server sends %s, not %s; it is converted", _shown(came.format), _shown(wanted))
-        await asyncio.to_thread(prepare, came.format.codec)
-        await asyncio.to_thread(prepare, wanted.codec)
-        steps.append(_Transcoder(came.format, wanted))
-    for piece in _pieces(head, other):
-        if out := _pushed(steps, piece):
-            yield out
+        sound = encode_step(decode_step(sound, came.format), wanted)
+    async with scoped(sound) as pieces:
+        async for piece in pieces:
+            if piece:
+                yield piece
+
+
+async def _whole(head: bytes, chunks: AsyncIterator[bytes], onset: Onset | None) -> AsyncIterator[bytes]:
+    """The sound from its first byte; without the silence and noise before it where `onset` judges that."""
+    yield head if onset is None else onset.push(head)
     async for chunk in chunks:
-        for piece in _pieces(chunk, other):
-            if out := _pushed(steps, piece):
-                yield out
-            elif other:
-                await asyncio.sleep(0)
-    if out := _flushed(steps):
-        yield out
-
-
-class _Step(Protocol):
-    def push(self, data: bytes) -> bytes: ...
-
-    def flush(self) -> bytes: ...
-
-
-class _Transcoder:
-    """Makes sound of one kind into sound of another."""
-
-    def __init__(self, came: StreamFormat, wanted: StreamFormat) -> None:
-        self._decoder = open_decoder(came)
-        self._encoder = open_encoder(wanted)
-        self._rate = wanted.rate
-        self._resampler: Resampler | None = None
-
-    def push(self, data: bytes) -> bytes:
-        return self._encoded(self._decoder.decode(data))
-
-    def flush(self) -> bytes:
-        rest = self._encoded(self._decoder.flush())
-        if self._resampler is not None:
-            rest += self._encoder.encode(self._resampler.flush())
-        return rest + self._encoder.flush()
-
-    def _encoded(self, samples: Samples) -> bytes:
-        if not len(samples) or self._decoder.rate is None:
-            return b""
-        if self._resampler is None:
-            self._resampler = Resampler(self._decoder.rate, self._rate)
-        return self._encoder.encode(self._resampler.push(samples))
-
-
-def _pieces(data: bytes, small: bool) -> list[bytes]:
-    return [data[start : start + _AT_ONCE] for start in range(0, len(data), _AT_ONCE)] if small else [data]
-
-
-def _pushed(steps: list[_Step], data: bytes) -> bytes:
-    for step in steps:
-        data = step.push(data)
-    return data
-
-
-def _flushed(steps: list[_Step]) -> bytes:
-    data = b""
-    for step in steps:
-        data = step.push(data) + step.flush()
-    return data
+        yield chunk if onset is None else onset.push(chunk)
+    if onset is not None:
+        yield onset.flush()
 
 
 def _not_sound(body: object, media_type: str) -> Unavailable:

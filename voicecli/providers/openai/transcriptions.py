@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import io
 import logging
-import wave
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import BadRequest, Unavailable
-from voicecli.providers.openai.base_url import address, missing_key
-from voicecli.providers.openai.faults import Call, reason
-from voicecli.providers.openai.sdk import Answer, Client
+from voicecli.flow.scope import scoped
+from voicecli.providers.openai.faults import reason
+from voicecli.providers.openai.sdk import Answer, Endpoint
 from voicecli.providers.recognizer import HEARING_RATE, Transcript
+from voicecli.wire.riff import WavLayout, riff_header
 
 __all__ = ["OpenAIRecognizer", "OpenAIRecognizerOptions"]
 
@@ -39,63 +36,36 @@ class OpenAIRecognizerOptions:
     retries: int = 2  # before the first word
 
 
-class OpenAIRecognizer:
+class OpenAIRecognizer(Endpoint[OpenAIRecognizerOptions]):
     """Collects the utterance, sends it when it has ended, and yields the transcript as it grows."""
 
-    name = "openai"
     places = 64  # utterances at once
     Options = OpenAIRecognizerOptions
-
-    def __init__(self, options: OpenAIRecognizerOptions = OpenAIRecognizerOptions()) -> None:
-        self._options = options
-        self._server = address(options.base_url, options.api_key_env)
-        self._call = Call("asr", self._server, options.model, options.timeout, options.retries)
-        self._client: Client | None = None
-        self._streams = True  # until the server refuses
-
-    @staticmethod
-    def missing(options: OpenAIRecognizerOptions) -> str | None:
-        return missing_key(options.base_url, options.api_key_env)
-
-    async def __aenter__(self) -> Self:
-        self._client = await Client.join(self._server, 1)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.leave(1)
+    _stage = "asr"
+    _streams = True  # until the server refuses
 
     async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
         """Yield partial transcripts, then the final one. Raises ProviderError."""
-        assert self._client is not None, "the engine is not open"
         self._client.refresh()  # while the speaker is speaking there is time for it
-        pieces = await _collect(audio)
-        if sum(map(len, pieces)) < SHORTEST * HEARING_RATE:
+        async with scoped(audio) as pieces:
+            heard = [piece async for piece in pieces]
+        if sum(map(len, heard)) < SHORTEST * HEARING_RATE:
             yield Transcript("", final=True)
             return
-        speech = _wav(pieces)
         last = ""
-        async with contextlib.aclosing(self._texts(self._client, speech)) as texts:
+        async with scoped(self._texts(_wav(heard))) as texts:
             async for text, final in texts:
-                if final:
-                    yield Transcript(text.strip(), final=True)
-                    return
-                if text.strip() != last:
+                if final or text.strip() != last:
                     last = text.strip()
-                    yield Transcript(last)
+                    yield Transcript(last, final=final)
+                if final:
+                    return
 
-    async def _texts(self, client: Client, speech: bytes) -> AsyncGenerator[tuple[str, bool], None]:
+    async def _texts(self, speech: bytes) -> AsyncGenerator[tuple[str, bool], None]:
         """The cumulative text and whether it is final, in a second request without streaming if need be."""
         while True:
-            params = self._params(speech)
-            answer = client.stream(
-                self._call,
-                functools.partial(_request, params),
-                _texts,
-            )
             try:
-                async with contextlib.aclosing(answer) as texts:
+                async with self._asked("audio.transcriptions", self._params(speech), _texts) as texts:
                     async for text in texts:
                         yield text
                 return
@@ -121,26 +91,9 @@ class OpenAIRecognizer:
         return params
 
 
-async def _collect(audio: AsyncIterator[Samples]) -> list[Samples]:
-    try:
-        return [piece async for piece in audio]
-    finally:
-        if isinstance(audio, AsyncGenerator):
-            await audio.aclose()
-
-
 def _wav(pieces: Sequence[Samples]) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(HEARING_RATE)
-        out.writeframes(s16_bytes(np.concatenate(pieces)))
-    return file.getvalue()
-
-
-def _request(params: dict[str, Any], sdk: Any, limit: float) -> Any:
-    return sdk.audio.transcriptions.with_streaming_response.create(**params, timeout=limit)
+    sound = s16_bytes(np.concatenate(pieces))
+    return riff_header(WavLayout("integer", 16, 1, HEARING_RATE), len(sound)) + sound
 
 
 async def _texts(answer: Answer) -> AsyncIterator[tuple[str, bool]]:
@@ -150,7 +103,7 @@ async def _texts(answer: Answer) -> AsyncIterator[tuple[str, bool]]:
         return
     text = ""
     events = 0
-    async with contextlib.aclosing(answer.events()) as stream:
+    async with scoped(answer.events()) as stream:
         async for event in stream:
             events += 1
             kind = event.get("type", "")
