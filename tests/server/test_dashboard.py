@@ -19,7 +19,7 @@ from tests.server.served import Served, said, served, silence, start, stop, tone
 from voicecli.cli.app import app
 from voicecli.config import load_settings
 from voicecli.config.serving import ServerSettings
-from voicecli.server.guard import Reason
+from voicecli.server.refusals import Reason
 
 FOLDER = Path(__file__).parents[2] / "docs" / "serving"
 DASHBOARD = json.loads((FOLDER / "grafana" / "voicecli.json").read_text(encoding="utf-8"))

@@ -1,305 +1,236 @@
-"""The door of a running server: what it says to whom it does not let in, and to whoever runs it."""
+"""The door, with sockets that are none."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import resource
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
 
-from tests.cli.program import SIMULATED, Program, await_event, ended
-from tests.server.served import QUICK, TEXT, Raw, Served, close_code, frame, said, served, start, stop
-
-ALICE, BOB = "alice-secret-0123456789", "bob-secret-01234567890"
-PAGE = "https://page.example"
+from voicecli.config.serving import ConnectionSettings, ServerSettings
+from voicecli.server.door import Door, Visitor
+from voicecli.server.refusals import Reason
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server with tokens behind a proxy, with few sockets for one address."""
-    with served(
-        tmp_path_factory.mktemp("guarded"),
-        *("--set", f'server.origins=["{PAGE}"]', "--set", 'server.trusted_proxies=["127.0.0.1"]'),
-        *("--set", "server.connections.header_timeout=0.5", "--set", "server.connections.body_timeout=0.5"),
-        *("--set", "server.connections.per_address=2", "--set", "server.connections.most=200"),
-        *("--set", "server.connections.memory=4000000"),
-        env={"VOICECLI_SERVER_TOKENS": f"alice:{ALICE}", "SOME_API_KEY": "k", "OTHER": "o"},
-    ) as server:
-        yield server
-        assert ALICE not in server.stop().errors
+class Wire:
+    """A transport that knows whether it was dropped."""
+
+    visitor: Visitor
+
+    def __init__(self) -> None:
+        self.aborted = False
+        self.closing = False
+        self.said = b""
+
+    def write(self, data: bytes) -> None:
+        self.said += data
+
+    def close(self) -> None:
+        self.closing = True
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.closing or self.aborted
 
 
-def answered(server: Served, request: bytes) -> bytes:
-    """What a server says to these bytes until it closes."""
+class Entrance:
+    """A door and the reasons that it gave."""
 
-    async def run() -> bytes:
-        async with asyncio.timeout(20), Raw.dropping():
-            raw = await Raw.open(server)
-            await raw.send(request)
-            return await raw.closed()
+    def __init__(self, proxies: Sequence[str] = (), **limits: Any) -> None:
+        settings = ServerSettings(trusted_proxies=list(proxies), connections=ConnectionSettings(**limits))
+        self.reasons: Counter[Reason] = Counter()
+        self.door = Door(settings, lambda reason: self.reasons.update([reason]))
 
-    return asyncio.run(run())
+    def enter(self, now: float = 0.0, address: str = "a") -> Wire | None:
+        wire = Wire()
+        visitor = self.door.enter(cast(asyncio.Transport, wire), address, now)
+        if visitor is None:
+            return None
+        wire.visitor = visitor
+        return wire
 
+    def greeted(self, address: str = "a") -> Wire | None:
+        """Let one in that has shown its token."""
+        wire = self.enter(address=address)
+        if wire is not None:
+            self.asked(wire)
+            wire.visitor.greet()
+        return wire
 
-HEAD = b"GET /api/v1/health HTTP/1.1\r\n"
-
-
-@pytest.mark.parametrize(
-    ("request_", "status"),
-    [
-        (HEAD + b"Host: 127.0.0.1\r\nX-Half: a", 408),
-        (b"POST /api/v1/query HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + ALICE.encode() + b"\r\n"
-         b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{", 408),
-        (HEAD + b"Host: 127.0.0.1\r\nHost: evil.example\r\n\r\n", 400),
-        (HEAD + b"\r\n", 400),
-        (b"GET /" + b"a" * 17_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 414),
-        (HEAD + b"Host: 127.0.0.1\r\nX: " + b"a" * 17_000 + b"\r\n\r\n", 431),
-        (b"GET /api/v1/simple HTTP/1.1\r\nHost: a\r\nHost: b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", 400),
-    ],
-    ids=["half a head", "half a body", "two hosts", "no host", "long URL", "long header", "WebSocket"],
-)  # fmt: skip
-def test_wrong_requests_are_told_what_is_wrong(guarded: Served, request_: bytes, status: int):
-    said = answered(guarded, request_)
-    assert said.startswith(f"HTTP/1.1 {status} ".encode()), said
-    assert said.count(b"HTTP/1.1") == 1
+    def asked(self, wire: Wire | None) -> None:
+        assert wire is not None
+        wire.visitor.asked()
+        wire.visitor.came(Reason.HEADER)
 
 
-def test_pages_of_origins_may_ask(guarded: Served):
-    def preflight(origin: str) -> bytes:
-        return answered(
-            guarded,
-            f"OPTIONS /api/v1/query HTTP/1.1\r\nHost: a\r\nOrigin: {origin}\r\nConnection: close\r\n"
-            "Access-Control-Request-Method: POST\r\n"
-            "Access-Control-Request-Headers: authorization,content-type\r\n\r\n".encode(),
-        ).lower()
-
-    assert preflight(PAGE).startswith(b"http/1.1 200 ")
-    assert f"access-control-allow-origin: {PAGE}".encode() in preflight(PAGE)
-    assert b"authorization" in preflight(PAGE)
-    assert preflight("https://evil.example").startswith(b"http/1.1 400 ")
-    assert b"allow-origin" not in preflight("https://evil.example")
-    refused = answered(
-        guarded,
-        f"POST /api/v1/query HTTP/1.1\r\nHost: a\r\nOrigin: {PAGE}\r\nContent-Length: 0\r\n\r\n".encode(),
-    )
-    assert b" 401 " in refused
-    assert PAGE.encode() in refused  # else the page could not read why
+def test_sockets_that_do_something_are_capped():
+    entrance = Entrance(most=3)
+    for _ in range(3):
+        entrance.greeted()
+    assert entrance.enter() is None
+    assert entrance.reasons == {Reason.CONNECTIONS: 1}
+    assert len(entrance.door) == 3
 
 
-def test_clients_of_a_proxy_have_their_own_share(guarded: Served):
-    def options(address: str) -> dict[str, Any]:
-        return {"additional_headers": {"X-Forwarded-For": address, "Authorization": f"Bearer {ALICE}"}}
-
-    async def run() -> None:
-        url = f"{guarded.address}/api/v1/segmented"
-        async with connect(url, **options("192.0.2.1")), connect(url, **options("192.0.2.1")):
-            with pytest.raises(InvalidStatus) as failed:
-                await connect(url, **options("192.0.2.1"))
-            assert failed.value.response.status_code == 503
-            async with connect(url, **options("192.0.2.2")):
-                pass
-
-    asyncio.run(run())
+def test_full_house_drops_who_waits():
+    entrance = Entrance(most=3, reserved=0.0)
+    first, *_ = [entrance.enter() for _ in range(3)]
+    assert first is not None
+    assert entrance.enter() is not None
+    assert first.aborted
+    assert len(entrance.door) == 3
 
 
-def test_without_token_little_is_kept(guarded: Served):
-    """Unfinished messages of those without a token: each ends at once, and a holder of one comes in."""
-
-    async def run() -> float:
-        before = guarded.memory()
-        async with asyncio.timeout(50), Raw.dropping():
-            strangers = []
-            for _ in range(120):  # one by one: a head has half a second
-                strangers.append(await Raw.open(guarded))
-                await strangers[-1].upgrade()
-            for raw in strangers:
-                await raw.send(frame(TEXT, bytes(200_000), length=1_000_000))
-            codes = [close_code(await raw.closed()) for raw in strangers]
-            assert set(codes) <= {1009, None}
-            assert 1009 in codes
-            return guarded.memory() - before
-
-    assert asyncio.run(run()) < 16
+def test_waiting_sockets_are_capped():
+    entrance = Entrance(waiting=2)
+    wires = [entrance.enter(0.0), entrance.enter(0.5), entrance.enter(0.6)]
+    entrance.door.sweep(0.2)  # all came together: nobody is to blame
+    assert [wire.aborted for wire in wires if wire] == [False, False, False]
+    entrance.door.sweep(0.7)
+    assert [wire.aborted for wire in wires if wire] == [True, False, False]
+    assert entrance.reasons == {Reason.WAITING: 1}
 
 
-def test_strangers_make_room(guarded: Served):
-    """Those without a token hold no place that a holder of one wants."""
-
-    async def run() -> list[str]:
-        async with asyncio.timeout(50), Raw.dropping():
-            for _ in range(300):
-                raw = await Raw.open(guarded)
-                await raw.upgrade()
-            headers = {"Authorization": f"Bearer {ALICE}"}
-            url = f"{guarded.address}/api/v1/segmented"
-            async with connect(url, additional_headers=headers) as websocket:
-                await websocket.send(start())
-                await websocket.send(stop())
-                return [event["type"] for event in await said(websocket)]
-
-    assert asyncio.run(run()) == []
-    assert guarded.numbers()['voicecli_refused_total{reason="guest"}'] >= 100
+def test_one_address_has_its_share():
+    entrance = Entrance(per_address=1)
+    assert entrance.greeted(address="a") is not None
+    assert entrance.enter(address="a") is None
+    assert entrance.enter(address="b") is not None
+    assert entrance.reasons == {Reason.ADDRESS: 1}
 
 
-def test_workers_know_no_secrets(guarded: Served):
-    def environment(pid: int) -> bytes:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-
-    pid = guarded.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    assert ALICE.encode() in environment(pid)
-    assert children
-    for child in children:
-        assert b"OTHER=o" in environment(int(child))
-        for secret in (ALICE.encode(), b"SOME_API_KEY"):
-            assert secret not in environment(int(child))
+def test_those_who_leave_make_room():
+    entrance = Entrance(per_address=1)
+    wire = entrance.enter()
+    wire.visitor.leave()
+    wire.visitor.leave()
+    assert len(entrance.door) == 0
+    assert entrance.enter() is not None
 
 
-def test_tokens_and_settings_are_read_again(tmp_path: Path):
-    config, tokens, errors = tmp_path / "settings.toml", tmp_path / "tokens", tmp_path / "errors"
-    tokens.write_text(f"alice:{ALICE}\n")
-    tokens.chmod(0o600)
-
-    def write(origins: str, more: str = "") -> None:
-        config.write_text(f'[server]\ntoken_file = "{tokens}"\norigins = [{origins}]\n{more}')
-
-    def asked(server: Served, secret: str, **headers: str) -> int:
-        return server.get("/api/v1/openapi.json", Authorization=f"Bearer {secret}", **headers)[0]
-
-    def reload(server: Served, lines: int) -> str:
-        server.process.send_signal(signal.SIGHUP)
-        for _ in range(500):
-            if errors.read_text().count("eloaded") >= lines:
-                return errors.read_text().splitlines()[-1]
-            server.get("/api/v1/health")
-        raise AssertionError("Nothing is reloaded.")
-
-    write("")
-    with served(tmp_path, "--config", config, "--set", f"log.file={errors}") as server:
-        assert (asked(server, ALICE), asked(server, BOB)) == (200, 401)
-        assert asked(server, ALICE, Origin=PAGE) == 403
-        tokens.write_text(f"bob:{BOB}\n")
-        write(f'"{PAGE}"', "batched = false\n")
-        assert "new start is needed for server.batched" in reload(server, 1)
-        assert (asked(server, ALICE), asked(server, BOB)) == (401, 200)
-        assert asked(server, BOB, Origin=PAGE) == 200
-        for broken in ("bob:short\n", ""):  # changes nothing
-            tokens.write_text(broken)
-            assert "Nothing was reloaded" in reload(server, 2 if broken else 3)
-            assert (asked(server, ALICE), asked(server, BOB)) == (401, 200)
-        assert server.stop().status == 0
-    log = errors.read_text()
-    assert "127.0.0.1 was refused (token)" in log
-    assert ALICE not in log
-    assert BOB not in log
+@pytest.mark.parametrize("reason", [Reason.HEADER, Reason.BODY, Reason.UNREAD])
+def test_late_sockets_are_dropped(reason: Reason):
+    entrance = Entrance()
+    late, early = entrance.enter(), entrance.enter()
+    for wire in (late, early):
+        entrance.asked(wire)
+        wire.visitor.expect(reason, 5.0)
+    early.visitor.came(reason)
+    entrance.door.sweep(4.9)
+    assert late is not None
+    assert early is not None
+    assert not late.aborted
+    entrance.door.sweep(5.0)
+    assert late.aborted
+    assert not early.aborted
+    assert entrance.reasons == {reason: 1}
 
 
-def test_tokens_that_others_may_read_are_refused(tmp_path: Path):
-    tokens = tmp_path / "tokens"
-    tokens.write_text(f"alice:{ALICE}\n")
-    tokens.chmod(0o644)
-    refused = Program(tmp_path).run("serve", "--set", f"server.token_file={tokens}", *QUICK)
-    refused.refuses(2, f"Others may read {tokens}", "chmod 600")
+def test_closing_may_not_take_for_ever():
+    entrance = Entrance()
+    wire = entrance.enter()
+    assert wire is not None
+    entrance.asked(wire)
+    wire.closing = True
+    entrance.door.sweep(10.0)
+    assert not wire.aborted
+    entrance.door.sweep(20.0)
+    assert wire.aborted
 
 
-def test_no_more_is_announced_than_there_are_files(tmp_path: Path):
-    def few() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80))
-
-    program = Program(tmp_path)
-    process = program.start("serve", "--port", 0, "--json", *QUICK, preexec_fn=few)
-    try:
-        server = Served(process, await_event(process, lambda event: event["event"] == "ready"))
-        limits = server.ready["limits"]
-        assert 1 <= limits["sessions"] <= limits["connections"] < 80
-
-        async def run() -> None:
-            url = f"{server.address}/api/v1/segmented"
-            async with asyncio.timeout(30):
-                opened = [await connect(url) for _ in range(limits["sessions"])]
-                with pytest.raises(InvalidStatus) as failed:
-                    await connect(url)
-                assert failed.value.response.status_code == 503
-                for websocket in opened:
-                    await websocket.send(start())
-                    await websocket.send(stop())
-                    await websocket.wait_closed()
-
-        asyncio.run(run())
-        last = server.stop()
-    finally:
-        if process.poll() is None:
-            process.kill()
-    assert last.status == 0
-    assert "raise the limit of open files" in last.errors
+def test_places_are_reserved_for_tokens():
+    entrance = Entrance(most=8)  # a quarter of them
+    guests = [entrance.enter() for _ in range(8)]
+    for wire in guests:
+        entrance.asked(wire)
+    assert len(entrance.door) == 6
+    assert [wire.aborted for wire in guests if wire] == [True] * 2 + [False] * 6
+    holders = [entrance.greeted() for _ in range(8)]
+    assert all(wire is not None and not wire.aborted for wire in holders)  # each took a guest's place
+    assert all(wire.aborted for wire in guests if wire)
+    assert entrance.enter() is None
+    assert entrance.reasons[Reason.GUEST] + entrance.reasons[Reason.WAITING] == 8
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
-def test_serves_without_a_standard_stream(tmp_path: Path, number: int):
-    program = Program(tmp_path)
-    command = [
-        "-m",
-        "voicecli",
-        "serve",
-        "--port",
-        "0",
-        "--json",
-        *SIMULATED,
-        "--vad",
-        "energy",
-        "--workers",
-        "1",
-    ]
-    closing = f"import os, sys; os.close({number}); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-    process = subprocess.Popen(
-        [sys.executable, "-c", closing, *command],
-        env=program.env,
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        for _ in range(600):
-            port = listening(process.pid)
-            if port and process.poll() is None and healthy(port):
-                break
-            assert process.poll() is None, process.communicate()
-            asyncio.run(asyncio.sleep(0.05))
-        else:
-            raise AssertionError("It never serves.")
-        process.send_signal(signal.SIGTERM)
-        assert ended(process).status == 0
-    finally:
-        if process.poll() is None:
-            process.kill()
+def test_room_is_made_where_most_guests_are():
+    entrance = Entrance(most=4, reserved=0.0)
+    lonely = entrance.enter(address="b")
+    crowd = [entrance.enter(address="a") for _ in range(5)]
+    assert lonely is not None
+    assert not lonely.aborted
+    assert [wire.aborted for wire in crowd if wire] == [True, True, False, False, False]
 
 
-def listening(pid: int) -> int:
-    """The port that a process listens on; 0 while there is none."""
-    found = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    try:
-        files = {str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}
-    except OSError:
-        return 0
-    ports = [int(line[1].split(":")[1], 16) for line in found if f"socket:[{line[9]}]" in files]
-    return ports[0] if ports else 0
+def test_who_was_answered_is_a_guest_again():
+    entrance = Entrance(most=1, reserved=0.0)
+    idle = entrance.greeted()
+    assert entrance.enter() is None
+    idle.visitor.forget()
+    assert entrance.enter() is not None
+    assert idle is not None
+    assert idle.aborted
 
 
-def healthy(port: int) -> bool:
-    server = Served.__new__(Served)
-    server.url = f"http://127.0.0.1:{port}"
-    try:
-        return json.loads(server.get("/api/v1/health")[1])["status"] == "healthy"
-    except OSError:
-        return False
+def test_a_guest_goes_for_a_neighbour_of_its_address():
+    entrance = Entrance(per_address=2)
+    guest = entrance.enter()
+    entrance.asked(guest)
+    entrance.greeted()
+    assert entrance.greeted() is not None
+    assert guest is not None
+    assert guest.aborted
+    assert entrance.enter() is None
+
+
+def test_ipv6_counts_by_its_network():
+    entrance = Entrance(per_address=2)
+    assert entrance.greeted("2001:db8:1:2::1") is not None
+    assert entrance.greeted("2001:db8:1:2:ffff::7") is not None
+    assert entrance.enter(address="2001:db8:1:2:abcd::9") is None
+    assert entrance.enter(address="2001:db8:1:3::1") is not None
+    assert entrance.greeted("::ffff:192.0.2.1") is not None
+    assert entrance.greeted("192.0.2.1") is not None
+    assert entrance.enter(address="192.0.2.1") is None
+
+
+def test_clients_of_a_proxy_are_counted_by_their_own_address():
+    entrance = Entrance(per_address=1, proxies=["127.0.0.1"])
+    wires = [entrance.enter(address="127.0.0.1") for _ in range(3)]
+    visitors = [wire.visitor for wire in wires if wire]
+    for visitor in visitors:
+        visitor.greet()
+    assert visitors[0].move("192.0.2.1")
+    assert visitors[0].move("192.0.2.1")
+    assert not visitors[1].move("192.0.2.1")
+    assert visitors[1].move("192.0.2.2")
+    visitors[0].leave()
+    assert visitors[2].move("192.0.2.1")
+
+
+def test_memory_has_one_budget_and_guests_go_first():
+    entrance = Entrance(memory=1000)
+    holder, guest, small = entrance.greeted(), entrance.enter(), entrance.enter()
+    visitors = [wire.visitor for wire in (holder, guest, small) if wire]
+    for visitor, count in zip(visitors, (700, 200, 50), strict=True):
+        visitor.hold(count)
+    assert entrance.door.memory == 950
+    visitors[0].hold(800)
+    assert [wire.aborted for wire in (holder, guest, small) if wire] == [False, True, False]
+    assert entrance.door.memory == 850
+    visitors[0].hold(1001)
+    assert [wire.aborted for wire in (holder, guest, small) if wire] == [True, True, True]
+    assert entrance.door.memory == 0
+    assert entrance.reasons == {Reason.MEMORY: 3}
+
+
+def test_late_sockets_are_told_where_that_helps():
+    entrance = Entrance()
+    wire = entrance.enter()
+    assert wire is not None
+    wire.visitor.expect(Reason.HEADER, 5.0, lambda: b"408")
+    entrance.door.sweep(5.0)
+    assert (wire.said, wire.closing, wire.aborted) == (b"408", True, False)

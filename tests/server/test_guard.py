@@ -6,16 +6,10 @@ import pytest
 
 from voicecli.config.serving import ServerSettings, SessionSettings, TokenSettings
 from voicecli.errors import SettingsError, UsageError
-from voicecli.server.guard import (
-    Guard,
-    Reason,
-    Refusal,
-    Request,
-    Share,
-    Tokens,
-    is_loopback,
-    parse_tokens,
-)
+from voicecli.server.guard import Guard, Request, Share
+from voicecli.server.refusals import Reason, Refusal
+from voicecli.server.subnet import is_loopback
+from voicecli.server.tokens import Tokens, parse_tokens
 
 ALICE, BOB = "alice-secret-0123456789", "bob-secret-01234567890"
 OPEN = {"host": "127.0.0.1:8080"}
@@ -148,8 +142,9 @@ def test_sessions_are_counted():
     settings = ServerSettings(sessions=SessionSettings(most=3), tokens=TokenSettings(sessions=2))
     guard = Guard(settings, tokens())
     first, second = guard.enter("alice", 0.0), guard.enter("alice", 0.0)
-    assert first is second
     assert isinstance(first, Share)
+    assert isinstance(second, Share)
+    assert first.audio is second.audio
     assert reason(guard.enter("alice", 0.0)) is Reason.SHARE
     assert isinstance(guard.enter("bob", 0.0), Share)
     assert reason(guard.enter("bob", 0.0)) is Reason.SESSIONS

@@ -75,7 +75,7 @@ async def serving(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server with these engines."""
     app = FastAPI()
-    app.include_router(query_router(Responder(made, answering), settings, limits, watched))
+    app.include_router(query_router(Responder(made, answering), settings, watched, limits))
 
     async def named(scope: Scope, receive: Receive, send: Send) -> None:
         """The guard says whose token it is; here a header does."""

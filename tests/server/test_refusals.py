@@ -7,8 +7,7 @@ import logging
 import pytest
 
 from tests.server.served import numbers
-from voicecli.server.guard import Reason
-from voicecli.server.refusals import Refusals
+from voicecli.server.refusals import Reason, Refusals
 from voicecli.telemetry.prometheus import Exposition
 
 

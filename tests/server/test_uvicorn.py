@@ -21,28 +21,32 @@ from uvicorn.server import ServerState
 from websockets.server import ServerProtocol
 
 from voicecli.server.daemon import _Server
-from voicecli.server.http import GuardedHttp, GuardedWebSocket
+from voicecli.server.http_protocol import GuardedHttp
+from voicecli.server.websocket_protocol import GuardedWebSocket
 
 METHODS = {  # that are overridden, as they are called
     HttpToolsProtocol: "connection_made(transport) connection_lost(exc) data_received(data) "
     "on_message_begin() on_url(url) on_header(name,value) on_headers_complete() on_message_complete() "
     "on_response_complete() send_400_response(msg) pause_writing() resume_writing()",
     WebSocketsSansIOProtocol: "connection_made(transport) connection_lost(exc) run_asgi() send(message) "
-    "receive() data_received(data) handle_ping() handle_pong(event) handle_text(event) handle_bytes(event) "
-    "handle_cont(event) send_receive_event_to_app() handle_parser_exception() pause_writing() "
+    "receive() data_received(data) handle_events() handle_parser_exception() pause_writing() "
     "resume_writing() keepalive_timeout()",
     uvicorn.Server: "startup(sockets) capture_signals()",
 }
 ATTRIBUTES = {  # that are read or set
     HttpToolsProtocol: "config transport loop client scope cycle pipeline parser",
     RequestResponseCycle: "body response_started response_complete",
-    WebSocketsSansIOProtocol: "config transport loop scope conn queue writable frames curr_msg_data_type "
+    WebSocketsSansIOProtocol: "config transport loop scope conn queue writable "
     "read_paused handshake_complete close_sent close_timeout close_timer pong_timer pending_ping_payload",
     uvicorn.Server: "config should_exit force_exit server_state",
     ServerState: "connections",
 }
 REPLACED = {  # whose work ours does without calling them, and what they read like when ours was written
     WebSocketsSansIOProtocol.receive: "76b096e895514175",
+    WebSocketsSansIOProtocol.handle_events: "c638cca6e8b57607",
+    WebSocketsSansIOProtocol.handle_text: "2485281616155080",
+    WebSocketsSansIOProtocol.handle_bytes: "33c3b5944ec8b1fc",
+    WebSocketsSansIOProtocol.handle_cont: "2b42372447d8261a",
     WebSocketsSansIOProtocol.handle_ping: "f1c52319c8470d92",
     WebSocketsSansIOProtocol.send_receive_event_to_app: "6e70462ac67d8929",
     WebSocketsSansIOProtocol.handle_parser_exception: "604f5a7a2d5cd56d",
@@ -54,7 +58,8 @@ OURS = {
     uvicorn.Server: _Server,
 }
 UVICORN = f"uvicorn {version('uvicorn')}"
-ADVICE = "compare it with voicecli/server/http.py and serve.py before you take this version"
+OURS_ARE = "http_protocol.py, websocket_protocol.py and daemon.py of voicecli/server"
+ADVICE = f"compare it with {OURS_ARE} before you take this version"
 
 
 def shape(method: Callable[..., Any]) -> str:

@@ -17,8 +17,10 @@ from typing import Any, Final
 import uvicorn
 
 from voicecli.errors import ExitStatus, UsageError
+from voicecli.server.door import Door
 from voicecli.server.guard import Guard
-from voicecli.server.http import Door, DoorConfig
+from voicecli.server.http_protocol import DoorConfig
+from voicecli.server.race import first_of, race
 from voicecli.server.recognition_socket import Stopping
 
 __all__ = ["address_of", "allow_sockets", "bind", "serve"]
@@ -134,53 +136,39 @@ async def serve(
     """
     told, hurried = asyncio.Event(), asyncio.Event()
     server = _Server(DoorConfig(app, door))
-    server.config.backlog = _BACKLOG
+    works = (server.serve(sockets), door.keep(), told.wait(), server.up.wait(), hurried.wait())
     with _signals(told, hurried, reload):
-        serving = asyncio.create_task(server.serve(sockets))
-        sweeping = asyncio.create_task(door.keep())
-        waiting, starting = (asyncio.create_task(event.wait()) for event in (told, server.up))
-        tasks = {serving, sweeping, waiting}
-        try:
-            await asyncio.wait({*tasks, starting}, return_when=asyncio.FIRST_COMPLETED)
+        async with race(*works) as (serving, sweeping, waiting, starting, hurrying):
+            await first_of(serving, sweeping, waiting, starting)
             if server.up.is_set():
                 announce()
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await first_of(serving, sweeping, waiting)
             if sweeping.done():
                 sweeping.result()  # raises: it only ends by a defect
             guard.stopping = True
             began = asyncio.get_running_loop().time()
-            await _end_sessions(stopping, grace, hurried)
+            await _end_sessions(stopping, grace, hurrying)
             left = grace - (asyncio.get_running_loop().time() - began)
-            await _end_server(server, serving, hurried, max(left, _CLOSING))
-        finally:
-            for task in (*tasks, starting):
-                task.cancel()
-            await asyncio.gather(*tasks, starting, return_exceptions=True)
+            await _end_server(server, serving, hurrying, max(left, _CLOSING))
     return ExitStatus.INTERRUPTED if hurried.is_set() else ExitStatus.FINE
 
 
-async def _end_sessions(stopping: Stopping, grace: float, hurried: asyncio.Event) -> None:
+async def _end_sessions(stopping: Stopping, grace: float, hurrying: asyncio.Task[Any]) -> None:
     """Let sessions finish, unless somebody is in a hurry."""
-    finishing = asyncio.create_task(stopping.finish(grace))
-    hurrying = asyncio.create_task(hurried.wait())
-    await asyncio.wait({finishing, hurrying}, return_when=asyncio.FIRST_COMPLETED)
-    hurrying.cancel()
-    if not finishing.done():
-        finishing.cancel()
-        await asyncio.gather(finishing, return_exceptions=True)
+    async with race(stopping.finish(grace)) as (finishing,):
+        in_time = await first_of(finishing, hurrying) is finishing
+    if not in_time:
         await stopping.cut()
     elif cut := finishing.result():
         log.warning("%d sessions did not finish within %g s and were cut off.", cut, grace)
 
 
 async def _end_server(
-    server: uvicorn.Server, serving: asyncio.Task[None], hurried: asyncio.Event, timeout: float
+    server: uvicorn.Server, serving: asyncio.Task[Any], hurrying: asyncio.Task[Any], timeout: float
 ) -> None:
     """Close the listening sockets, and let requests under way finish, unless somebody is in a hurry."""
     server.should_exit = True
-    hurrying = asyncio.create_task(hurried.wait())
-    await asyncio.wait({serving, hurrying}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    hurrying.cancel()
+    await first_of(serving, hurrying, timeout=timeout)
     if not serving.done():
         server.force_exit = True
         for connection in list(server.server_state.connections):

@@ -15,31 +15,20 @@ from voicecli.audio.decode import open_decoder
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.pcm import NOTHING, mixed
 from voicecli.audio.resample import Resampler
-from voicecli.errors import DecodeError, VoiceError, WireError
+from voicecli.errors import DecodeError, WireError
 from voicecli.flow.scope import scoped
 from voicecli.flow.sources import array_source
 from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.server.refusals import Refusal
 from voicecli.server.responder import Responder
 from voicecli.wire.frames import AudioFrame, Frame, FrameDecoder, FrameLimits, ObjectFrame
 
-__all__ = ["Mishap", "QuestionLimits", "Spoken", "read_question", "understand"]
+__all__ = ["QuestionLimits", "Spoken", "read_question", "understand"]
 
 _JSON: Final = "application/json"
 _FRAMES: Final = "application/octet-stream"
 _KEYS: Final = ("question", "text")  # where the text of a question may stand
 _LEAST_RATE: Final = 1000  # samples a second
-
-
-class Mishap(VoiceError):
-    """A request that cannot be answered, with the status of HTTP that says why."""
-
-    def __init__(
-        self, status_code: int, message: str, kind: str = "request", retry_after: int | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status_code = status_code
-        self.name = kind
-        self.retry_after = retry_after  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +56,7 @@ async def read_question(
 ) -> str | Spoken:
     """The question in `body`; `keep` is told how many bytes are kept of it, as they come.
 
-    Raises Mishap for what is no question.
+    Raises Refusal for what is no question.
     """
     # What has no type is bytes: RFC 9110, 8.3.
     kind = content_type.partition(";")[0].strip().lower() or _FRAMES
@@ -77,17 +66,17 @@ async def read_question(
         if kind == _FRAMES:
             return await _framed(body, limits, keep)
     except (WireError, DecodeError) as error:
-        raise Mishap(400, str(error), error.kind) from error
-    raise Mishap(415, f"A question is {_JSON} or {_FRAMES} (frames), not {kind[:60]}.")
+        raise Refusal(400, str(error), error.kind) from error
+    raise Refusal(415, f"A question is {_JSON} or {_FRAMES} (frames), not {kind[:60]}.")
 
 
 async def understand(question: str | Spoken, answering: Responder) -> str:
-    """What is asked. Raises Mishap where nothing was understood, ProviderError as the recogniser does."""
+    """What is asked. Raises Refusal where nothing was understood, ProviderError as the recogniser does."""
     if isinstance(question, str):
         return question
     understood = await answering.transcribe(array_source(question.pieces))
     if not understood:
-        raise Mishap(422, "Nothing was understood in the question.")
+        raise Refusal(422, "Nothing was understood in the question.")
     return understood
 
 
@@ -97,17 +86,17 @@ async def _written(body: AsyncIterator[bytes], limits: QuestionLimits) -> str:
         async for piece in pieces:
             data += piece
             if len(data) > 12 * limits.text + 1000:  # every character escaped as a pair, and the rest
-                raise Mishap(413, f"At most {limits.text} characters are read.")
+                raise Refusal(413, f"At most {limits.text} characters are read.")
     try:
         found = json.loads(data.decode("utf-8"))
     except RecursionError:
-        raise Mishap(400, "The JSON is nested too deeply.") from None
+        raise Refusal(400, "The JSON is nested too deeply.") from None
     except ValueError:
-        raise Mishap(
+        raise Refusal(
             400, 'This is not JSON. A question looks like {"question": "What time is it?"}.'
         ) from None
     if not isinstance(found, Mapping):
-        raise Mishap(400, 'This is no object. A question looks like {"question": "What time is it?"}.')
+        raise Refusal(400, 'This is no object. A question looks like {"question": "What time is it?"}.')
     return _text((found,), limits)
 
 
@@ -123,16 +112,16 @@ def _text(places: tuple[Any, ...], limits: QuestionLimits) -> str:
                 continue
             value = place[key]
             if not isinstance(value, str):
-                raise Mishap(400, f"{key} must be a text.")
+                raise Refusal(400, f"{key} must be a text.")
             if len(value) > limits.text:
-                raise Mishap(413, f"At most {limits.text} characters are read.")
+                raise Refusal(413, f"At most {limits.text} characters are read.")
             # Half a surrogate pair has no bytes, and no engine takes it.
             whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             clean = "".join(letter if letter.isprintable() or letter.isspace() else " " for letter in whole)
             if not clean.strip():
-                raise Mishap(400, f"{key} is empty.")
+                raise Refusal(400, f"{key} is empty.")
             return clean.strip()
-    raise Mishap(400, f"There is no {' and no '.join(_KEYS)} in it.")
+    raise Refusal(400, f"There is no {' and no '.join(_KEYS)} in it.")
 
 
 async def _framed(
@@ -141,11 +130,11 @@ async def _framed(
     async with scoped(_frames(body, limits)) as frames:
         first = await anext(frames, None)
         if first is None:
-            raise Mishap(400, "There is no frame in it.")
+            raise Refusal(400, "There is no frame in it.")
         if isinstance(first, ObjectFrame):
             question = _text((first.payload, first.header), limits)
             if await anext(frames, None) is not None:
-                raise Mishap(400, "A question in writing is one frame.")
+                raise Refusal(400, "A question in writing is one frame.")
             return question
         ear = _Ear(limits)
         pieces = []
@@ -156,7 +145,7 @@ async def _framed(
         if not ear.seconds and first.question:
             return _text((first.question,), limits)
         if not ear.seconds:
-            raise Mishap(400, "There is neither sound nor text in it.")
+            raise Refusal(400, "There is neither sound nor text in it.")
         return Spoken(pieces)
 
 
@@ -174,7 +163,7 @@ async def _heard(first: AudioFrame, rest: AsyncIterator[Frame], ear: _Ear) -> As
     frame: Frame | None = first
     while frame is not None:
         if not isinstance(frame, AudioFrame):
-            raise Mishap(400, "A spoken question is frames of sound only.")
+            raise Refusal(400, "A spoken question is frames of sound only.")
         if frame.payload:
             yield await asyncio.to_thread(ear.hear, frame)
         frame = await anext(rest, None)
@@ -190,13 +179,13 @@ class _Ear:
         self.seconds = 0.0  # heard so far
 
     def hear(self, frame: AudioFrame) -> Samples:
-        """The sound of one frame. Raises Mishap, DecodeError."""
+        """The sound of one frame. Raises Refusal, DecodeError."""
         samples, rate = _decoded(frame)
         if rate < _LEAST_RATE:
-            raise Mishap(400, f"sampleRate is {rate}. It must be {_LEAST_RATE} or more.")
+            raise Refusal(400, f"sampleRate is {rate}. It must be {_LEAST_RATE} or more.")
         self.seconds += len(samples) / rate
         if self.seconds > self._longest:
-            raise Mishap(413, f"A question may last {self._longest:g} seconds.")
+            raise Refusal(413, f"A question may last {self._longest:g} seconds.")
         rest = NOTHING
         if self._resampler is None or self._resampler.from_rate != rate:
             rest = self.flush()

@@ -14,27 +14,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
 from voicecli.audio.pcm import s16_bytes
 from voicecli.config.serving import SessionSettings
-from voicecli.errors import RateLimited, TimedOut, VoiceError
+from voicecli.errors import VoiceError
 from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch, Timeline
+from voicecli.server.crowd import Crowd
 from voicecli.server.guard import HOLDER
-from voicecli.server.query_body import Mishap, QuestionLimits, read_question, understand
+from voicecli.server.problems import described, problem
+from voicecli.server.query_body import QuestionLimits, read_question, understand
+from voicecli.server.race import first_of, race
+from voicecli.server.refusals import Refusal
 from voicecli.server.responder import Engines, Piece, Responder, ResponderOptions
 from voicecli.wire.frames import AudioFrame, FrameSequence, encode
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
 __all__ = ["PATH", "Engines", "Responder", "ResponderOptions", "query_router"]
 
@@ -51,17 +52,17 @@ Observe = Callable[[Timeline, bool], None]  # told of each answer: its marks, an
 
 
 def query_router(
-    answering: Responder,
+    responder: Responder,
     settings: SessionSettings | None = None,
-    limits: QuestionLimits | None = None,
     observe: Observe | None = None,
+    limits: QuestionLimits | None = None,
 ) -> APIRouter:
     """The route, for an application that guards it. `observe` hears of every answer."""
     desk = _Desk(
-        answering,
+        responder,
         settings or SessionSettings(),
-        limits or QuestionLimits(),
         observe or (lambda timeline, failed: None),
+        limits or QuestionLimits(),
     )
     router = APIRouter(tags=["conversation"])
 
@@ -73,7 +74,7 @@ def query_router(
         openapi_extra={"requestBody": _BODY},
     )
     async def query(request: Request) -> Response:
-        return _Answer(desk, request.headers.get("content-type", ""))
+        return _Exchange(desk, request)
 
     return router
 
@@ -82,142 +83,115 @@ class _Desk:
     """What all questions share."""
 
     def __init__(
-        self, answering: Responder, settings: SessionSettings, limits: QuestionLimits, observe: Observe
+        self, responder: Responder, settings: SessionSettings, observe: Observe, limits: QuestionLimits
     ) -> None:
-        self.answering = answering
+        self.responder = responder
         self.most = settings.questions  # at once
         self.limits = limits
         self.observe = observe
-        self._busy: Counter[str | None] = Counter()  # questions that are being answered, by their tokens
-        self._coming: dict[_Exchange, None] = {}  # the oldest first
+        self.answered: Crowd[_Exchange] = Crowd()  # by their tokens, as those that come
+        self._coming: Crowd[_Exchange] = Crowd()
 
     def read(self, exchange: _Exchange) -> None:
-        """A question begins to come."""
-        self._coming[exchange] = None
+        """A question begins to come. One of whoever has most of them is given up for it, the oldest."""
+        self._coming.add(exchange, exchange.holder)
         if len(self._coming) > _READ * self.most:
             self._give_up(list(self._coming))
 
     def kept(self) -> None:
-        """There is more of one."""
+        """There is more of one; if there is too much of all, the longest is given up."""
         if sum(exchange.kept for exchange in self._coming) > self.limits.kept:
             most = max(exchange.kept for exchange in self._coming)
             self._give_up([exchange for exchange in self._coming if exchange.kept == most])
 
     def _give_up(self, among: Sequence[_Exchange]) -> None:
-        """One of whoever has most of them, and of these the oldest."""
-        holders = Counter(exchange.holder for exchange in self._coming)
-        loser = max(among, key=lambda exchange: holders[exchange.holder])  # the first of several
-        del self._coming[loser]
-        loser.give_up(Mishap(503, "Too many questions are on their way.", "busy", _RETRY))
+        loser = max(among, key=lambda exchange: self._coming.count(exchange.holder))  # the first of several
+        self._coming.remove(loser)
+        if not loser.given_up.done():
+            error = Refusal(503, "Too many questions are on their way.", "busy", _RETRY)
+            loser.given_up.set_exception(error)
 
-    def left(self, exchange: _Exchange) -> None:
-        """It has come, or does not come any more."""
-        self._coming.pop(exchange, None)
-
-    @contextmanager
-    def place(self, holder: str | None) -> Iterator[None]:
-        """A place among those that are answered. Raises Mishap when there is none."""
-        most = self.most
+    def take(self, exchange: _Exchange) -> None:
+        """It has come, and is answered now. Raises Refusal when too many are."""
+        self._coming.remove(exchange)
+        holder, most = exchange.holder, self.most
         share = most if holder is None else max(1, int(_SHARE * most))
-        if self._busy.total() >= most or self._busy[holder] >= share:
-            whose = "All places" if holder is None or self._busy[holder] < share else "This token's places"
-            raise Mishap(503, f"{whose} are taken.", "busy", _RETRY)
-        self._busy[holder] += 1
-        try:
-            yield
-        finally:
-            self._busy[holder] -= 1
+        full = self.answered.count(holder) >= share
+        if full or len(self.answered) >= most:
+            whose = "This token's places" if full and holder is not None else "All places"
+            raise Refusal(503, f"{whose} are taken.", "busy", _RETRY)
+        self.answered.add(exchange, holder)
+
+    def forget(self, exchange: _Exchange) -> None:
+        """It is answered, or nobody waits for that any more."""
+        self._coming.remove(exchange)
+        self.answered.remove(exchange)
 
 
-class _Answer(Response):
-    """Reads the question and sends the answer; a client that goes takes all the work with it."""
+class _Exchange(Response):
+    """One question and its answer; a client that goes takes all the work with it."""
 
-    def __init__(self, desk: _Desk, content_type: str) -> None:
+    def __init__(self, desk: _Desk, request: Request) -> None:
         super().__init__(media_type=_TYPE)
-        self._desk = desk
-        self._content_type = content_type
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = _Exchange(self._desk, self._content_type, scope.get(HOLDER), receive, send)
-        reading, working = asyncio.create_task(exchange.read()), asyncio.create_task(exchange.work())
-        try:
-            await asyncio.wait((reading, working, exchange.given_up), return_when=asyncio.FIRST_COMPLETED)
-            # A reader that ends has seen the client go, or its body cut off by who stands before us.
-            for task in (exchange.given_up, reading, working):
-                if task.done():
-                    await task
-                    break
-        except Mishap as error:
-            if not exchange.began:
-                response = _refusal(error.status_code, error.name, error.message, error.retry_after)
-                if not exchange.whole:
-                    response.headers["connection"] = "close"  # the rest of the question is not read
-                await response(scope, receive, send)
-        except VoiceError as error:
-            if not exchange.began:
-                await _failure(error)(scope, receive, send)
-        finally:
-            self._desk.left(exchange)
-            tasks = (reading, working, exchange.given_up)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class _Exchange:
-    """One question and its answer."""
-
-    def __init__(
-        self, desk: _Desk, content_type: str, holder: str | None, receive: Receive, send: Send
-    ) -> None:
-        self.holder = holder
+        self.holder: str | None = request.scope.get(HOLDER)
         self.kept = 0  # bytes of it that wait in memory
         self.given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._desk = desk
-        self._content_type = content_type
-        self._receive = receive
-        self._send = send
+        self._content_type = request.headers.get("content-type", "")
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(_WAITING)
         self._stopwatch = Stopwatch()
         self._question = ""
-        self.began = False  # the status has been sent
-        self.whole = False  # all of the question has come
+        self._began = False  # the status has been sent
+        self._whole = False  # all of the question has come
 
-    async def read(self) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with race(self._read(receive), self._work(send)) as (reading, working):
+                # A reader that ends has seen the client go, or its body cut off by who stands before us.
+                over = await first_of(self.given_up, reading, working)
+                assert over is not None
+                await over
+        except VoiceError as error:
+            if not isinstance(error, Refusal):
+                log.warning("A question could not be answered: %s", error.kind)
+            if not self._began:
+                response = problem(error)
+                if isinstance(error, Refusal) and not self._whole:
+                    response.headers["connection"] = "close"  # the rest of the question is not read
+                await response(scope, receive, send)
+        finally:
+            self._desk.forget(self)
+            self.given_up.cancel()
+
+    async def _read(self, receive: Receive) -> None:
         """Take what the client sends, until the client goes."""
         while True:
-            message = await self._receive()
+            message: Message = await receive()
             if message["type"] == "http.disconnect":
                 return
             if body := message.get("body"):
                 await self._pieces.put(body)
             if not message.get("more_body"):
-                self.whole = True
+                self._whole = True
                 await self._pieces.put(None)
 
-    def keep(self, size: int) -> None:
+    def _keep(self, size: int) -> None:
         """So many bytes more wait."""
         self.kept += size
         self._desk.kept()
 
-    def give_up(self, error: Mishap) -> None:
-        """Others come first."""
-        if not self.given_up.done():
-            self.given_up.set_exception(error)
-
-    async def work(self) -> None:
+    async def _work(self, send: Send) -> None:
         """Answer. Raises VoiceError for what happens before the first frame."""
         desk = self._desk
         try:
             desk.read(self)
-            question = await read_question(self._content_type, self._body(), desk.limits, self.keep)
+            question = await read_question(self._content_type, self._body(), desk.limits, self._keep)
             self._mark(Mark.TURN_ENDED)
-            desk.left(self)
-            with desk.place(self.holder):
-                self._question = await understand(question, desk.answering)
-                self._mark(Mark.TRANSCRIPT)
-                complete = await self._answer()
-        except Mishap:
+            desk.take(self)
+            self._question = await understand(question, desk.responder)
+            self._mark(Mark.TRANSCRIPT)
+            complete = await self._answer(send)
+        except Refusal:
             raise  # of the client's making, and no answer at all
         except VoiceError:
             desk.observe(self._stopwatch.timeline(), True)
@@ -228,24 +202,24 @@ class _Exchange:
         while (piece := await self._pieces.get()) is not None:
             yield piece
 
-    async def _answer(self) -> bool:
+    async def _answer(self, send: Send) -> bool:
         """Send the frames; whether the answer is all there."""
         sequence = FrameSequence()
         last = AudioFrame(question=self._question)
         failure: VoiceError | None = None
         try:
-            async with scoped(self._desk.answering.answer(self._question, self._stopwatch)) as pieces:
+            async with scoped(self._desk.responder.answer(self._question, self._stopwatch)) as pieces:
                 async for piece in pieces:
                     frame = sequence.push(self._frame(piece))
                     last = replace(last, sample_rate=frame.sample_rate)
-                    await self._put(encode(frame))
+                    await self._put(send, encode(frame))
         except VoiceError as error:
-            if not self.began:
+            if not self._began:
                 raise
             log.warning("An answer broke off: %s", error.kind)
             failure = error
             last = replace(last, extra={"error": {"kind": error.kind, "message": error.message}})
-        await self._put(b"".join(map(encode, sequence.finish(last))), more=False)
+        await self._put(send, b"".join(map(encode, sequence.finish(last))), more=False)
         return failure is None
 
     def _frame(self, piece: Piece) -> AudioFrame:
@@ -256,55 +230,28 @@ class _Exchange:
             payload=s16_bytes(piece.samples),
         )
 
-    async def _put(self, data: bytes, *, more: bool = True) -> None:
-        if not self.began:
-            self.began = True
+    async def _put(self, send: Send, data: bytes, *, more: bool = True) -> None:
+        if not self._began:
+            self._began = True
             headers = [
                 (b"content-type", _TYPE.encode()),
                 (b"cache-control", b"no-store"),
                 (b"x-accel-buffering", b"no"),  # a proxy that collects it first would spoil it
             ]
-            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": data, "more_body": more})
 
     def _mark(self, mark: Mark) -> None:
         self._stopwatch.mark(mark, time.monotonic())
 
 
-def _failure(error: VoiceError) -> Response:
-    """An engine that failed before it said anything; what to do about it is not the client's business."""
-    log.warning("A question could not be answered: %s", error.kind)
-    if isinstance(error, RateLimited):
-        return _refusal(503, error.kind, error.message, max(1, round(error.retry_after or _RETRY)))
-    if isinstance(error, TimedOut):
-        return _refusal(504, error.kind, error.message)
-    return _refusal(502 if error.recoverable else 500, error.kind, error.message)
-
-
-def _refusal(status: int, kind: str, message: str, retry_after: int | None = None) -> Response:
-    headers = {} if retry_after is None else {"retry-after": str(retry_after)}
-    return JSONResponse({"error": {"type": kind, "message": message}}, status, headers)
-
-
-_PROBLEM: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["type", "message"],
-            "properties": {"type": {"type": "string"}, "message": {"type": "string"}},
-        }
-    },
-}
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Frames back to back: `u32 total | u32 header_length | header JSON | samples`.",
         "content": {_TYPE: {"schema": {"type": "string", "format": "binary"}}},
     },
-    **{
-        status: {"description": words, "content": {"application/json": {"schema": _PROBLEM}}}
-        for status, words in {
+    **described(
+        {
             400: "This is no question.",
             413: "The question is too long.",
             415: "A question is of another type.",
@@ -313,15 +260,10 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
             502: "An engine failed.",
             503: "All places are taken; `Retry-After` says when to ask again.",
             504: "An engine took too long.",
-        }.items()
-    },
+        }
+    ),
 }
-_QUESTION: Final[dict[str, Any]] = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 10_000,
-    "pattern": r"[^\s]",
-}
+_QUESTION: Final = {"type": "string", "minLength": 1, "maxLength": 10_000, "pattern": r"[^\s]"}
 _BODY: Final[dict[str, Any]] = {
     "required": True,
     "content": {

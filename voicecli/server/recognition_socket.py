@@ -14,15 +14,16 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from voicecli.config.serving import ServerSettings
 from voicecli.errors import WireError
-from voicecli.server.guard import Guard, Reason, Refusal, Request, Share
-from voicecli.server.http import GONE, VISIT
-from voicecli.server.refusals import Refusals
+from voicecli.server.door import VISITOR, Visitor
+from voicecli.server.guard import Guard, Request, Share
+from voicecli.server.race import first_of, race
+from voicecli.server.refusals import Reason, Refusal, Refusals
 from voicecli.server.session import Mode, Session, SharedHearing
 from voicecli.server.watch import SessionWatch
 from voicecli.telemetry.logs import traced
@@ -38,11 +39,6 @@ __all__ = ["RecognitionSockets", "Stopping", "peer_of"]
 
 log = logging.getLogger(__name__)
 
-_DONE: Final = 1000  # close codes of RFC 6455, 7.4.1
-_GOING: Final = 1001
-_POLICY: Final = 1008
-_DEFECT: Final = 1011
-_LATER: Final = 1013  # IANA's registry: try again later
 _LAST_WORDS: Final = 2.0  # seconds to say why it ends
 
 
@@ -87,12 +83,11 @@ class Stopping:
 class _End(NamedTuple):
     """How a session ends: the code that closes the socket, and what the client is told before."""
 
-    code: int
+    code: int  # of RFC 6455, 7.4.1
     words: str = ""
     reason: Reason | None = None
 
 
-_STOPPED: Final = _End(_GOING, "The server is shutting down.", Reason.STOPPING)
 _GONE: Final = _End(0)
 
 
@@ -105,17 +100,16 @@ class RecognitionSockets:
         guard: Guard,
         exposition: Exposition,
         settings: ServerSettings,
-        tracer: Tracer | None = None,
-        stopping: Stopping | None = None,
-        refusals: Refusals | None = None,
+        tracer: Tracer | None,
+        refusals: Refusals,
     ) -> None:
         self._hearing = hearing
         self._guard = guard
         self.exposition = exposition
-        self._refusals = refusals or Refusals(exposition)
+        self._refusals = refusals
         self._tracer = tracer
         self.settings = settings
-        self.stopping = stopping or Stopping()
+        self.stopping = Stopping()
 
     def routes(self) -> list[WebSocketRoute]:
         """One for each mode, and what answers on every other path."""
@@ -125,61 +119,55 @@ class RecognitionSockets:
     async def serve(self, websocket: WebSocket, mode: Mode) -> None:
         """One connection from its beginning to its end."""
         request = Request(websocket.url.path, dict(websocket.headers))
-        holder = None if request.bearer is None else self._guard.holder(request.bearer)
+        holder = self._guard.holder(request.bearer)
         first: Message | None = None
         share: Share | None = None
-        if holder is not None or not self._guard.needs_token:
-            entered = self._guard.enter(holder, _now(), self._hearing.late(holder))
-            if isinstance(entered, Refusal):
-                self._refusals.note(entered.reason, peer_of(websocket.scope), holder)
-                await deny(websocket, entered)
-                return
-            share = entered
         try:
+            if holder is not None or not self._guard.needs_token:
+                share = self._enter(holder)
             async with self.stopping.during():
                 await websocket.accept()
                 if share is None:
-                    first, share = await self._introduced(websocket)
-                    if share is None:
-                        return
+                    first, holder = await self._introduced(websocket)
+                    share = self._enter(holder)
+                    if (visitor := _visitor(websocket)) is not None:
+                        visitor.greet()
                 await self._session(websocket, mode, request, share, first)
+        except Refusal as refusal:
+            self._refusals.note(refusal.reason, peer_of(websocket.scope), holder)
+            await self._turn_away(websocket, refusal)
         except WebSocketDisconnect:
             pass  # it went while it was being told something
         finally:
             if share is not None:
                 self._guard.leave(share)
 
-    async def _introduced(self, websocket: WebSocket) -> tuple[Message | None, Share | None]:
-        """The first message, which has to bring a token, and the token's share; none for a client that was
-        sent away.
-        """
-        refused = Refusal(Reason.TOKEN, 401, "A token is needed: in the Authorization header, or in `start`.")
-        message: Message | None = None
-        holder: str | None = None
-        with suppress(TimeoutError):
+    def _enter(self, holder: str | None) -> Share:
+        """A share of what the token may take. Raises Refusal."""
+        share = self._guard.enter(holder, _now(), self._hearing.late(holder))
+        if isinstance(share, Refusal):
+            raise share
+        return share
+
+    async def _introduced(self, websocket: WebSocket) -> tuple[Message, str]:
+        """The first message, and the holder of the token that it has to bring. Raises Refusal."""
+        refused = Refusal(401, "A token is needed: in the Authorization header, or in `start`.", Reason.TOKEN)
+        try:
             async with asyncio.timeout(self.settings.sessions.start):
                 message = await websocket.receive()
-        text = None if message is None else message.get("text")
-        if message is not None and message["type"] == "websocket.disconnect":
-            return None, None
-        if text is not None:
-            try:
-                asked = decode_request(text)
-            except WireError as error:
-                refused = Refusal(Reason.TOKEN, 401, str(error))
-            else:
-                holder = self._guard.holder(asked.token) if isinstance(asked, Start) and asked.token else None
-                late = self._hearing.late(holder)
-                share = None if holder is None else self._guard.enter(holder, _now(), late)
-                if isinstance(share, Share):
-                    if (visit := websocket.scope.get(VISIT)) is not None:
-                        visit.known()
-                    return message, share
-                refused = share or refused
-        self._refusals.note(refused.reason, peer_of(websocket.scope), holder)
-        code = _POLICY if refused.status in (401, 403) else _LATER
-        await self.part(websocket, _End(code, refused.message))
-        return None, None
+        except TimeoutError:
+            raise refused from None
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect
+        text = message.get("text")
+        try:
+            asked = None if text is None else decode_request(text)
+        except WireError as error:
+            raise Refusal(401, str(error), Reason.TOKEN) from error
+        holder = self._guard.holder(asked.token) if isinstance(asked, Start) else None
+        if holder is None:
+            raise refused
+        return message, holder
 
     async def _session(
         self, websocket: WebSocket, mode: Mode, request: Request, share: Share, first: Message | None
@@ -197,6 +185,15 @@ class RecognitionSockets:
                 await session.close()
                 self.exposition.session_ended(mode.value)
 
+    async def _turn_away(self, websocket: WebSocket, refusal: Refusal) -> None:
+        """Answer as if it were a request for a page, or after that in the words of a WebSocket."""
+        if websocket.application_state is WebSocketState.CONNECTED:
+            await self.part(websocket, _End(refusal.close_code, refusal.message))
+            return
+        headers = {} if refusal.retry_after is None else {"retry-after": str(refusal.retry_after)}
+        answer = PlainTextResponse(refusal.message, refusal.status_code, headers)
+        await websocket.send_denial_response(answer)
+
     async def part(self, websocket: WebSocket, end: _End) -> None:
         """Tell the client why, and close the socket."""
         with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
@@ -209,7 +206,7 @@ class RecognitionSockets:
 
 
 class _Exchange:
-    """The messages of one session, both ways."""
+    """The messages of one session, both ways; each of its works ends by saying how the session does."""
 
     def __init__(
         self,
@@ -225,83 +222,44 @@ class _Exchange:
         self._watch = watch
         self._server = server
         self._settings = server.settings
-        self._exposition = server.exposition
         self._busy = True  # the client waits for us, not we for the client
         self._last = _now()  # when it last sent something
 
     async def run(self, first: Message | None) -> None:
         """Until one side has had enough."""
-        reader, writer = asyncio.create_task(self._read(first)), asyncio.create_task(self._write())
-        events = [self._server.stopping.begun, self._websocket.scope.get(GONE) or asyncio.Event()]
-        stopping, gone = (asyncio.create_task(event.wait()) for event in events)
-        try:
-            end = await self._until(reader, writer, stopping, gone)
+        works = (self._read(first), self._gone(), self._write(), self._stopped(), self._idle())
+        async with race(*works) as tasks:
+            end = self._end(await first_of(*tasks, timeout=self._settings.sessions.length))
             if end.reason is not None:
                 if end.reason is not Reason.STOPPING:
-                    self._exposition.refused(end.reason)
-                await self._flush(reader, writer)
-            if end is not _GONE:
-                await self._server.part(self._websocket, end)
-        finally:
-            tasks = (reader, writer, stopping, gone)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+                    self._server.exposition.refused(end.reason)
+                await self._flush(reader=tasks[0], writer=tasks[2])
+        if end is not _GONE:
+            await self._server.part(self._websocket, end)
 
-    async def _until(
-        self,
-        reader: asyncio.Task[None],
-        writer: asyncio.Task[None],
-        stopping: asyncio.Task[bool],
-        gone: asyncio.Task[bool],
-    ) -> _End:
-        """How it ends."""
-        over = _now() + self._settings.sessions.length
-        while True:
-            waiting_since = _now() if self._busy else self._last
-            until = min(over, waiting_since + self._settings.sessions.idle)
-            done, _ = await asyncio.wait(
-                (reader, writer, stopping, gone),
-                timeout=max(until - _now(), 0.01),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            for error in (task.exception() for task in (reader, writer) if task in done):
-                if isinstance(error, WebSocketDisconnect):
-                    return _GONE
-                if error is not None:
-                    self._exposition.panicked()
-                    log.error("A session ended by a defect.", exc_info=error)
-                    return _End(_DEFECT, "The server has a defect here; the session is over.")
-            if reader in done or gone in done:
-                return _GONE
-            if writer in done:
-                return _End(_DONE)
-            if stopping in done:
-                return _STOPPED
-            if _now() >= over:
-                words = f"The session has lasted {self._settings.sessions.length:g} seconds."
-                return _End(_POLICY, words, Reason.LENGTH)
-            if not self._busy and _now() >= self._last + self._settings.sessions.idle:
-                words = f"Nothing has come for {self._settings.sessions.idle:g} seconds."
-                return _End(_POLICY, words, Reason.IDLE)
+    def _end(self, over: asyncio.Future[_End] | None) -> _End:
+        """What the first that was over says."""
+        if over is None:
+            words = f"The session has lasted {self._settings.sessions.length:g} seconds."
+            return _End(1008, words, Reason.LENGTH)
+        error = over.exception()
+        if error is None:
+            return over.result()
+        if isinstance(error, WebSocketDisconnect):
+            return _GONE
+        self._server.exposition.panicked()
+        log.error("A session ended by a defect.", exc_info=error)
+        return _End(1011, "The server has a defect here; the session is over.")
 
-    async def _flush(self, reader: asyncio.Task[None], writer: asyncio.Task[None]) -> None:
+    async def _flush(self, reader: asyncio.Task[_End], writer: asyncio.Task[_End]) -> None:
         """Take nothing more, and send what the session still has to say, for as long as there is time."""
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
-        finishing = asyncio.create_task(self._session.finish())
-        over = asyncio.create_task(self._server.stopping.over.wait())
-        try:
+        async with race(self._session.finish(), self._server.stopping.over.wait()) as (_, over):
             # The writer ends when everything has been said.
-            await asyncio.wait(
-                {writer, over}, timeout=self._settings.grace, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            for task in (finishing, over, writer):
-                task.cancel()
-            await asyncio.gather(finishing, over, writer, return_exceptions=True)
+            await first_of(writer, over, timeout=self._settings.grace)
 
-    async def _read(self, first: Message | None) -> None:
+    async def _read(self, first: Message | None) -> _End:
         """Give the session what the client sends, until the client goes."""
         message = first
         while True:
@@ -311,7 +269,7 @@ class _Exchange:
             self._busy = True
             self._last = _now()
             if message["type"] == "websocket.disconnect":
-                return
+                return _GONE
             text, data = message.get("text"), message.get("bytes")
             content = data if text is None else text
             message = None
@@ -325,27 +283,44 @@ class _Exchange:
         heard, self._watch.heard = self._watch.heard, 0.0
         wait = self._share.take(heard, _now()) if heard else 0.0
         if wait > 0:
-            self._exposition.throttled(wait)
+            self._server.exposition.throttled(wait)
             await asyncio.sleep(wait)
 
-    async def _write(self) -> None:
+    async def _write(self) -> _End:
         """Send what the session says, until it has said everything."""
         async for event in self._session.events():
             await self._websocket.send_text(encode_event(event))
+        return _End(1000)
+
+    async def _gone(self) -> _End:
+        """The socket is, though there may be messages that nobody has taken."""
+        visitor = _visitor(self._websocket)
+        await (asyncio.Event() if visitor is None else visitor.gone).wait()
+        return _GONE
+
+    async def _stopped(self) -> _End:
+        await self._server.stopping.begun.wait()
+        return _End(1001, "The server is shutting down.", Reason.STOPPING)
+
+    async def _idle(self) -> _End:
+        """The client sends nothing, and is not waiting either."""
+        idle = self._settings.sessions.idle
+        while True:
+            silent = 0.0 if self._busy else _now() - self._last
+            if silent >= idle:
+                return _End(1008, f"Nothing has come for {idle:g} seconds.", Reason.IDLE)
+            await asyncio.sleep(idle - silent)
 
 
 async def _nowhere(websocket: WebSocket) -> None:
     paths = " and ".join(f"/api/v1/{mode.value}" for mode in Mode)
-    answer = Response(f"There is no such path; there are {paths}.", 404, media_type="text/plain")
+    answer = PlainTextResponse(f"There is no such path; there are {paths}.", 404)
     await websocket.send_denial_response(answer)
 
 
-async def deny(websocket: WebSocket, refusal: Refusal) -> None:
-    """Answer a request for a WebSocket as if it were one for a page, with the status of the refusal."""
-    headers = {} if refusal.retry_after is None else {"retry-after": str(refusal.retry_after)}
-    await websocket.send_denial_response(
-        Response(refusal.message, refusal.status, headers, media_type="text/plain")
-    )
+def _visitor(websocket: WebSocket) -> Visitor | None:
+    visitor: Visitor | None = websocket.scope.get(VISITOR)
+    return visitor
 
 
 def peer_of(scope: Scope) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from voicecli.errors import UsageError
+from voicecli.server.subnet import is_loopback
 
 __all__ = ["PORT", "ServerAddress", "parse_address"]
 
@@ -41,12 +41,7 @@ class ServerAddress:
     @property
     def is_loopback(self) -> bool:
         """Whether it is this machine, so that nobody in between can listen."""
-        if self.name == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.name).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.name)
 
 
 def parse_address(text: str) -> ServerAddress:

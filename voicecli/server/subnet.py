@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from voicecli.errors import SettingsError
 
-__all__ = ["check_networks", "is_within", "subnet_of"]
+__all__ = ["check_networks", "is_address", "is_loopback", "is_within", "subnet_of"]
 
 _PREFIX = 64  # bits of an IPv6 address that a customer has at least
 _LONGEST = 64  # letters of what is no address
@@ -29,6 +29,19 @@ def is_within(address: str, networks: Sequence[str]) -> bool:
     """Whether one of the addresses or networks holds the address."""
     found = _address(address) if networks else None
     return found is not None and any(found in ipaddress.ip_network(text) for text in networks)
+
+
+def is_address(text: str) -> bool:
+    """Whether it is one, and not a name."""
+    return _address(text) is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody outside this machine can reach `host`."""
+    if host.lower() in ("localhost", "ip6-localhost", "ip6-loopback"):
+        return True
+    found = _address(host.strip("[]"))
+    return found is not None and found.is_loopback
 
 
 def check_networks(networks: Sequence[str], key: str) -> None:
