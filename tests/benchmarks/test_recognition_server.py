@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.server.talking import hearing, messages, start
+from tests.server.talking import Diary, hearing, messages, start
 from voicecli.audio.block import Samples
-from voicecli.config.serving import ServerSettings
+from voicecli.config.serving import ServerSettings, SessionSettings
 from voicecli.providers.simulated import SimulatedRecognizerOptions
 from voicecli.server.session import Mode, Session
 
@@ -32,7 +32,7 @@ def test_streams_in_real_time(batched: bool, capsys: pytest.CaptureFixture[str])
 async def measured(batched: bool) -> str:
     settings = ServerSettings(workers=1, batched=batched)
     async with hearing(SimulatedRecognizerOptions(), "silero", settings=settings) as shared:
-        sessions = [Session(shared, Mode.SEGMENTED) for _ in range(STREAMS)]
+        sessions = [Session(shared, Mode.SEGMENTED, SessionSettings(), Diary()) for _ in range(STREAMS)]
         readers = [asyncio.create_task(drain(session)) for session in sessions]
         gc.collect()
         before = resident()

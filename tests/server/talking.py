@@ -30,6 +30,16 @@ STOP = encoded(Stop(disconnect=True))
 PAUSE = encoded(Stop(disconnect=False))
 
 
+class Diary:
+    """Writes down what a watch is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[object, ...]] = []
+
+    def __getattr__(self, name: str) -> object:
+        return lambda *values: self.lines.append((name, *values))
+
+
 def recording(name: str) -> Samples:
     """Recorded speech at 16 kHz; skips where there is none."""
     default = Path(__file__).parents[3] / "shared" / "speech"
@@ -128,7 +138,7 @@ def conversation(
 
     async def run() -> list[Event]:
         async with hearing(**more) as shared:
-            return await talk(Session(shared, mode, limits), said)
+            return await talk(Session(shared, mode, limits or SessionSettings(), Diary()), said)
 
     return asyncio.run(run())
 

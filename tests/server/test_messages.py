@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.server.talking import PAUSE, QUICK, STOP, beeps, check, hearing, start, talk
+from tests.server.talking import PAUSE, QUICK, STOP, Diary, beeps, check, hearing, start, talk
 from voicecli.audio.pcm import s16_bytes
 from voicecli.config.serving import SegmentSettings, ServerSettings, SessionSettings
 from voicecli.server.session import Mode, Session
@@ -83,7 +83,7 @@ def test_any_messages(house, messages, mode):
     borders = Borders()
     session = Session(shared, mode, SessionSettings(queued=1.0), borders)
     events = runner.run(asyncio.wait_for(talk(session, spelled(messages)), 20))
-    assert (shared.queue, shared.streams) == (0, 0)
+    assert (shared.workers.jobs, shared.voice.streams) == (0, 0)
     for event in events:
         assert decode_event(encode_event(event)) is not None
     for stream in borders.cut(events):
@@ -121,7 +121,7 @@ def test_a_client_that_goes_at_any_moment(house, messages, ticks, mode, finish):
     runner, shared = house
 
     async def run():
-        session = Session(shared, mode, SessionSettings(queued=1.0, events=4))
+        session = Session(shared, mode, SessionSettings(queued=1.0, events=4), Diary())
 
         async def say():
             for message in spelled(messages):
@@ -136,6 +136,6 @@ def test_a_client_that_goes_at_any_moment(house, messages, ticks, mode, finish):
 
         await asyncio.gather(say(), leave())
         assert [event async for event in session.events()] == []
-        assert (shared.queue, shared.streams) == (0, 0)
+        assert (shared.workers.jobs, shared.voice.streams) == (0, 0)
 
     runner.run(asyncio.wait_for(run(), 20))

@@ -28,7 +28,11 @@ class Told:
     def failed(self, error, channel):
         self.events.append((error.message, channel))
 
-    def changed(self):
+    @property
+    def room(self):
+        return self
+
+    def set(self):
         self.changes += 1
 
 

@@ -12,6 +12,7 @@ from tests.server.talking import (
     PAUSE,
     QUICK,
     STOP,
+    Diary,
     beeps,
     check,
     conversation,
@@ -294,7 +295,7 @@ def test_slow_models_hold_the_client_back():
         stuck = replace(QUICK, delay=3600.0)
         for mode in Mode:
             async with hearing(stuck, options=PATIENT) as shared:
-                session = Session(shared, mode, SessionSettings(queued=5.0))
+                session = Session(shared, mode, SessionSettings(queued=5.0), Diary())
                 sent = 0
 
                 async def send(session: Session = session) -> None:
@@ -316,8 +317,8 @@ def test_slow_models_hold_the_client_back():
                 assert held / 16_000 < 5.0 + 2 * 10.0
                 sending.cancel()
                 await session.close()
-                assert shared.queue == 0
-                assert shared.streams == 0
+                assert shared.workers.jobs == 0
+                assert shared.voice.streams == 0
 
     asyncio.run(run())
 
@@ -326,15 +327,15 @@ def test_a_giant_message_is_taken_bit_by_bit():
     async def run() -> None:
         stuck = replace(QUICK, delay=3600.0)
         async with hearing(stuck, options=PATIENT) as shared:
-            session = Session(shared, Mode.SEGMENTED, SessionSettings(queued=2.0))
+            session = Session(shared, Mode.SEGMENTED, SessionSettings(queued=2.0), Diary())
             await session.receive(start())
             receiving = asyncio.create_task(session.receive(b"".join(messages(beeps(*[1.0] * 60)))))
             await asyncio.sleep(0.5)
             assert not receiving.done()
-            assert shared.queue <= 5
+            assert shared.workers.jobs <= 5
             await session.close()
             await receiving
-            assert shared.queue == 0
+            assert shared.workers.jobs == 0
 
     asyncio.run(run())
 
@@ -342,7 +343,7 @@ def test_a_giant_message_is_taken_bit_by_bit():
 def test_a_client_that_does_not_read_is_held_back():
     async def run() -> None:
         async with hearing() as shared:
-            session = Session(shared, Mode.SEGMENTED, SessionSettings(events=8))
+            session = Session(shared, Mode.SEGMENTED, SessionSettings(events=8), Diary())
             sent = 0
 
             async def send() -> None:
@@ -369,20 +370,20 @@ def test_closing_cancels_the_work():
     async def run() -> None:
         async with hearing(replace(QUICK, delay=3600.0)) as shared:
             for mode in Mode:
-                session = Session(shared, mode)
+                session = Session(shared, mode, SessionSettings(), Diary())
                 await session.receive(start())
                 for message in messages(beeps(1.0, 12.0)):
                     await session.receive(message)
                 stopping = asyncio.create_task(session.receive(STOP))
                 await asyncio.sleep(0.3)
-                assert shared.queue == 2
+                assert shared.workers.jobs == 2
                 await session.close()
                 await stopping
                 await session.close()
-                assert (shared.queue, shared.streams) == (0, 0)
+                assert (shared.workers.jobs, shared.voice.streams) == (0, 0)
                 assert [event async for event in session.events()] == []
                 await session.receive(start())
-                assert (shared.queue, shared.streams) == (0, 0)
+                assert (shared.workers.jobs, shared.voice.streams) == (0, 0)
 
     asyncio.run(run())
 
@@ -390,7 +391,7 @@ def test_closing_cancels_the_work():
 def test_finishing_answers_what_was_said():
     async def run() -> None:
         async with hearing() as shared:
-            session = Session(shared, Mode.SEGMENTED)
+            session = Session(shared, Mode.SEGMENTED, SessionSettings(), Diary())
             await session.receive(start())
             for message in messages(beeps(2.0)[:28_800]):
                 await session.receive(message)
@@ -406,7 +407,7 @@ def test_many_sessions_at_once():
     async def run() -> None:
         async with hearing(replace(QUICK, delay=0.05), settings=ServerSettings(workers=2)) as shared:
             said = [start(), *messages(beeps(1.0, 0.5)), STOP]
-            sessions = [Session(shared, Mode.SEGMENTED) for _ in range(30)]
+            sessions = [Session(shared, Mode.SEGMENTED, SessionSettings(), Diary()) for _ in range(30)]
             results = await asyncio.gather(*(talk(session, said) for session in sessions))
             for events in results:
                 check(events)
@@ -416,19 +417,9 @@ def test_many_sessions_at_once():
                 for events in results
             }
             assert len(times) == 1
-            assert (shared.queue, shared.streams) == (0, 0)
+            assert (shared.workers.jobs, shared.voice.streams) == (0, 0)
 
     asyncio.run(run())
-
-
-class Diary:
-    """Writes down what an observer is told."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[object, ...]] = []
-
-    def __getattr__(self, name: str) -> object:
-        return lambda *values: self.lines.append((name, *values))
 
 
 def test_the_observer_is_told_how_late_interims_are():
@@ -437,7 +428,7 @@ def test_the_observer_is_told_how_late_interims_are():
         mine = Diary()
         async with hearing(asr=slow) as shared:
             said = [start(interim=True), *messages(beeps(2.5), 6400), STOP]
-            await talk(Session(shared, Mode.SEGMENTED, None, mine), said)
+            await talk(Session(shared, Mode.SEGMENTED, SessionSettings(), mine), said)
         segments = [line for line in mine.lines if line[0] == "segment"]
         return [latency for _, segment, latency in segments if segment.is_final is False]
 
@@ -451,18 +442,17 @@ def test_the_observer_is_told():
         mine, ours = Diary(), Diary()
         async with hearing(observer=ours) as shared:
             said = [start(Format(1)), *messages(beeps(1.0, 1.0)), PAUSE, *messages(beeps(1.0)), STOP]
-            await talk(Session(shared, Mode.SEGMENTED, None, mine), said)
+            await talk(Session(shared, Mode.SEGMENTED, SessionSettings(), mine), said)
         told = [line[0] for line in mine.lines]
         assert told[0] == "started"
         assert told[-2:] == ["stopped", "ended"]
         assert told.count("started") == told.count("stopped") == 2
         assert told.count("segment") == told.count("active") == told.count("inactive") == 3
-        delays = [line[3] for line in mine.lines if line[0] == "inactive"]
+        delays = [line[2] for line in mine.lines if line[0] == "inactive"]
         assert min(delays) > 0.2
-        decoded = [line for line in mine.lines if line[0] == "processed"]
-        assert {line[1] for line in decoded} == {"audio_decoding"}
-        assert sum(line[2] for line in decoded) == pytest.approx(5.0 + 3.0)
-        assert all(line[3] > 0 for line in decoded)
+        decoded = [line for line in mine.lines if line[0] == "decoded"]
+        assert sum(line[1] for line in decoded) == pytest.approx(5.0 + 3.0)
+        assert all(line[2] > 0 for line in decoded)
         shared_lines = [line for line in ours.lines if line[0] == "processed"]
         assert {line[1] for line in shared_lines} == {"vad_processing", "model_inference"}
         assert all(line[2] > 0 and line[3] > 0 for line in shared_lines)

@@ -14,9 +14,10 @@ from websockets.exceptions import InvalidStatus
 
 from tests.server.served import said, served, silence, start, stop, tone
 from tests.server.slow_engine import slow_engine
-from tests.server.talking import beeps, hearing, messages, recording, until
+from tests.server.talking import Diary, beeps, hearing, messages, recording, until
 from tests.server.talking import start as begin
 from voicecli.audio.block import Samples
+from voicecli.config.serving import SessionSettings
 from voicecli.providers.pocketsphinx import PocketsphinxOptions
 from voicecli.server.session import Mode, Session
 from voicecli.server.shared_hearing import SharedHearing
@@ -35,7 +36,7 @@ class Client:
     """A session and its reader, which knows when each answer came."""
 
     def __init__(self, shared: SharedHearing, holder: str | None = None) -> None:
-        self.session = Session(shared, Mode.SEGMENTED, holder=holder)
+        self.session = Session(shared, Mode.SEGMENTED, SessionSettings(), Diary(), holder)
         self.active = asyncio.Event()
         self.delays: list[float] = []  # from `inactive` to the final segment
         self.texts: list[str] = []
@@ -102,7 +103,7 @@ def test_stalled_speakers_delay_nobody(slow: Any, holder: str) -> None:
             assert max(delays) < baseline + 3 * 0.5 * 2.0  # the whole of it, and noise
             for other in others:
                 await other.close()
-            assert shared.queue == 0
+            assert shared.workers.jobs == 0
 
     asyncio.run(asyncio.wait_for(run(), 60))
 
@@ -135,7 +136,7 @@ def test_bulk_delays_no_conversation(slow: Any) -> None:
         async with hearing(slow(cost=0.2), name="slow") as shared:
             bulk = [Client(shared) for _ in range(20)]
             sending = [asyncio.create_task(client.say(beeps(*[4.0] * 20), speed=1000.0)) for client in bulk]
-            await until(lambda: shared.queue >= 20)
+            await until(lambda: shared.workers.jobs >= 20)
             honest = [Client(shared), Client(shared)]
             for _ in range(2):
                 await asyncio.gather(*(client.say(beeps(1.0, gap=0.6)) for client in honest))

@@ -9,7 +9,6 @@ from typing import IO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from voicecli.audio.block import Samples
 from voicecli.audio.format import Codec
 from voicecli.audio.mulaw import from_mulaw
 from voicecli.audio.pcm import NOTHING, Sound, mixed
@@ -18,7 +17,7 @@ from voicecli.errors import DecodeError
 from voicecli.wire.bytereader import ByteReader, Parser, Parsing
 from voicecli.wire.riff import BrokenRiff, RiffHeader, WavLayout, read_riff
 
-__all__ = ["find_sound", "remove_wav_header", "unpack_wav"]
+__all__ = ["find_sound", "remove_wav_header", "unpack_samples", "unpack_wav"]
 
 _READ: Final = 1 << 16  # bytes of a file at once
 
@@ -92,7 +91,7 @@ def _sound(reader: ByteReader, layout: WavLayout, left: int | None) -> Parser[So
         del buffer[:gone]
         left = None if left is None else left - gone
         if whole:
-            yield _samples(data, layout, width), layout.rate
+            yield mixed(unpack_samples(data, layout, width).reshape(-1, layout.channels)), layout.rate
 
 
 def _is_name(name: bytearray) -> bool:
@@ -115,10 +114,12 @@ def _width(layout: WavLayout) -> int:
     return width
 
 
-def _samples(data: bytes, layout: WavLayout, width: int) -> Samples:
+def unpack_samples(data: bytes, layout: WavLayout, width: int) -> NDArray[np.float32] | NDArray[np.float64]:
+    """The values of samples of `width` bytes, -1 to 1; those of 32-bit integers are exact in 64 bits."""
     values: NDArray[np.float32] | NDArray[np.float64]
     if layout.coding == "float":
-        values = np.frombuffer(data, f"<f{width}").astype(np.float32)
+        with np.errstate(over="ignore"):  # beyond what 32 bits can say is infinite, and dealt with below
+            values = np.frombuffer(data, f"<f{width}").astype(np.float32)
         if not np.isfinite(values).all():
             values = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=-1.0)
     elif layout.coding == "a-law":
@@ -135,7 +136,7 @@ def _samples(data: bytes, layout: WavLayout, width: int) -> Samples:
         values = wide.reshape(-1).view("<i4") / np.float64(2**31)
     else:
         values = np.frombuffer(data, "<i4") / np.float64(2**31)
-    return mixed(values.reshape(-1, layout.channels))
+    return values
 
 
 def _alaw() -> NDArray[np.float32]:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
 from voicecli.audio.block import Samples
-from voicecli.config.serving import SegmentSettings
 from voicecli.errors import VoiceError
 from voicecli.providers.recognizer import HEARING_RATE
-from voicecli.server.outbox import Outbox, Outlet, Pending
-from voicecli.server.voice_batch import Judged, VoiceBatch
+from voicecli.server.outbox import Events, Outbox, Pending
+from voicecli.server.shared_hearing import SharedHearing
+from voicecli.server.voice_batch import Judged
 from voicecli.speech.endpoint import EndpointOptions, TurnEnded
-from voicecli.speech.gate import GateOptions, SpeechStarted
+from voicecli.speech.gate import SpeechStarted
 from voicecli.speech.segmenter import Segmenter, SpeechSign
 from voicecli.speech.utterance import UtteranceOptions
 from voicecli.speech.vad import WINDOW, WINDOW_SECONDS, Window, Windows
 from voicecli.wire.recognition import Active, Inactive, Segment
 from voicecli.workers.job import Job, Outcome
 from voicecli.workers.places import Speaker
-from voicecli.workers.pool import Workers
 
 __all__ = ["Channel", "SegmentedChannel", "SimpleChannel"]
 
@@ -30,104 +29,94 @@ _PIECE = 6 * WINDOW  # samples that go to the engine at a time: 0.2 s
 _FRAME = 320  # samples, 20 ms: what is compared to find the quietest moment
 
 
-class Channel(Protocol):
-    """What a session needs of a channel."""
+class Channel(ABC):
+    """What every channel has, and what a session needs of it."""
+
+    def __init__(
+        self, number: int, hearing: SharedHearing, events: Events, speaker: Speaker, interim: bool
+    ) -> None:
+        self._number = number
+        self._workers = hearing.workers
+        self._settings = hearing.segments
+        self._events = events
+        self._speaker = speaker
+        self._interim = interim  # whether there are results while somebody speaks
+        self._outbox = Outbox(number, events, hearing.workers.now)
+        self._length = 0  # samples of the stream so far, or of it in segments
 
     @property
     def lead(self) -> float:
         """Seconds of sound that nobody has looked at yet."""
-        ...
-
-    @property
-    def backlog(self) -> float:
-        """Seconds of sound in segments that have ended and are not answered, and that wait behind those."""
-        ...
-
-    @property
-    def ahead(self) -> float:
-        """Seconds of sound since the end of the first segment that is not answered."""
-        ...
-
-    @property
-    def idle(self) -> bool:
-        """Whether everything that was flushed has been answered."""
-        ...
-
-    def push(self, samples: Samples) -> None:
-        """The sound that follows, at 16 kHz."""
-        ...
-
-    def flush(self) -> None:
-        """No more sound comes: what is under way ends here."""
-        ...
-
-    def close(self) -> None:
-        """Drop everything; no event comes any more."""
-        ...
-
-
-class SimpleChannel:
-    """Everything goes through the model, in segments that touch each other."""
-
-    def __init__(
-        self, number: int, workers: Workers, outlet: Outlet, speaker: Speaker, settings: SegmentSettings
-    ) -> None:
-        self._number = number
-        self._workers = workers
-        self._speaker = speaker
-        self._settings = settings
-        self._outbox = Outbox(number, outlet, workers.now)
-        self._pieces: list[Samples] = []
-        self._length = 0  # samples in them
-        self._begin = 0  # where they begin, in samples of the stream
-        self._longest = round(settings.piece * HEARING_RATE)
-
-    @property
-    def lead(self) -> float:
         return 0.0
 
     @property
     def backlog(self) -> float:
+        """Seconds of sound in segments that have ended and are not answered, and that wait behind those."""
         return self._outbox.backlog
 
     @property
     def ahead(self) -> float:
-        return self._outbox.ahead(self._begin / HEARING_RATE)
+        """Seconds of sound since the end of the first segment that is not answered."""
+        return self._outbox.ahead(self._length / HEARING_RATE)
 
     @property
     def idle(self) -> bool:
+        """Whether everything that was flushed has been answered."""
         return not self._outbox
+
+    @abstractmethod
+    def push(self, samples: Samples) -> None:
+        """The sound that follows, at 16 kHz."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """No more sound comes: what is under way ends here."""
+
+    def close(self) -> None:
+        """Drop everything; no event comes any more."""
+        self._outbox.close()
+
+
+class SimpleChannel(Channel):
+    """Everything goes through the model, in segments that touch each other."""
+
+    def __init__(
+        self, number: int, hearing: SharedHearing, events: Events, speaker: Speaker, interim: bool
+    ) -> None:
+        super().__init__(number, hearing, events, speaker, interim)
+        self._pieces: list[Samples] = []  # after those
+        self._left = 0  # samples in them
+        self._longest = round(self._settings.piece * HEARING_RATE)
 
     def push(self, samples: Samples) -> None:
         self._pieces.append(samples)
-        self._length += len(samples)
-        while self._length >= self._longest:
+        self._left += len(samples)
+        while self._left >= self._longest:
             self._cut(self._quietest)
 
     def flush(self) -> None:
-        if self._length:
+        if self._left:
             self._cut(len)
 
     def close(self) -> None:
         self._pieces.clear()
-        self._length = 0
-        self._outbox.close()
+        self._left = 0
+        super().close()
 
     def _cut(self, where: Callable[[Samples], int]) -> None:
         sound = np.concatenate(self._pieces)
         cut = where(sound)
         rest = sound[cut:]
         self._pieces = [rest.copy()] if len(rest) else []
-        self._length = len(rest)
-        end = self._begin + cut
-        segment = Segment(self._begin / HEARING_RATE, end / HEARING_RATE, channel=self._number)
-        self._begin = end
+        self._left = len(rest)
+        begin, self._length = self._length, self._length + cut
+        segment = Segment(begin / HEARING_RATE, self._length / HEARING_RATE, channel=self._number)
         job = self._workers.job(
             lambda outcome: self._outbox.settle(pending, outcome), lambda _: None, self._speaker
         )
         pending = self._outbox.reserve(job, segment)
         job.push(sound[:cut])
-        job.end(self._speaker.due(self._length / HEARING_RATE))
+        job.end(self._speaker.due(self._left / HEARING_RATE))
 
     def _quietest(self, sound: Samples) -> int:
         """The middle of the quietest 20 ms near the end of the longest piece."""
@@ -139,7 +128,7 @@ class SimpleChannel:
         return first + int(np.argmin(np.einsum("ij,ij->i", searched, searched))) * _FRAME + _FRAME // 2
 
 
-class SegmentedChannel:
+class SegmentedChannel(Channel):
     """Only speech goes through the model, one utterance a segment.
 
     An utterance ends with the first silence of `min_silence`. It goes to the engine while it is spoken, so
@@ -147,34 +136,20 @@ class SegmentedChannel:
     """
 
     def __init__(
-        self,
-        number: int,
-        workers: Workers,
-        voice: VoiceBatch,
-        outlet: Outlet,
-        speaker: Speaker,
-        settings: SegmentSettings,
-        gate: GateOptions,
-        interim: bool,
+        self, number: int, hearing: SharedHearing, events: Events, speaker: Speaker, interim: bool
     ) -> None:
-        self._number = number
-        self._workers = workers
-        self._speaker = speaker
-        self._settings = settings
-        self._outlet = outlet
-        self._interim = interim
+        super().__init__(number, hearing, events, speaker, interim)
         self._windows = Windows()
-        self._stream = voice.stream(self._listen)
+        self._stream = hearing.voice.stream(self._listen)
+        settings = self._settings
         self._segmenter = Segmenter(
             # The gate waits out the silence: it begins anew with every voiced window.
-            gate=replace(gate, min_silence=settings.min_silence),
+            gate=replace(hearing.gate, min_silence=settings.min_silence),
             endpoint=EndpointOptions(cap=settings.longest).by_silence(WINDOW_SECONDS),
             utterance=UtteranceOptions(
                 pre_roll=settings.pre_roll, longest=settings.pre_roll + settings.longest + WINDOW_SECONDS
             ),
         )
-        self._outbox = Outbox(number, outlet, workers.now)
-        self._length = 0  # samples of the stream so far
         self._now = 0.0  # seconds of the stream that the detector has judged
         self._edge = 0.0  # the last time that was told
         self._speech: _Speech | None = None
@@ -188,13 +163,9 @@ class SegmentedChannel:
 
     @property
     def backlog(self) -> float:
-        backlog = self._outbox.backlog
+        backlog = super().backlog
         # Before the first answer the sound of a whole utterance may wait, but not behind others.
         return backlog + self._speech.job.kept if backlog and self._speech is not None else backlog
-
-    @property
-    def ahead(self) -> float:
-        return self._outbox.ahead(self._length / HEARING_RATE)
 
     @property
     def idle(self) -> bool:
@@ -212,7 +183,7 @@ class SegmentedChannel:
 
     def close(self) -> None:
         self._stream.close()
-        self._outbox.close()
+        super().close()
         if self._speech is not None:
             self._speech.job.cancel()
             self._speech = None
@@ -222,14 +193,14 @@ class SegmentedChannel:
         if isinstance(judged, VoiceError):
             if not self._deaf:
                 self._deaf = True
-                self._outlet.failed(judged, self._number)
+                self._events.failed(judged, self._number)
             judged = 0.0
         self._now = window.time + WINDOW_SECONDS
         self._follow(self._segmenter.push(window, judged))
         if not self._stream.pending:
             if self._flushing:
                 self._finish()
-            self._outlet.changed()
+            self._events.room.set()
 
     def _follow(self, signs: Iterator[SpeechSign]) -> None:
         for sign in signs:
@@ -261,7 +232,7 @@ class SegmentedChannel:
     def _finish(self) -> None:
         """The stream ends, and with it what is still spoken."""
         self._follow(self._segmenter.close())
-        self._outlet.changed()
+        self._events.room.set()
 
     def _end(self, speech: _Speech, time: float) -> None:
         time = self._dated(time)
@@ -279,7 +250,7 @@ class SegmentedChannel:
         """The engine's last word, which may come before the end if it has failed."""
         if speech.pending is None:
             speech.outcome = outcome
-            self._outlet.changed()
+            self._events.room.set()
         else:
             self._outbox.settle(speech.pending, outcome)
 
@@ -287,7 +258,7 @@ class SegmentedChannel:
         if text and self._interim and speech is self._speech:
             speech.text, speech.latency = text, self._workers.now() - speech.sent
             self._show(speech)
-        self._outlet.changed()
+        self._events.room.set()
 
     def _show(self, speech: _Speech) -> None:
         """An interim result, unless the last one was just now, or an earlier segment is not answered yet.
@@ -300,7 +271,7 @@ class SegmentedChannel:
             return
         text, speech.text, speech.shown = speech.text, "", self._now
         end = max(min(self._now, self._length / HEARING_RATE), speech.time)
-        self._outlet.answered(Segment(speech.time, end, text, self._number, is_final=False), speech.latency)
+        self._events.answered(Segment(speech.time, end, text, self._number, is_final=False), speech.latency)
 
     def _dated(self, time: float) -> float:
         """Never before what was told already, never after the end of the sound."""

@@ -24,7 +24,8 @@ from voicecli.server.door import VISITOR, Visitor
 from voicecli.server.guard import Guard, Request, Share
 from voicecli.server.race import first_of, race
 from voicecli.server.refusals import Reason, Refusal, Refusals
-from voicecli.server.session import Mode, Session, SharedHearing
+from voicecli.server.session import Mode, Session
+from voicecli.server.shared_hearing import SharedHearing
 from voicecli.server.watch import SessionWatch
 from voicecli.telemetry.logs import traced
 from voicecli.telemetry.prometheus import Exposition

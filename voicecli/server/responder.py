@@ -7,8 +7,8 @@ There is no conversation around it: every question stands alone, and what a repl
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field, replace
 
 from voicecli.audio.block import Samples
 from voicecli.audio.loudness import EvenSound, Loudness
@@ -79,63 +79,38 @@ class Responder:
         The next phrase is made while one is taken. What was made before a failure comes before it. Closing
         the iterator cancels everything. Raises ProviderError, DecodeError.
         """
-        reply = _Reply(self.engines, self.options, stopwatch or Stopwatch(), self._loudness)
-        async with scoped(reply.pieces(question)) as pieces:
-            async for piece in pieces:
-                yield piece
-
-
-class _Reply:
-    """One answer in the making."""
-
-    def __init__(
-        self, engines: Engines, options: ResponderOptions, stopwatch: Stopwatch, loudness: Loudness
-    ) -> None:
-        self._engines = engines
-        self._options = options
-        self._stopwatch = stopwatch
-        self._sound = EvenSound(loudness)
-
-    async def pieces(self, question: str) -> AsyncIterator[Piece]:
-        options = self._options
+        stopwatch, options, sound = stopwatch or Stopwatch(), self.options, EvenSound(self._loudness)
         made = speeches(
-            phrase_step(self._tokens(question), options.phrases),
-            self._engines.tts,
+            phrase_step(self._tokens(question, stopwatch), options.phrases),
+            self.engines.tts,
             options.language,
             timeout=options.tts_timeout,
-            stopwatch=self._stopwatch,
+            stopwatch=stopwatch,
         )
         async with scoped(made):
             async for speech in made:
                 text = speech.text
                 async with scoped(speech.sounds()) as sounds:
                     async for samples, rate in sounds:
-                        for piece in self._cut(self._sound.push(samples, rate)):
-                            yield Piece(piece, self._rate, text)
+                        for piece in self._cut(sound.push(samples, rate), sound.rate or rate):
+                            yield replace(piece, text=text)
                             text = ""
                 if text:
-                    yield Piece(NOTHING, self._rate, text)
-            for piece in self._cut(self._sound.flush()):
-                yield Piece(piece, self._rate)
-            self._mark(Mark.REPLY_ENDED)
+                    yield Piece(NOTHING, sound.rate or self.engines.tts.format.rate, text)
+            for piece in self._cut(sound.flush(), sound.rate or 1):
+                yield piece
+            stopwatch.mark(Mark.REPLY_ENDED, time.monotonic())
 
-    @property
-    def _rate(self) -> int:
-        return self._sound.rate or self._engines.tts.format.rate
-
-    async def _tokens(self, question: str) -> AsyncIterator[str]:
-        messages = History(self._options.history).with_user(question)
-        source = timely_tokens(self._engines.llm.complete(messages), self._options.llm_timeout)
+    async def _tokens(self, question: str, stopwatch: Stopwatch) -> AsyncIterator[str]:
+        messages = History(self.options.history).with_user(question)
+        source = timely_tokens(self.engines.llm.complete(messages), self.options.llm_timeout)
         async with scoped(source) as tokens:
             async for token in tokens:
                 if not isinstance(token, str) or not token:
                     continue  # what a reply does is done in a conversation, which this is not
-                self._mark(Mark.FIRST_TOKEN)
+                stopwatch.mark(Mark.FIRST_TOKEN, time.monotonic())
                 yield token
 
-    def _cut(self, samples: Samples) -> list[Samples]:
-        size = max(1, round(self._options.part * self._rate))
-        return [samples[start : start + size] for start in range(0, len(samples), size)]
-
-    def _mark(self, mark: Mark) -> None:
-        self._stopwatch.mark(mark, time.monotonic())
+    def _cut(self, samples: Samples, rate: int) -> Iterator[Piece]:
+        size = max(1, round(self.options.part * rate))
+        return (Piece(samples[start : start + size], rate) for start in range(0, len(samples), size))

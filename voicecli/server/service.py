@@ -17,7 +17,8 @@ from voicecli.server.guard import Guard
 from voicecli.server.query_endpoint import Responder, query_router
 from voicecli.server.recognition_socket import RecognitionSockets
 from voicecli.server.refusals import Reason, Refusals
-from voicecli.server.session import Mode, SharedHearing, SharedHearingOptions
+from voicecli.server.session import Mode
+from voicecli.server.shared_hearing import SharedHearing, SharedHearingOptions
 from voicecli.server.subnet import check_networks
 from voicecli.server.tokens import read_tokens
 from voicecli.server.watch import EVENTS, QUEUES, Watch
@@ -60,7 +61,7 @@ class Service:
     def page(self) -> bytes:
         """The numbers, those of the moment brought up to date."""
         self.exposition.connections(len(self.door))
-        self.exposition.queue_depth("recognition", self.hearing.queue)
+        self.exposition.queue_depth("recognition", self.hearing.workers.jobs)
         self.exposition.ready(self.readiness == "ready")
         return self.exposition.text()
 

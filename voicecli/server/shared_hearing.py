@@ -10,15 +10,12 @@ from voicecli.config.serving import ServerSettings
 from voicecli.providers.choose import Choice, accepted
 from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.registry import engine_class
-from voicecli.server.observer import HearingObserver
-from voicecli.server.outbox import Outlet
-from voicecli.server.recognition_channel import Channel, SegmentedChannel, SimpleChannel
 from voicecli.server.voice_batch import VoiceBatch, VoiceOptions, judge_of
 from voicecli.speech.gate import GateOptions
 from voicecli.speech.vad import VoiceDetector
 from voicecli.workers.pipe import Recipe
-from voicecli.workers.places import LATE, Speaker
-from voicecli.workers.pool import WorkerOptions, Workers
+from voicecli.workers.places import LATE
+from voicecli.workers.pool import PoolObserver, WorkerOptions, Workers
 
 __all__ = ["SharedHearing", "SharedHearingOptions"]
 
@@ -43,11 +40,11 @@ class SharedHearing:
         options: SharedHearingOptions | None = None,
         *,
         domain: str | None = None,
-        observer: HearingObserver | None = None,
+        observer: PoolObserver | None = None,
     ) -> None:
         """`asr` says which engine the processes open, each for itself: its own object stays closed."""
         options = options or SharedHearingOptions()
-        self._segments, self._gate = settings.segments, options.gate
+        self.segments, self.gate = settings.segments, options.gate
         self._vad = vad
         self.voice = VoiceBatch(judge_of(vad, settings.batched), options.voice, observer)
         engine: Any = engine_class("asr", asr.name)
@@ -81,23 +78,3 @@ class SharedHearing:
     def late(self, holder: str | None) -> float:
         """Seconds by which a new stream of the token's holder would be answered too late; 0: it would not."""
         return self.workers.late(holder) if self.ready else LATE
-
-    @property
-    def queue(self) -> int:
-        """Utterances that are not answered yet."""
-        return self.workers.jobs
-
-    @property
-    def streams(self) -> int:
-        """Channels whose speech is listened for."""
-        return self.voice.streams
-
-    def simple(self, number: int, outlet: Outlet, speaker: Speaker) -> Channel:
-        """A channel whose every sound is recognised."""
-        return SimpleChannel(number, self.workers, outlet, speaker, self._segments)
-
-    def segmented(self, number: int, outlet: Outlet, speaker: Speaker, interim: bool) -> Channel:
-        """A channel whose speech is recognised; with `interim` results while it is spoken."""
-        return SegmentedChannel(
-            number, self.workers, self.voice, outlet, speaker, self._segments, self._gate, interim
-        )

@@ -8,27 +8,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
-from voicecli.audio.block import Samples
 from voicecli.audio.microphone import Microphone
 from voicecli.audio.pcm import s16_bytes
 from voicecli.audio.recording import open_recording
+from voicecli.audio.wav import unpack_samples
 from voicecli.errors import DecodeError, UsageError, WireError, read_failure
+from voicecli.flow.awaitables import finish_in_thread
 from voicecli.flow.scope import scoped
+from voicecli.flow.steps import map_step
 from voicecli.wire.recognition import Format
 from voicecli.wire.riff import RiffReader, WavLayout
 
 __all__ = ["Upload", "cut", "paced", "upload_file", "upload_microphone"]
 
 _READ: Final = 65_536  # bytes of a file at once
-_HEAD: Final = 12  # bytes that tell a WAV
+_BITS: Final = {"integer": (8, 16, 24, 32), "float": (32, 64)}  # of samples that are sent as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,13 @@ async def upload_file(path: Path) -> Upload:
         return Upload(str(path), format, _threaded(pieces))
     recording = await open_recording(path)
     format = Format(1, recording.rate, 16, is_float=False)
-    return Upload(str(path), format, _decoded(recording))
+    return Upload(str(path), format, map_step(recording, s16_bytes))
 
 
 def upload_microphone(microphone: Microphone) -> Upload:
     """What an open microphone hears, until it ends."""
-    return Upload(microphone.name, Format(1, microphone.rate, 16, is_float=False), _heard(microphone))
+    sound = map_step(microphone.blocks(), lambda block: s16_bytes(block.samples))
+    return Upload(microphone.name, Format(1, microphone.rate, 16, is_float=False), sound)
 
 
 async def cut(pieces: AsyncIterator[bytes], size: int, frame: int) -> AsyncIterator[bytes]:
@@ -104,38 +105,31 @@ def _wav(path: Path) -> tuple[Format, Generator[bytes, None, None]] | None:
         file = FileIO(path, "rb")
     except OSError as error:
         raise read_failure(path, error) from error
-    reader = RiffReader()
-    try:
-        first = b""
-        while not reader.began and (data := _read(file, path)):
-            first += reader.push(data)
-        reader.close()
-        if reader.layout is None or (convert := _converter(reader.layout)) is None:
-            file.close()
+    reader, first = RiffReader(), b""
+    with ExitStack() as stack:
+        stack.callback(file.close)
+        try:
+            while not reader.began and (data := _read(file, path)):
+                first += reader.push(data)
+            reader.close()
+        except WireError:
+            return None  # the decoders say what is wrong with it
+        layout = reader.layout
+        if layout is None or layout.bits not in _BITS.get(layout.coding, ()):
             return None
-    except WireError:
-        file.close()
-        return None  # the decoders say what is wrong with it
-    except BaseException:
-        file.close()
-        raise
-    layout = reader.layout
+        stack.pop_all()
     bits, is_float = (16, False) if layout.bits <= 16 else (32, True)
-    format = Format(layout.channels, layout.rate, bits, is_float)
-    return format, _sound(file, path, reader, first, convert)
+    return Format(layout.channels, layout.rate, bits, is_float), _sound(file, path, reader, layout, first)
 
 
 def _sound(
-    file: FileIO, path: Path, reader: RiffReader, first: bytes, convert: Callable[[bytes], bytes]
+    file: FileIO, path: Path, reader: RiffReader, layout: WavLayout, waiting: bytes
 ) -> Generator[bytes, None, None]:
-    assert reader.layout is not None  # `_wav` has seen to it
-    width = reader.layout.frame
-    waiting = first
     with closing(file):
         while True:
-            whole = len(waiting) - len(waiting) % width
+            whole = len(waiting) - len(waiting) % layout.frame
             if whole:
-                yield convert(waiting[:whole])
+                yield _exact(waiting[:whole], layout)
             data = _read(file, path)
             if not data:
                 return
@@ -149,65 +143,19 @@ def _read(file: FileIO, path: Path) -> bytes:
         raise DecodeError(f"{path} cannot be read any further: {error.strerror or error}.") from error
 
 
-def _converter(layout: WavLayout) -> Callable[[bytes], bytes] | None:
-    """How samples of this coding become s16 or f32; None where that takes a decoder."""
-    return _CONVERTERS.get((layout.coding, layout.bits))
-
-
-def _from_8(data: bytes) -> bytes:
-    return ((np.frombuffer(data, np.uint8).astype("<i2") - 128) << 8).astype("<i2").tobytes()
-
-
-def _from_24(data: bytes) -> bytes:
-    wide = np.zeros((len(data) // 3, 4), np.uint8)
-    wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-    return _from_32(wide.tobytes())
-
-
-def _from_32(data: bytes) -> bytes:
-    return (np.frombuffer(data, "<i4") / np.float64(2**31)).astype("<f4").tobytes()
-
-
-def _from_float(data: bytes, kind: str = "<f4") -> bytes:
-    with np.errstate(over="ignore"):  # beyond what 32 bits can say is infinite, and dealt with below
-        values = np.frombuffer(data, kind).astype("<f4")
-    if not np.isfinite(values).all():
-        values = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=-1.0)
-    return values.tobytes()
-
-
-_CONVERTERS: Final[dict[tuple[str, int], Callable[[bytes], bytes]]] = {
-    ("integer", 8): _from_8,
-    ("integer", 16): bytes,
-    ("integer", 24): _from_24,
-    ("integer", 32): _from_32,
-    ("float", 32): _from_float,
-    ("float", 64): lambda data: _from_float(data, "<f8"),
-}
+def _exact(data: bytes, layout: WavLayout) -> bytes:
+    """As s16, or as f32 where that is not enough."""
+    if layout.bits == 16:
+        return data
+    values = unpack_samples(data, layout, layout.bits // 8)
+    return (values * 2**15).astype("<i2").tobytes() if layout.bits == 8 else values.astype("<f4").tobytes()
 
 
 async def _threaded(pieces: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
     """Read and converted in a thread, so that the event loop waits for no disk."""
     try:
-        while True:
-            reading = asyncio.ensure_future(asyncio.to_thread(next, pieces, None))
-            try:
-                piece = await asyncio.shield(reading)
-            except asyncio.CancelledError:
-                await asyncio.wait([reading])  # a generator that runs cannot be closed
-                raise
-            if piece is None:
-                return
+        # A generator that runs cannot be closed.
+        while (piece := await finish_in_thread(next, pieces, None)) is not None:
             yield piece
     finally:
         pieces.close()
-
-
-async def _decoded(recording: AsyncIterator[Samples]) -> AsyncIterator[bytes]:
-    async for samples in recording:
-        yield s16_bytes(samples)
-
-
-async def _heard(microphone: Microphone) -> AsyncIterator[bytes]:
-    async for block in microphone.blocks():
-        yield s16_bytes(block.samples)

@@ -16,9 +16,9 @@ from voicecli.audio.block import Samples
 from voicecli.errors import ProviderError, VoiceError
 from voicecli.providers.choose import Choice
 from voicecli.providers.registry import engine_class
-from voicecli.server.observer import HearingObserver
 from voicecli.speech.silero import SileroDetector, SileroModel, SileroState
 from voicecli.speech.vad import WINDOW_SECONDS, VoiceDetector, Window
+from voicecli.workers.pool import PoolObserver
 
 __all__ = ["Judge", "VoiceBatch", "VoiceOptions", "VoiceStream", "judge_of"]
 
@@ -102,7 +102,7 @@ class VoiceBatch:
     """
 
     def __init__(
-        self, judge: Judge, options: VoiceOptions | None = None, observer: HearingObserver | None = None
+        self, judge: Judge, options: VoiceOptions | None = None, observer: PoolObserver | None = None
     ) -> None:
         self._detector = judge
         self._options = options or VoiceOptions()

@@ -7,9 +7,8 @@ from time import monotonic
 
 from voicecli.errors import VoiceError
 from voicecli.providers.recognizer import HEARING_RATE
-from voicecli.server.observer import Pipeline
 from voicecli.telemetry.logs import enter_trace, traced
-from voicecli.telemetry.prometheus import Exposition
+from voicecli.telemetry.prometheus import Exposition, Pipeline
 from voicecli.telemetry.traceparent import Traceparent, new_traceparent, parse_traceparent
 from voicecli.telemetry.traces import Attributes, Trace, Tracer
 from voicecli.wire.recognition import Format, Segment
@@ -24,7 +23,7 @@ _FILTER = 1.0  # seconds of audio that cost as much as a filter for a rate nobod
 
 
 class Watch:
-    """Watches what all sessions share."""
+    """Watches what all sessions share; called on the event loop."""
 
     def __init__(self, exposition: Exposition) -> None:
         self._exposition = exposition
@@ -41,7 +40,7 @@ class Watch:
 
 
 class SessionWatch:
-    """Watches one session. What was said stays out of the log unless `log_text` says otherwise."""
+    """Watches one session; called on the event loop. What was said is in the log with `log_text` only."""
 
     def __init__(
         self,
@@ -66,6 +65,7 @@ class SessionWatch:
         self.heard = 0.0  # seconds of sound, or what costs as much, since somebody last looked
 
     def started(self, trace_id: str | None, format: Format) -> None:
+        """A stream begins; also when a stop kept the socket and sound comes again."""
         own = parse_traceparent(trace_id)
         if trace_id is not None and own is None and not self._nonsense:
             self._nonsense = True
@@ -92,22 +92,26 @@ class SessionWatch:
             format.sample_rate,
         )
 
-    def processed(self, pipeline: Pipeline, media_seconds: float, seconds: float) -> None:
-        self._exposition.processed(pipeline, media_seconds, seconds)
-        if pipeline == "audio_decoding":
-            self.heard += media_seconds
-            self._heard += media_seconds
+    def decoded(self, media_seconds: float, seconds: float) -> None:
+        """So much sound took so long to decode; told about once a second of sound."""
+        self._exposition.processed("audio_decoding", media_seconds, seconds)
+        self.heard += media_seconds
+        self._heard += media_seconds
 
-    def active(self, channel: int, time: float) -> None:
+    def active(self, channel: int) -> None:
         self._spoken[channel] = monotonic()
 
-    def inactive(self, channel: int, time: float, delay: float) -> None:
+    def inactive(self, channel: int, delay: float) -> None:
+        """Speech ended, which was known `delay` seconds of sound later."""
         self._exposition.event_delay("inactive", delay)
         began = self._spoken.pop(channel, None)
         if self._trace is not None and began is not None:
             self._trace.span("speech", began, monotonic(), {"voicecli.channel": channel})
 
     def segment(self, segment: Segment, latency: float) -> None:
+        """One was answered, `latency` seconds after its last sound was there; one that is not final, so long
+        after the engine was last given sound.
+        """
         if segment.is_final is False:
             self._exposition.event_delay("interim", latency)
             return
@@ -123,7 +127,7 @@ class SessionWatch:
         else:
             log.debug("Channel %d, %.2f s.", segment.channel, length)
 
-    def failed(self, error: VoiceError, channel: int | None) -> None:
+    def failed(self, error: VoiceError) -> None:
         self._exposition.failed(error.kind)
         # Its words may repeat what the client sent.
         log.info("The client was told of an error (%s).", error.kind)
@@ -131,9 +135,11 @@ class SessionWatch:
             self._trace.note({"error.type": error.kind})
 
     def waited(self, seconds: float) -> None:
+        """A message of the client had to wait for room."""
         log.debug("The client waited %.3f s for room.", seconds)
 
     def stopped(self) -> None:
+        """The stream ended, and everything in it has been answered or dropped."""
         with traced(self._parent):  # whichever task ends it
             log.info("The stream ended: %.1f s of sound, %d segments.", self._heard, self._segments)
         if self._trace is not None:

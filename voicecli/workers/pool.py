@@ -12,13 +12,16 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from voicecli.errors import TimedOut, VoiceError
 from voicecli.workers.job import Answer, Job, Outcome
 from voicecli.workers.pipe import Frame, Recipe, Report
 from voicecli.workers.places import Claim, Places, Speaker
 from voicecli.workers.worker import LOOK, Worker, error_of
+
+if TYPE_CHECKING:
+    from voicecli.telemetry.prometheus import Pipeline
 
 __all__ = ["PoolObserver", "WorkerOptions", "Workers"]
 
@@ -45,13 +48,13 @@ class WorkerOptions:
 
 
 class PoolObserver(Protocol):
-    """Watches the pool; called on the event loop, and must be quick."""
+    """Watches the pool and what works with it; called on the event loop, and must be quick."""
 
-    def processed(self, pipeline: Literal["model_inference"], media_seconds: float, seconds: float) -> None:
-        """So much sound of a job took the engine so long."""
+    def processed(self, pipeline: Pipeline, media_seconds: float, seconds: float) -> None:
+        """So much sound took so long; once a job for the engine."""
         ...
 
-    def panicked(self, pipeline: Literal["model_inference"]) -> None:
+    def panicked(self, pipeline: Pipeline) -> None:
         """A worker process died, or an engine raised something that is no error of ours."""
         ...
 
