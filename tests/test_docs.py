@@ -22,12 +22,12 @@ import pytest
 from typer.main import get_command
 
 from voicecli.audio.decode import open_decoder
-from voicecli.bench.compare import Verdict
+from voicecli.bench.compare import Trend
 from voicecli.bench.host import Machine
 from voicecli.bench.measure.first_audio import METRICS, Case
 from voicecli.bench.measure.loudspeaker import Heard
 from voicecli.bench.measure.texts import TEXTS
-from voicecli.bench.report import KINDS, Participant, Report, Sample
+from voicecli.bench.report import KINDS, BenchReport, Participant, Sample
 from voicecli.bench.report_file import report_record
 from voicecli.cli.app import app, loaded_command
 from voicecli.config import schema
@@ -353,7 +353,7 @@ def test_bench_record_is_documented():
     case = Case(Choice(SimulatedSynthesizer(), "", "", None), TEXTS[0])
     run = Sample(case=case.labels, values={}, marks=marks_record(Timeline({}), Mark.FIRST_PHRASE))
     heard = asdict(Heard("", "null", 1, 0.0, whole=False))
-    found = Report(
+    found = BenchReport(
         kind="tts", started="", machine=Machine("", 1, "", "", None), versions={}, metrics=METRICS,
         samples=[run], engines=[Participant(stage="tts", engine="")], details={"speaker": heard},
     )  # fmt: skip
@@ -393,7 +393,7 @@ def test_gate_in_the_page_works():
 
 def test_verdicts_are_right():
     found = [cells[0] for cells in rows(section(page("benchmarks.md"), "## Two reports side by side"))]
-    assert {name for cell in found for name in re.findall(r"`([^`]+)`", cell)} == set(map(str, Verdict))
+    assert {name for cell in found for name in re.findall(r"`([^`]+)`", cell)} == set(map(str, Trend))
 
 
 # The example

@@ -6,14 +6,14 @@ from typing import Any
 from voicecli.bench.chart import Axis, Chart, Series
 from voicecli.bench.charts import cdfs, medians, over, waterfall
 from voicecli.bench.host import Machine
-from voicecli.bench.metric import Metric, Unit, known
-from voicecli.bench.report import Failure, Participant, Report, Sample
-from voicecli.bench.table import Table
+from voicecli.bench.metric import Measure, Metric, known
+from voicecli.bench.report import BenchReport, Participant, Sample, Trouble
+from voicecli.bench.table import Grid
 from voicecli.latency.budget import parse_limit
 
 METRICS = (
     *known("ttfa", "ttfb", "bytes", "underruns"),
-    Metric(name="wer", title="word error rate", unit=Unit.SHARE),
+    Metric(name="wer", title="word error rate", unit=Measure.SHARE),
 )
 NASTY = '<b>"4g" & co</b>'  # what a label may be, and a page must not take for markup
 
@@ -34,7 +34,7 @@ def samples(shift: float = 0.0, runs: int = 12, seed: int = 1) -> list[Sample]:
     return found
 
 
-def report(taken: list[Sample] | None = None, **more: Any) -> Report:
+def report(taken: list[Sample] | None = None, **more: Any) -> BenchReport:
     taken = samples() if taken is None else taken
     given: dict[str, Any] = {
         "kind": "talk",
@@ -55,11 +55,11 @@ def report(taken: list[Sample] | None = None, **more: Any) -> Report:
         "notes": ["simulated cannot choose its format: it is pcm"],
         "facts": {"network": "two of them"},
         "details": {"speaker": {"name": "nowhere"}},
-        "tables": [Table(title="Who was late", headings=["span", "turns"], rows=[["asr | llm", "3"]])],
+        "tables": [Grid(title="Who was late", headings=["span", "turns"], rows=[["asr | llm", "3"]])],
         "charts": every_chart(taken),
         "limits": [parse_limit("ttfa.p95=0.3"), parse_limit("ttfb.p50=0.01")],
     }  # fmt: skip
-    return Report(**given | more)
+    return BenchReport(**given | more)
 
 
 def every_chart(taken: list[Sample]) -> list[Chart]:
@@ -70,23 +70,17 @@ def every_chart(taken: list[Sample]) -> list[Chart]:
         waterfall(turns, "Every turn", Axis("since the end of speech"), 0.35),
         cdfs(taken, metric, ("net",), "Spread", 0.21),
         medians(taken, metric, ("words",), ("net",), "By length", 3, 0.3),
-        over(taken, metric, Axis("words", Unit.COUNT), ("net",), "Along the length", label="words"),
-        over(taken, metric, Axis("turn", Unit.COUNT), ("net",), "By turn", limit=0.22),
-        Chart(
-            kind="histogram",
-            title="Heap",
-            series=[Series(name="all", y=[one.values["ttfa"] for one in taken])],
-            x=Axis("ttfa"),
-        ),
+        over(taken, metric, Axis("words", Measure.COUNT), ("net",), "Along the length", label="words"),
+        over(taken, metric, Axis("turn", Measure.COUNT), ("net",), "By turn", limit=0.22),
         Chart(
             kind="line",
             title="Jitter against underruns",
             series=[Series(name="60 ms", x=[0.0, 0.1, 0.2], y=[0.0, 1.0, None])],
             x=Axis("jitter"),
-            y=Axis("underruns a minute", Unit.COUNT),
+            y=Axis("underruns a minute", Measure.COUNT),
         ),
     ]
 
 
 def failed(case: dict[str, Any], number: int, kind: str = "Dropped") -> Sample:
-    return sample(case, number, None, error=Failure(kind, "The connection broke."))
+    return sample(case, number, None, error=Trouble(kind, "The connection broke."))

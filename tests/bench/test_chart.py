@@ -8,7 +8,7 @@ import pytest
 from tests.bench.reports import METRICS, every_chart, sample, samples
 from voicecli.bench.chart import KINDS, Axis, Chart, Series
 from voicecli.bench.charts import cdfs, grouped, lines, medians, over, waterfall
-from voicecli.bench.metric import Unit
+from voicecli.bench.metric import Measure
 from voicecli.bench.report_file import plain
 
 TTFA = METRICS[0]
@@ -48,6 +48,11 @@ def test_empty_chart() -> None:
     assert not Chart(kind="cdf", title="t", series=[Series(name="a", y=[0.0])]).empty
 
 
+def test_shares_rise_to_all() -> None:
+    chart = Chart(kind="cdf", title="t", series=[Series(name="a", y=[0.3, None, 0.1]), Series(name="b")])
+    assert [chart.points(one) for one in chart.series] == [[(0.1, 0.0), (0.1, 0.5), (0.3, 1.0)], []]
+
+
 def test_warm_ups_are_in_no_chart() -> None:
     [lan, other] = cdfs(SAMPLES, TTFA, ("net",), "t").series
     assert (lan.name, other.name) == ("lan", "4g")
@@ -64,13 +69,13 @@ def test_medians_have_intervals() -> None:
 
 
 def test_line_along_a_number() -> None:
-    chart = over(SAMPLES, TTFA, Axis("words", Unit.COUNT), ("net",), "t", label="words")
+    chart = over(SAMPLES, TTFA, Axis("words", Measure.COUNT), ("net",), "t", label="words")
     assert list(chart.series[0].x) == [20, 80]
     assert list(chart.series[0].y) == pytest.approx([0.22, 0.28])
 
 
 def test_line_along_the_runs() -> None:
-    chart = over(SAMPLES, TTFA, Axis("run", Unit.COUNT), (), "t")
+    chart = over(SAMPLES, TTFA, Axis("run", Measure.COUNT), (), "t")
     [line] = chart.series
     assert list(line.x) == [1, 2, 3]
     assert list(line.y) == pytest.approx([0.15, 0.25, 0.35])

@@ -2,26 +2,26 @@
 
 import pytest
 
-from voicecli.bench.metric import KNOWN, Metric, Unit, known, shown
+from voicecli.bench.metric import KNOWN, Measure, Metric, known, shown
 
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (None, Unit.TIME, "–"),
-        (1.2345, Unit.TIME, "1,234 ms"),
-        (0.0099, Unit.TIME, "9.9 ms"),
-        (0.00005, Unit.TIME, "50.0 µs"),
-        (-0.02, Unit.TIME, "-20 ms"),
-        (0.0, Unit.TIME, "0.0 ms"),
-        (1.5, Unit.LENGTH, "1.50 s"),
-        (0.123, Unit.SHARE, "12.3 %"),
-        (0.3333, Unit.RATIO, "0.333"),
-        (12345.0, Unit.BYTES, "12,345"),
-        (9.6, Unit.COUNT, "9.6"),
+        (None, Measure.TIME, "–"),
+        (1.2345, Measure.TIME, "1,234 ms"),
+        (0.0099, Measure.TIME, "9.9 ms"),
+        (0.00005, Measure.TIME, "50.0 µs"),
+        (-0.02, Measure.TIME, "-20 ms"),
+        (0.0, Measure.TIME, "0.0 ms"),
+        (1.5, Measure.LENGTH, "1.50 s"),
+        (0.123, Measure.SHARE, "12.3 %"),
+        (0.3333, Measure.RATIO, "0.333"),
+        (12345.0, Measure.BYTES, "12,345"),
+        (9.6, Measure.COUNT, "9.6"),
     ],
 )
-def test_shown(value: float | None, unit: Unit, text: str) -> None:
+def test_shown(value: float | None, unit: Measure, text: str) -> None:
     assert shown(value, unit) == text
 
 

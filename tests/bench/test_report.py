@@ -3,7 +3,7 @@
 import pytest
 
 from tests.bench.reports import METRICS, failed, report, sample
-from voicecli.bench.report import Failure, breaches, case_key, case_name, in_order, results_of
+from voicecli.bench.report import Trouble, breaches, case_key, case_name, in_order, results_of
 from voicecli.errors import Dropped, ExitStatus
 from voicecli.latency.budget import parse_limit
 
@@ -87,10 +87,10 @@ def test_key_knows_no_order() -> None:
 
 
 def test_failure_knows_its_status() -> None:
-    assert Failure.of(Dropped("It broke.", "Try again.")) == Failure("Dropped", "It broke. Try again.")
-    assert Failure("Dropped", "").status is ExitStatus.PROVIDER
-    assert Failure("Unheard", "").status is ExitStatus.FAILED
-    assert Failure("ExitStatus", "").status is ExitStatus.FAILED
+    assert Trouble.of(Dropped("It broke.", "Try again.")) == Trouble("Dropped", "It broke. Try again.")
+    assert Trouble("Dropped", "").status is ExitStatus.PROVIDER
+    assert Trouble("Unheard", "").status is ExitStatus.FAILED
+    assert Trouble("ExitStatus", "").status is ExitStatus.FAILED
 
 
 def test_unknown_metric() -> None:

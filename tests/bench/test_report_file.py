@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.bench.reports import failed, report, sample, samples
-from voicecli.bench.report import Report
+from voicecli.bench.report import BenchReport
 from voicecli.bench.report_file import (
     participant,
     public_options,
@@ -63,7 +63,7 @@ def test_record_reads_back(tmp_path: Path) -> None:
     assert [result["runs"] for result in again["results"]] == [12] * 4
 
 
-def written(given: Report, folder: Path) -> Path:
+def written(given: BenchReport, folder: Path) -> Path:
     path = folder / "report.json"
     path.write_text(report_json(given, lines=True), encoding="utf-8")
     return path

@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench.reports import report, samples
 from voicecli.bench.host import Machine
-from voicecli.bench.report import Report
+from voicecli.bench.report import BenchReport
 from voicecli.bench.report_file import report_json
 from voicecli.bench.resume import resumed
 from voicecli.errors import UsageError
@@ -17,7 +17,7 @@ VERSIONS = {"voicecli": "1", "python": "CPython 3", "simulated": "voicecli 1"}
 SETTINGS = {"runs": 40, "player": {"prebuffer": 0.06}}
 
 
-def now(**more: Any) -> Report:
+def now(**more: Any) -> BenchReport:
     return report([], **{"settings": SETTINGS, "machine": HERE, "versions": VERSIONS, **more})
 
 

@@ -19,14 +19,14 @@ from voicecli.audio.encode import open_encoder
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.player import AudioStreamPlayer, PlayerOptions
 from voicecli.audio.speaker import NullSink, PacedSpeaker
-from voicecli.bench.measure.conversations import TalkOptions, conversed
-from voicecli.bench.measure.conversations_report import Claim, claims, sampled
+from voicecli.bench.measure.conversations import AskingOptions, conversed
+from voicecli.bench.measure.conversations_report import Assertion, claims, sampled
 from voicecli.bench.measure.lateness import Stated
 from voicecli.bench.measure.loudspeaker import BriefPlayer
 from voicecli.bench.measure.partner import NAIVE, Contender, SerialOptions
-from voicecli.bench.measure.recordings import Question
+from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.bench.measure.scenario import SCENARIOS
-from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
+from voicecli.bench.measure.texts import SPOKEN, spoken_question
 from voicecli.config import load_settings
 from voicecli.latency.timeline import Mark
 from voicecli.providers.espeak import EspeakOptions, EspeakSynthesizer
@@ -196,16 +196,16 @@ def contender(
     )
 
 
-async def questions() -> list[Question]:
+async def questions() -> list[SpokenQuestion]:
     async with EspeakSynthesizer(EspeakOptions(voice="en-us+f4")) as voice:
         return [await spoken_question(text, voice) for text in SPOKEN]
 
 
-async def claimed(ours: Contender, theirs: Contender, scenario: str) -> list[Claim]:
+async def claimed(ours: Contender, theirs: Contender, scenario: str) -> list[Assertion]:
     async with AsyncExitStack() as stack:
         player = BriefPlayer(PacedSpeaker("nowhere", NullSink(), RATE), PlayerOptions(capacity=60.0))
         await stack.enter_async_context(player)
-        runs = TalkOptions(runs=RUNS // len(SPOKEN))
+        runs = AskingOptions(runs=RUNS // len(SPOKEN))
         asked = [one async for one in conversed([ours, theirs], await questions(), player, runs)]
     return claims(sampled(asked, {}), ours.label, theirs.label, scenario)
 

@@ -107,7 +107,7 @@ def test_what_was_measured_outlives_an_engine(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("VOICECLI_SPEECH", str(tmp_path / "none"))
     whole = conversations.conversed
 
-    async def stuck(*arguments: Any) -> AsyncIterator[conversations.Asked]:
+    async def stuck(*arguments: Any) -> AsyncIterator[conversations.Exchange]:
         async for asked in whole(*arguments):
             yield asked
             if asked.number == 1:

@@ -14,7 +14,7 @@ from typing import Any
 
 from voicecli.latency.statistics import Statistics, summarize
 
-__all__ = ["CONFIDENCE", "PERCENTILES", "Interval", "Summary", "intervals", "summed_up"]
+__all__ = ["CONFIDENCE", "PERCENTILES", "Estimate", "Interval", "intervals", "summed_up"]
 
 CONFIDENCE = 0.95
 PERCENTILES: Mapping[str, float] = MappingProxyType({"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0})
@@ -25,7 +25,7 @@ Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class Estimate:
     """What many measurements come to, and how sure their percentiles are."""
 
     statistics: Statistics
@@ -39,11 +39,11 @@ class Summary:
         }
 
 
-def summed_up(values: Iterable[float | None], seed: int = 0) -> Summary | None:
+def summed_up(values: Iterable[float | None], seed: int = 0) -> Estimate | None:
     """Leave out what was not measured (None); None when nothing was."""
     measured = [value for value in values if value is not None]
     statistics = summarize(measured)
-    return None if statistics is None else Summary(statistics, intervals(measured, seed))
+    return None if statistics is None else Estimate(statistics, intervals(measured, seed))
 
 
 def intervals(values: list[float], seed: int = 0) -> dict[str, Interval]:

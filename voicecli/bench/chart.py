@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from voicecli.bench.metric import Unit
+from voicecli.bench.metric import Measure
 
 __all__ = ["KINDS", "Axis", "Chart", "Series"]
 
-KINDS = ("line", "bar", "cdf", "waterfall", "histogram")
+KINDS = ("line", "bar", "cdf", "waterfall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Axis:
     """What runs along one side; `Unit.TIME` is in seconds here and in milliseconds when drawn."""
 
     title: str = ""
-    unit: Unit = Unit.TIME
+    unit: Measure = Measure.TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,6 @@ class Series:
     line       `x` and `y`, as many of each, and a band from `low` to `high` where they are given
     bar        `y`, one for each category (None: no bar), and a whisker from `low` to `high`
     cdf        `y`: the measurements, in any order
-    histogram  `y`: the measurements, in any order
     waterfall  a stage: in row `i` it lasts from `low[i]` to `high[i]` (None: not in this row)
     """
 
@@ -45,7 +44,7 @@ class Chart:
     kind: str  # one of KINDS
     title: str
     x: Axis = Axis()  # bar: the axis that the categories stand on; its unit does not count
-    y: Axis = Axis()  # cdf and histogram: not used; waterfall: the time is on x
+    y: Axis = Axis()  # cdf: not used; waterfall: the time is on x
     categories: Sequence[str] = ()  # bar and waterfall: the names of the bars or rows
     limit: float | None = None  # a budget, drawn as a line across the axis of the values
     series: Sequence[Series]
@@ -55,6 +54,14 @@ class Chart:
             raise ValueError(f"there is no chart {self.kind!r}")
         for one in self.series:
             _check(self, one)
+
+    def points(self, series: Series) -> list[tuple[float, float]]:
+        """Of a line; of a cdf, the share of the measurements that are at most as large as each."""
+        if self.kind == "line":
+            return [(x, y) for x, y in zip(series.x, series.y, strict=True) if y is not None]
+        ordered = sorted(value for value in series.y if value is not None)
+        shares = [(value, (index + 1) / len(ordered)) for index, value in enumerate(ordered)]
+        return [(ordered[0], 0.0), *shares] if ordered else []
 
     @property
     def empty(self) -> bool:

@@ -11,18 +11,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from voicecli.bench.metric import Better, Metric, Unit, shown
+from voicecli.bench.metric import Better, Measure, Metric, shown
 from voicecli.bench.ranks import Difference, difference, smallest_p
-from voicecli.bench.report import Case, Label, Report, Sample, case_key, case_name, in_order
+from voicecli.bench.report import BenchReport, Case, Label, Sample, case_key, case_name, in_order
 
-__all__ = ["LEVEL", "Change", "Comparison", "Verdict", "compared"]
+__all__ = ["LEVEL", "Change", "Comparison", "Trend", "compared"]
 
 LEVEL = 0.05  # of significance, for all tests together
 # The smallest change that anybody could care about, whatever it is in per cent.
-_FLOORS = {Unit.TIME: 0.001, Unit.LENGTH: 0.01, Unit.RATIO: 0.01, Unit.SHARE: 0.005}
+_FLOORS = {Measure.TIME: 0.001, Measure.LENGTH: 0.01, Measure.RATIO: 0.01, Measure.SHARE: 0.005}
 
 
-class Verdict(StrEnum):
+class Trend(StrEnum):
     """What a change is."""
 
     BETTER = "better"
@@ -41,7 +41,7 @@ class Change:
     after: float  # median
     difference: Difference
     p: float  # corrected for the number of tests
-    verdict: Verdict
+    verdict: Trend
 
     def __str__(self) -> str:
         unit = self.metric.unit
@@ -56,19 +56,19 @@ class Change:
 class Comparison:
     """Everything that both reports have."""
 
-    base: Report
+    base: BenchReport
     changes: Sequence[Change]
     notes: Sequence[str]  # what limits the comparison, a sentence without a full stop each
 
     @property
     def regressions(self) -> list[Change]:
         """What surely got worse."""
-        return [change for change in self.changes if change.verdict is Verdict.WORSE]
+        return [change for change in self.changes if change.verdict is Trend.WORSE]
 
     @property
     def improvements(self) -> list[Change]:
         """What surely got better."""
-        return [change for change in self.changes if change.verdict is Verdict.BETTER]
+        return [change for change in self.changes if change.verdict is Trend.BETTER]
 
     @property
     def telling(self) -> list[Change]:
@@ -77,11 +77,11 @@ class Comparison:
         return [
             change
             for change in self.changes
-            if change.verdict is not Verdict.SAME or first[case_key(change.case)] is change
+            if change.verdict is not Trend.SAME or first[case_key(change.case)] is change
         ]
 
 
-def signed(value: float, unit: Unit) -> str:
+def signed(value: float, unit: Measure) -> str:
     """With its sign, as differences are shown."""
     return f"{'−' if value < 0 else '+'}{shown(abs(value), unit)}"
 
@@ -91,7 +91,7 @@ def p_value(p: float) -> str:
     return "< 0.0001" if p < 0.0001 else f"{p:.4f}" if p < 0.01 else f"{p:.2f}"
 
 
-def compared(base: Report, report: Report, tolerance: float) -> Comparison:
+def compared(base: BenchReport, report: BenchReport, tolerance: float) -> Comparison:
     """`tolerance` is the share of the earlier median by which a later one may be worse."""
     labels = [name for name in report.labels if name in base.labels]
     before, after = _by_case(base, labels), _by_case(report, labels)  # in the order of their results
@@ -114,7 +114,7 @@ def compared(base: Report, report: Report, tolerance: float) -> Comparison:
 _Key = tuple[str, ...]
 
 
-def _by_case(report: Report, labels: Sequence[str]) -> dict[_Key, list[Sample]]:
+def _by_case(report: BenchReport, labels: Sequence[str]) -> dict[_Key, list[Sample]]:
     groups: dict[_Key, list[Sample]] = {}
     for sample in in_order(report.samples, [result.case for result in report.results]):
         if sample.counted and sample.ok:
@@ -134,7 +134,7 @@ def _tested(before: Sequence[Sample], after: Sequence[Sample], metric: Metric) -
         return None
     case: dict[str, Label] = dict(after[0].case)
     found = difference(old, new)
-    change = Change(case, metric, _median(old), _median(new), found, found.p, Verdict.SAME)
+    change = Change(case, metric, _median(old), _median(new), found, found.p, Trend.SAME)
     return _Test(change, smallest_p(len(old), len(new)))
 
 
@@ -161,21 +161,21 @@ def _judged(tests: Sequence[_Test], tolerance: float) -> Iterator[Change]:
         yield replace(test.change, p=p, verdict=_verdict(test, p, len(tests), tolerance))
 
 
-def _verdict(test: _Test, p: float, tests: int, tolerance: float) -> Verdict:
+def _verdict(test: _Test, p: float, tests: int, tolerance: float) -> Trend:
     change = test.change
     shift = change.difference.shift
     if abs(shift) <= max(tolerance * abs(change.before), _FLOORS.get(change.metric.unit, 0.0)):
-        return Verdict.SAME
+        return Trend.SAME
     if test.possible * tests >= LEVEL:
-        return Verdict.UNSURE
+        return Trend.UNSURE
     if p >= LEVEL:
-        return Verdict.SAME
-    return Verdict.WORSE if (shift > 0) == (change.metric.better is Better.LOWER) else Verdict.BETTER
+        return Trend.SAME
+    return Trend.WORSE if (shift > 0) == (change.metric.better is Better.LOWER) else Trend.BETTER
 
 
 def _notes(
-    base: Report,
-    report: Report,
+    base: BenchReport,
+    report: BenchReport,
     labels: Sequence[str],
     before: dict[_Key, list[Sample]],
     after: dict[_Key, list[Sample]],

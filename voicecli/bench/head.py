@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from voicecli.bench.metric import Unit, shown
-from voicecli.bench.report import Participant, Report
+from voicecli.bench.metric import Measure, shown
+from voicecli.bench.report import BenchReport, Participant
 
 __all__ = ["title", "told"]
 
@@ -18,12 +18,12 @@ _TITLES = {
 }
 
 
-def title(report: Report) -> str:
+def title(report: BenchReport) -> str:
     """What was measured, in a few words."""
     return _TITLES.get(report.kind, report.kind)
 
 
-def told(report: Report) -> Iterator[tuple[str, str]]:
+def told(report: BenchReport) -> Iterator[tuple[str, str]]:
     """What, and on what: the lines above the numbers, each with what it is about."""
     machine = report.machine
     load = "" if machine.load is None else f" · load {machine.load:g}"
@@ -45,11 +45,11 @@ def told(report: Report) -> Iterator[tuple[str, str]]:
         yield "note", "interrupted: this is what was measured until then"
 
 
-def _engine(report: Report, participant: Participant) -> str:
+def _engine(report: BenchReport, participant: Participant) -> str:
     more = participant.more
     reason = f" ({participant.reason})" if participant.reason else ""
     said = [f"{participant.engine}{reason}", report.versions.get(participant.engine, "")]
     said += [str(more.get(name) or "") for name in ("format", "voice", "model")]
     if more.get("opened") is not None:
-        said.append(f"opened in {shown(float(more['opened']), Unit.TIME)}")
+        said.append(f"opened in {shown(float(more['opened']), Measure.TIME)}")
     return " · ".join(part for part in said if part)

@@ -7,13 +7,13 @@ from enum import StrEnum
 
 from voicecli.latency.timeline import Span
 
-__all__ = ["KNOWN", "Better", "Metric", "Unit", "known", "shown"]
+__all__ = ["KNOWN", "Better", "Measure", "Metric", "known", "shown"]
 
 _FINE = 0.01  # seconds below which tenths of a millisecond are shown
 _FINEST = 0.0001  # seconds below which microseconds are
 
 
-class Unit(StrEnum):
+class Measure(StrEnum):
     """How a value is shown; times are in seconds everywhere else."""
 
     TIME = "time"  # seconds, shown in milliseconds: what somebody waits for
@@ -38,7 +38,7 @@ class Metric:
 
     name: str
     title: str = ""  # as people read it; empty: the name with spaces
-    unit: Unit = Unit.TIME
+    unit: Measure = Measure.TIME
     better: Better = Better.LOWER
     total: bool = False  # the sum over all samples says more than a median: breaks, failures
     span: bool = False  # stands among the `spans` in the JSON
@@ -54,12 +54,12 @@ KNOWN = (
     Metric(name="overhead"),
     Metric(name="opened", title="opening"),
     Metric(name="leading_silence", better=Better.NEITHER),
-    Metric(name="rtf", unit=Unit.RATIO),
-    Metric(name="audio", unit=Unit.LENGTH, better=Better.NEITHER),
-    Metric(name="chunks", unit=Unit.COUNT, better=Better.NEITHER),
-    Metric(name="bytes", unit=Unit.BYTES, better=Better.NEITHER),
-    Metric(name="bytes_to_first_sample", unit=Unit.BYTES, better=Better.NEITHER),
-    Metric(name="underruns", unit=Unit.COUNT, total=True),
+    Metric(name="rtf", unit=Measure.RATIO),
+    Metric(name="audio", unit=Measure.LENGTH, better=Better.NEITHER),
+    Metric(name="chunks", unit=Measure.COUNT, better=Better.NEITHER),
+    Metric(name="bytes", unit=Measure.BYTES, better=Better.NEITHER),
+    Metric(name="bytes_to_first_sample", unit=Measure.BYTES, better=Better.NEITHER),
+    Metric(name="underruns", unit=Measure.COUNT, total=True),
     Metric(name="silence", title="silence in breaks", total=True),
 )
 """The metrics that more than one kind of bench has."""
@@ -71,20 +71,20 @@ def known(*names: str) -> tuple[Metric, ...]:
     return tuple(by_name[name] for name in names)
 
 
-def shown(value: float | None, unit: Unit) -> str:
+def shown(value: float | None, unit: Measure) -> str:
     """As people read it."""
     if value is None:
         return "–"
     match unit:
-        case Unit.TIME:
+        case Measure.TIME:
             return _time(value)
-        case Unit.LENGTH:
+        case Measure.LENGTH:
             return f"{value:,.2f} s"
-        case Unit.SHARE:
+        case Measure.SHARE:
             return f"{value * 100:.1f} %"
-        case Unit.RATIO:
+        case Measure.RATIO:
             return f"{value:.3f}"
-        case Unit.COUNT | Unit.BYTES:
+        case Measure.COUNT | Measure.BYTES:
             return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:,.1f}"
 
 

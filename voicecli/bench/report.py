@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import Any
 
 from voicecli import errors
-from voicecli.bench.bootstrap import Summary, summed_up
+from voicecli.bench.bootstrap import Estimate, summed_up
 from voicecli.bench.chart import Chart
 from voicecli.bench.host import Machine
-from voicecli.bench.metric import Metric, Unit
-from voicecli.bench.table import Table
+from voicecli.bench.metric import Measure, Metric
+from voicecli.bench.table import Grid
 from voicecli.errors import ExitStatus, VoiceError
 from voicecli.latency.budget import Limit, Verdict, judge_statistics
 
@@ -25,14 +25,14 @@ __all__ = [
     "COLD",
     "KINDS",
     "WARM",
+    "BenchReport",
     "Breach",
     "Case",
-    "Failure",
     "Label",
+    "Outcome",
     "Participant",
-    "Report",
-    "Result",
     "Sample",
+    "Trouble",
     "breaches",
     "case_key",
     "case_name",
@@ -56,14 +56,14 @@ _UNSHOWN = frozenset({"text", "words"})  # labels that others already say, or th
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class Trouble:
     """Why a sample does not count."""
 
     kind: str  # the name of the error
     message: str
 
     @classmethod
-    def of(cls, error: VoiceError) -> Failure:
+    def of(cls, error: VoiceError) -> Trouble:
         """What went wrong, and what to do about it."""
         return cls(error.kind, str(error))
 
@@ -84,7 +84,7 @@ class Sample:
     values: Mapping[str, float | None]  # by the name of a metric; None where it was not reached
     number: int = 1  # within its case
     counted: bool = True  # False: a warm-up, which is kept and is in no statistics
-    error: Failure | None = None
+    error: Trouble | None = None
     marks: Mapping[str, float | None] = field(default_factory=dict)  # seconds after the sample's beginning
     details: Mapping[str, Any] = field(default_factory=dict)  # words for people: a transcript, who was late
 
@@ -106,20 +106,20 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Outcome:
     """All samples of one case."""
 
     case: Case
     ok: int  # samples that counted
     failed: int
-    metrics: Mapping[str, Summary | None]  # by name; None where nothing was measured
+    metrics: Mapping[str, Estimate | None]  # by name; None where nothing was measured
     totals: Mapping[str, float]  # of the metrics that are summed up
     errors: Mapping[str, int] = field(default_factory=dict)  # how many failed in which way
     verdicts: Mapping[Limit, Verdict] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
-class Report:
+class BenchReport:
     """Everything that a reader needs to believe the numbers; a bench fills it while it measures."""
 
     kind: str  # one of KINDS
@@ -138,12 +138,12 @@ class Report:
     facts: dict[str, str] = field(default_factory=dict)  # more lines for the head: "speaker", "network"
     details: Mapping[str, Any] = field(default_factory=dict)  # more keys for the JSON, of this kind alone
     charts: Sequence[Chart] = ()
-    tables: Sequence[Table] = ()  # of what is not a metric
+    tables: Sequence[Grid] = ()  # of what is not a metric
     limits: Sequence[Limit] = ()
     interrupted: bool = False
 
     @cached_property
-    def results(self) -> list[Result]:
+    def results(self) -> list[Outcome]:
         """A result for every case, worked out from the samples when all of them are there."""
         samples = in_order(self.samples, self.cases)
         return results_of(samples, self.metrics, self.limits, self.seed, self.references)
@@ -173,10 +173,10 @@ class Breach:
     case: Case
     limit: Limit
     value: float | None
-    unit: Unit = Unit.TIME
+    unit: Measure = Measure.TIME
 
     def __str__(self) -> str:
-        unit = " s" if self.unit in (Unit.TIME, Unit.LENGTH) else ""
+        unit = " s" if self.unit in (Measure.TIME, Measure.LENGTH) else ""
         value = "was not measured" if self.value is None else f"is {self.value:.3f}{unit}"
         name = f"{self.limit.span}.{self.limit.statistic}"
         return f"{case_name(self.case)}: {name} {value}, budget {self.limit.seconds:g}{unit}"
@@ -204,7 +204,7 @@ def results_of(
     limits: Sequence[Limit] = (),
     seed: int = 0,
     references: Sequence[Case] = (),
-) -> list[Result]:
+) -> list[Outcome]:
     """A result for every case, in the order in which the cases first came; failed samples count as such.
 
     The limits are of what somebody waits for again and again: neither of cold runs nor of `references`.
@@ -225,13 +225,13 @@ def _cold(case: Case) -> bool:
 
 def _result(
     samples: Sequence[Sample], metrics: Sequence[Metric], limits: Sequence[Limit], seed: int
-) -> Result:
+) -> Outcome:
     counted = [sample for sample in samples if sample.counted and sample.ok]
     failed = [sample for sample in samples if not sample.ok]
     values = {metric.name: [sample.values.get(metric.name) for sample in counted] for metric in metrics}
     found = {name: summed_up(measured, seed) for name, measured in values.items()}
     statistics = {name: None if summary is None else summary.statistics for name, summary in found.items()}
-    return Result(
+    return Outcome(
         case=samples[0].case,
         ok=len(counted),
         failed=len(failed),
@@ -242,7 +242,7 @@ def _result(
     )
 
 
-def breaches(report: Report) -> list[Breach]:
+def breaches(report: BenchReport) -> list[Breach]:
     """Every budget that was not seen to be kept."""
     return [
         Breach(result.case, limit, verdict.value, report.metric(limit.span).unit)
@@ -252,7 +252,7 @@ def breaches(report: Report) -> list[Breach]:
     ]
 
 
-def failures_said(report: Report) -> list[str]:
+def failures_said(report: BenchReport) -> list[str]:
     """Which cases had runs that failed, but for `references`: no percentile of the others knows of them."""
     free = {case_key(case) for case in report.references}
     return [

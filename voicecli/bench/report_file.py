@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import msgspec
 
 from voicecli.bench.metric import Metric
-from voicecli.bench.report import Participant, Report, Result, Sample
+from voicecli.bench.report import BenchReport, Outcome, Participant, Sample
 from voicecli.errors import UsageError, read_failure
 from voicecli.printable import escaped, without_credentials
 from voicecli.providers.choose import Choice
@@ -34,7 +34,7 @@ _SHORT_LIST = re.compile(r"\[\n\s+(?=[-\d\"n])([^][{}]*?)\n\s+\]")  # of numbers
 _WANTED = "`--json FILE` writes what is wanted."
 
 
-def report_record(report: Report) -> dict[str, Any]:
+def report_record(report: BenchReport) -> dict[str, Any]:
     """One JSON object with all of it; times are in seconds, and null where something was not reached."""
     head = ("kind", "started", "interrupted", "machine", "versions", "settings", "seed")
     return {
@@ -51,7 +51,7 @@ def report_record(report: Report) -> dict[str, Any]:
     }
 
 
-def report_json(report: Report, *, lines: bool) -> str:
+def report_json(report: BenchReport, *, lines: bool) -> str:
     """On one line for a pipe, as every other JSON output has it; on several `lines` for people too."""
     record = report_record(report)
     if not lines:
@@ -117,7 +117,7 @@ def _sample_record(sample: Sample, metrics: Sequence[Metric]) -> dict[str, Any]:
     return record | ({"details": plain(sample.details)} if sample.details else {})
 
 
-def _result_record(result: Result, metrics: Sequence[Metric]) -> dict[str, Any]:
+def _result_record(result: Outcome, metrics: Sequence[Metric]) -> dict[str, Any]:
     summaries = {name: None if one is None else one.as_dict() for name, one in result.metrics.items()}
     return {
         **result.case,
@@ -134,7 +134,7 @@ def _result_record(result: Result, metrics: Sequence[Metric]) -> dict[str, Any]:
     }
 
 
-def read_report(path: Path) -> Report:
+def read_report(path: Path) -> BenchReport:
     """What `--json FILE` wrote. Raises UsageError."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -150,8 +150,8 @@ def read_report(path: Path) -> Report:
         raise UsageError(f"{path} is not a whole report: {type(error).__name__} {error}.") from error
 
 
-def _report(record: Mapping[str, Any]) -> Report:
-    own = {one.name for one in fields(Report)}
+def _report(record: Mapping[str, Any]) -> BenchReport:
+    own = {one.name for one in fields(BenchReport)}
     read = own | {"event", "labels", "runs", "results"}
     labels, spans = record["labels"], [one["name"] for one in record["metrics"] if one["span"]]
     names = [one["name"] for one in record["metrics"]]
@@ -162,7 +162,7 @@ def _report(record: Mapping[str, Any]) -> Report:
         "engines": [_participant(one) for one in record["engines"]],
         "details": {name: value for name, value in record.items() if name not in read},
     }
-    return msgspec.convert(found, Report)
+    return msgspec.convert(found, BenchReport)
 
 
 def _picked(record: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _sample(
     }
 
 
-def write_csv(file: TextIO, report: Report) -> None:
+def write_csv(file: TextIO, report: BenchReport) -> None:
     """A heading and a row for each sample, warm-ups too; empty where something was not reached."""
     names = [metric.name for metric in report.metrics]
     columns = [*report.labels, "run", "warmup", "ok", *names, "error"]

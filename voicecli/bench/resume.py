@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voicecli.bench.report import Report
+from voicecli.bench.report import BenchReport
 from voicecli.bench.report_file import plain, read_report
 from voicecli.errors import UsageError
 
@@ -13,7 +13,7 @@ __all__ = ["resumed"]
 _MAY_GROW = frozenset({"runs", "cold"})  # settings that may differ: more of the same is the same
 
 
-def resumed(path: Path, now: Report) -> Report:
+def resumed(path: Path, now: BenchReport) -> BenchReport:
     """Raises UsageError when it was measured otherwise, for what came of both would mean nothing."""
     then = read_report(path)
     if then.kind != now.kind:
@@ -28,6 +28,6 @@ def resumed(path: Path, now: Report) -> Report:
     return then
 
 
-def _circumstances(report: Report) -> dict[str, object]:
+def _circumstances(report: BenchReport) -> dict[str, object]:
     machine = (report.machine.cpu, report.machine.cores)
     return {"seed": report.seed, "machine": machine, **report.versions, **plain(report.settings)}

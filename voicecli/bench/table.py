@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = ["Cell", "Table"]
+__all__ = ["Cell", "Grid"]
 
 
 class Cell(str):
@@ -22,7 +22,7 @@ class Cell(str):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Grid:
     """Cells as they are shown; those that are a `Cell` mean something as well."""
 
     title: str = ""

@@ -14,10 +14,10 @@ from typing import TextIO
 
 from voicecli.bench.compare import Comparison, compared
 from voicecli.bench.draw.terminal import print_charts, print_comparison, print_report
-from voicecli.bench.measure.loudspeaker import Loudspeaker
+from voicecli.bench.measure.loudspeaker import BenchSpeaker
 from voicecli.bench.measure.measurement import Measurement
 from voicecli.bench.metric import Metric
-from voicecli.bench.report import Report, breaches, failures_said
+from voicecli.bench.report import BenchReport, breaches, failures_said
 from voicecli.bench.report_file import read_report, report_json, write_csv
 from voicecli.cli import ends
 from voicecli.cli.bench_options import Outputs
@@ -34,10 +34,10 @@ _WIDTH = 120  # columns where there is no terminal
 _PICTURES = (".png", ".svg")
 
 
-def loudspeaker(name: str, *, real_time: bool = True) -> Loudspeaker:
+def loudspeaker(name: str, *, real_time: bool = True) -> BenchSpeaker:
     """What `--speaker` of a bench names, opened later."""
     opened = partial(ends.open_speaker, name, real_time=real_time, silence=False)
-    return Loudspeaker(name, ends.kind(name), real_time, opened)
+    return BenchSpeaker(name, ends.kind(name), real_time, opened)
 
 
 async def run_bench(bench: Measurement, outputs: Outputs, speaker: str | None = None) -> ExitStatus:
@@ -82,7 +82,7 @@ def check(
     return Destinations(outputs, _limits(given, names, budgets or {}), _base(outputs.compare, kind), speaker)
 
 
-def _base(path: Path | None, kind: str) -> Report | None:
+def _base(path: Path | None, kind: str) -> BenchReport | None:
     if path is None:
         return None
     base = read_report(path)
@@ -97,7 +97,7 @@ class Destinations:
 
     outputs: Outputs
     limits: Sequence[Limit]
-    base: Report | None  # that the report is compared with
+    base: BenchReport | None  # that the report is compared with
     speaker: str | None = None  # the loudspeaker, where there is one
 
 
@@ -124,7 +124,7 @@ def _check_picture(path: Path) -> None:
     check_plot(path)
 
 
-def publish(report: Report, destinations: Destinations) -> ExitStatus:
+def publish(report: BenchReport, destinations: Destinations) -> ExitStatus:
     """Tables for people, files for programs, and the verdict.
 
     Raises BudgetBreached for a breach, a failed run or a regression that `--strict` forbids, SaveError when a
@@ -170,7 +170,9 @@ def _failure(write: Callable[[], None]) -> SaveError | None:
     return None
 
 
-def _writers(report: Report, comparison: Comparison | None, outputs: Outputs) -> Iterator[Callable[[], None]]:
+def _writers(
+    report: BenchReport, comparison: Comparison | None, outputs: Outputs
+) -> Iterator[Callable[[], None]]:
     if outputs.json is not None:
         text = report_json(report, lines=outputs.json != ends.PIPE)
         yield lambda: _write(outputs.json, text + "\n")
@@ -195,7 +197,7 @@ def _write(name: str | None, text: str) -> None:
         file.write(printable(text))
 
 
-def _write_rows(name: str | None, report: Report) -> None:
+def _write_rows(name: str | None, report: BenchReport) -> None:
     rows = io.StringIO()
     write_csv(rows, report)
     _write(name, rows.getvalue())
@@ -214,7 +216,7 @@ def _written(name: str) -> Iterator[TextIO]:
         raise SaveError(f"{name} cannot be written: {error.strerror or error}.") from error
 
 
-def _judge(report: Report, comparison: Comparison | None, *, strict: bool) -> ExitStatus:
+def _judge(report: BenchReport, comparison: Comparison | None, *, strict: bool) -> ExitStatus:
     """Fine, or why not. Raises BudgetBreached naming every breach, failure and regression."""
     silent = [result for result in report.results if not result.ok]
     if silent:

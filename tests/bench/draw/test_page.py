@@ -22,7 +22,7 @@ from voicecli.bench.compare import compared
 from voicecli.bench.draw.page import report_page
 from voicecli.bench.draw.scale import Scale
 from voicecli.bench.draw.svg import COLOURS, drawing, series_class, ticks
-from voicecli.bench.metric import Unit
+from voicecli.bench.metric import Measure
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
@@ -116,7 +116,7 @@ def places(drawn: str, cls: str) -> list[tuple[float, float, str]]:
     return [(float(x), float(y), words) for x, y, words in found]
 
 
-@pytest.mark.parametrize("index", range(7))
+@pytest.mark.parametrize("index", range(6))
 def test_labels_do_not_overlap(index: int) -> None:
     found = drawing(every_chart(samples())[index]).parts
     below = sorted(places(found, "tick"), key=lambda place: (place[1], place[0]))
@@ -137,7 +137,7 @@ def test_labels_do_not_overlap(index: int) -> None:
     ],
 )
 def test_axis_in_one_unit(values: list[float], expected: list[str]) -> None:
-    assert [name for _, name in ticks(Scale.over(values, Unit.TIME, 5), Unit.TIME)] == expected
+    assert [name for _, name in ticks(Scale.over(values, Measure.TIME, 5), Measure.TIME)] == expected
 
 
 class _Refusing(BaseHTTPRequestHandler):
@@ -204,7 +204,7 @@ def test_browser_draws_the_charts_and_asks_for_nothing(tmp_path: Path) -> None:
     dom, asked = browse(path, tmp_path, "--dump-dom")
     seen = re.search(r'data-seen="([^"]*)"', dom)
     assert seen is not None
-    assert "&quot;charts&quot;:7,&quot;outside&quot;:[]," in seen[1]
+    assert "&quot;charts&quot;:6,&quot;outside&quot;:[]," in seen[1]
     assert int(seen[1].rsplit(":", 1)[1].rstrip("}")) <= 0
     assert asked == []
 

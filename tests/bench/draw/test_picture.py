@@ -22,9 +22,9 @@ def test_picture_of_every_chart(tmp_path: Path) -> None:
     write_plot(path, report())
     root = ElementTree.fromstring(path.read_text(encoding="utf-8"))
     drawings = root.findall(f"{SVG}svg")
-    assert len(drawings) == 7
+    assert len(drawings) == 6
     places = [(float(one.attrib["x"]), float(one.attrib["y"])) for one in drawings]
-    assert len(set(places)) == 7
+    assert len(set(places)) == 6
     ends = [y + float(one.attrib["height"]) for (_, y), one in zip(places, drawings, strict=True)]
     assert max(ends) < float(root.attrib["height"])
     words = [text.text for text in root.iter(f"{SVG}text")]

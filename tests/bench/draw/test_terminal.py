@@ -8,7 +8,7 @@ from rich.console import Console
 from tests.bench.reports import NASTY, every_chart, failed, report, sample, samples
 from voicecli.bench.chart import Chart, Series
 from voicecli.bench.compare import compared
-from voicecli.bench.draw.blocks import cumulated, drawn
+from voicecli.bench.draw.blocks import drawn
 from voicecli.bench.draw.gfm import report_markdown
 from voicecli.bench.draw.terminal import print_charts, print_comparison, print_report
 from voicecli.bench.metric import Metric
@@ -95,14 +95,9 @@ def test_longest_bar_fills_the_room() -> None:
 
 def test_charts_of_nothing() -> None:
     shown = console()
-    for kind in ("line", "cdf", "histogram"):
+    for kind in ("line", "cdf"):
         shown.print(drawn(Chart(kind=kind, title="t", series=[]), 60))
-    assert text(shown).count("nothing was measured") == 3
-
-
-def test_shares_rise_to_all() -> None:
-    assert cumulated([0.3, None, 0.1]) == [(0.1, 0.0), (0.1, 0.5), (0.3, 1.0)]
-    assert cumulated([]) == []
+    assert text(shown).count("nothing was measured") == 2
 
 
 def test_titles_and_legends_are_drawn() -> None:

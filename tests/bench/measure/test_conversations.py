@@ -11,7 +11,7 @@ import pytest
 
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import FastSpeaker, NullSink, PacedSpeaker
-from voicecli.bench.measure.conversations import Asked, TalkOptions, conversed
+from voicecli.bench.measure.conversations import AskingOptions, Exchange, conversed
 from voicecli.bench.measure.conversations_report import (
     METRICS,
     claims,
@@ -24,10 +24,10 @@ from voicecli.bench.measure.conversations_report import (
 from voicecli.bench.measure.lateness import Stated
 from voicecli.bench.measure.loudspeaker import BriefPlayer
 from voicecli.bench.measure.partner import NAIVE, Contender, SerialOptions, Turn
-from voicecli.bench.measure.recordings import Question
+from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.bench.measure.scenario import SCENARIOS, find_scenario
-from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
 from voicecli.bench.measure.stamps import Stamps
+from voicecli.bench.measure.texts import SPOKEN, spoken_question
 from voicecli.bench.report import results_of
 from voicecli.config import load_settings
 from voicecli.config.settings import Settings
@@ -68,21 +68,21 @@ def contender(label: dict[str, str], serial: SerialOptions | None = None) -> Con
     )
 
 
-async def questions(count: int) -> list[Question]:
+async def questions(count: int) -> list[SpokenQuestion]:
     async with EspeakSynthesizer(EspeakOptions(voice="en-us+f4")) as voice:
         return [await spoken_question(text, voice) for text in SPOKEN[:count]]
 
 
 async def asked(
     contenders: Sequence[Contender], count: int, *, real_time: bool, runs: int = 1
-) -> list[Asked]:
+) -> list[Exchange]:
     async with AsyncExitStack() as stack:
         if real_time:
             player = BriefPlayer(PacedSpeaker("nowhere", NullSink(), 24_000))
         else:
             player = AudioStreamPlayer(FastSpeaker("nowhere", NullSink(), 24_000))
         await stack.enter_async_context(player)
-        options = TalkOptions(runs=runs, warm_up=False, real_time=real_time)
+        options = AskingOptions(runs=runs, warm_up=False, real_time=real_time)
         return [one async for one in conversed(contenders, await questions(count), player, options)]
 
 
@@ -125,7 +125,8 @@ def test_faster_than_time() -> None:
 # What reports make of turns, without having them
 
 
-QUESTION = Question(name="q", samples=np.zeros(32_000, np.float32), text="is it sunny", start=0.2, end=1.5)
+SAMPLES = np.zeros(32_000, np.float32)
+QUESTION = SpokenQuestion(name="q", samples=SAMPLES, text="is it sunny", start=0.2, end=1.5)
 
 
 def turned(position: float = 1.9, transcript: str = "is it sunny", llm: float = 0.3) -> Turn:
@@ -145,8 +146,8 @@ def turned(position: float = 1.9, transcript: str = "is it sunny", llm: float = 
     )
 
 
-def answered(one: Contender, number: int, *turns: Turn) -> Asked:
-    return Asked(contender=one, question=QUESTION, number=number, began=8.5, turns=turns, latency=0.01)
+def answered(one: Contender, number: int, *turns: Turn) -> Exchange:
+    return Exchange(contender=one, question=QUESTION, number=number, began=8.5, turns=turns, latency=0.01)
 
 
 def test_early_end_is_a_cut_off() -> None:

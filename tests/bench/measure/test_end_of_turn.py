@@ -28,7 +28,7 @@ from voicecli.bench.measure.end_of_turn_bench import (
     turn_charts,
     turn_samples,
 )
-from voicecli.bench.measure.recordings import Recorded, Utterance, read_folder, speech_folder
+from voicecli.bench.measure.recordings import LabelledUtterance, Recorded, read_folder, speech_folder
 from voicecli.providers.recognizer import HEARING_RATE, Transcript
 from voicecli.speech.endpoint import EndpointOptions
 from voicecli.speech.silero import SileroDetector
@@ -37,7 +37,9 @@ from voicecli.speech.vad import WINDOW, WINDOW_SECONDS
 OPTIONS = EndpointOptions()
 
 
-def listened(length: float, *speech: tuple[float, float], utterances: Sequence[Utterance] = ()) -> Listened:
+def listened(
+    length: float, *speech: tuple[float, float], utterances: Sequence[LabelledUtterance] = ()
+) -> Listened:
     """A recording in which there is speech from each first to each second number (seconds)."""
     windows = round(length / WINDOW_SECONDS)
     noise = np.random.default_rng(1)
@@ -50,7 +52,7 @@ def listened(length: float, *speech: tuple[float, float], utterances: Sequence[U
     return Listened(recorded=recorded, samples=samples, probabilities=probabilities.tolist())
 
 
-SPOKEN = Utterance(start=1.0, end=4.0, text="set a timer for ten minutes please")
+SPOKEN = LabelledUtterance(start=1.0, end=4.0, text="set a timer for ten minutes please")
 PAUSED = listened(8.0, (1.0, 2.0), (3.0, 4.0), utterances=[SPOKEN])  # a pause of a second in the middle
 
 
@@ -105,7 +107,7 @@ def test_end_within_the_labels_error_cuts_nothing() -> None:
 
 
 def test_utterances_that_run_together_never_ended() -> None:
-    two = [Utterance(start=1.0, end=2.0), Utterance(start=3.0, end=4.0)]
+    two = [LabelledUtterance(start=1.0, end=2.0), LabelledUtterance(start=3.0, end=4.0)]
     together = listened(8.0, (1.0, 2.0), (3.0, 4.0), utterances=two)
     first, second = score(together, asyncio.run(decide(together, OPTIONS.by_silence(1.2), None)))
     assert first.delay is None

@@ -13,11 +13,11 @@ from voicecli.audio.microphone import DeviceMicrophone
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import NullSink, PacedSpeaker
 from voicecli.bench.measure.mouth import AskingMicrophone, MouthMicrophone, PlayedMicrophone
-from voicecli.bench.measure.recordings import Question
+from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.providers.recognizer import HEARING_RATE
 
 TONE = np.full(HEARING_RATE // 4, 0.5, np.float32)
-QUESTION = Question(name="a tone", samples=TONE, start=0.0, end=0.25)
+QUESTION = SpokenQuestion(name="a tone", samples=TONE, start=0.0, end=0.25)
 
 
 async def heard(

@@ -10,8 +10,8 @@ import pytest
 from voicecli.audio.block import Samples
 from voicecli.bench.measure.network import (
     NETWORKS,
+    Conditions,
     Link,
-    Network,
     Networked,
     find_network,
 )
@@ -26,11 +26,11 @@ from voicecli.providers.simulated import (
     SimulatedSynthesizerOptions,
 )
 
-SLOW = Network(name="slow", delay=0.05, jitter=0.01)
+SLOW = Conditions(name="slow", delay=0.05, jitter=0.01)
 QUICK_MODEL = SimulatedLanguageModelOptions(ttft=0.0, tokens_per_second=0, texts=("One two three.",))
 
 
-def arrivals(network: Network, count: int = 200, seed: int = 1) -> list[float]:
+def arrivals(network: Conditions, count: int = 200, seed: int = 1) -> list[float]:
     link = Link(network, random.Random(seed))
     return [link.due(index * 0.01) for index in range(count)]
 
@@ -48,14 +48,14 @@ def test_same_seed_same_network() -> None:
 
 
 def test_loss_is_a_pause() -> None:
-    lossy = Network(name="lossy", loss=0.1, pause=0.4)
+    lossy = Conditions(name="lossy", loss=0.1, pause=0.4)
     late = [at - index * 0.01 for index, at in enumerate(arrivals(lossy, 1000))]
     assert max(late) >= 0.4
     assert min(late) == 0.0
 
 
 def test_many_packets_are_lost_more_often() -> None:
-    lossy = Network(name="lossy", loss=0.01, pause=1.0)
+    lossy = Conditions(name="lossy", loss=0.01, pause=1.0)
 
     def lost(packets: int) -> int:
         chance = random.Random(3)
@@ -72,7 +72,7 @@ def test_unknown_network() -> None:
 
 def test_bad_conditions_are_refused() -> None:
     with pytest.raises(ValueError, match="loss"):
-        Network(name="x", loss=1.0)
+        Conditions(name="x", loss=1.0)
 
 
 async def timed_tokens(model: Networked | SimulatedLanguageModel) -> tuple[list[str], float]:

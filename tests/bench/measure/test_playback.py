@@ -7,7 +7,7 @@ import pytest
 from voicecli.audio.player import PlayerOptions
 from voicecli.bench.measure.playback import NetworkPlan, allocated, callback_cost, played, replies
 from voicecli.bench.measure.playback_bench import (
-    Cell,
+    Trial,
     breaks_tables,
     callback_facts,
     cell_samples,
@@ -91,7 +91,7 @@ def test_player_learns_within_a_reply() -> None:
 
 def test_tables_and_charts_of_cells() -> None:
     cells = [
-        Cell(jitter, prebuffer, True, played(replies(NetworkPlan(jitter=jitter), 2), PlayerOptions()))
+        Trial(jitter, prebuffer, True, played(replies(NetworkPlan(jitter=jitter), 2), PlayerOptions()))
         for jitter in (0.0, 0.1)
         for prebuffer in (0.0, 0.06)
     ]
@@ -105,7 +105,7 @@ def test_tables_and_charts_of_cells() -> None:
 
 def test_fixed_and_adaptive_have_charts_of_their_own() -> None:
     cells = [
-        Cell(0.1, 0.06, kind, played(replies(NetworkPlan(jitter=0.1), 2), PlayerOptions(adaptive=kind)))
+        Trial(0.1, 0.06, kind, played(replies(NetworkPlan(jitter=0.1), 2), PlayerOptions(adaptive=kind)))
         for kind in (False, True)
     ]
     charts = player_charts(cells, callback_cost(blocks=5))

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from voicecli.bench.measure.child import ServerProcess, Usage
-from voicecli.bench.measure.ramp import Ramp, RampOptions, Stage, decisions, idle_stage
+from voicecli.bench.measure.ramp import LoadLevel, Ramp, RampOptions, decisions, idle_stage
 from voicecli.bench.measure.ramp_bench import ramp_charts
-from voicecli.bench.measure.spoken_questions import spoken_question
-from voicecli.bench.measure.stream_load import Window
+from voicecli.bench.measure.stream_load import Watched
+from voicecli.bench.measure.texts import spoken_question
 from voicecli.errors import Unavailable
 from voicecli.providers.espeak import EspeakSynthesizer
 from voicecli.providers.recognizer import HEARING_RATE
@@ -25,8 +25,8 @@ from voicecli.speech.gate import GateOptions
 
 CHUNK = 1600
 GATE = GateOptions(min_silence=0.3)
-WINDOW = Window(active=[0.01, 0.02], inactive=[0.03], segment=[0.04], sent=1000, late=1, lateness=0.12)
-STAGE = Stage("batched", 100, WINDOW, 0.5, 300_000.0, 0.04, 0.25)
+WINDOW = Watched(active=[0.01, 0.02], inactive=[0.03], segment=[0.04], sent=1000, late=1, lateness=0.12)
+STAGE = LoadLevel("batched", 100, WINDOW, 0.5, 300_000.0, 0.04, 0.25)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_when_it_could_be_known(speech: np.ndarray) -> None:
         (replace(WINDOW, failures=["gone"]), 0.04, False),
     ],
 )
-def test_what_counts_as_holding(window: Window, p95: float | None, held: bool) -> None:
+def test_what_counts_as_holding(window: Watched, p95: float | None, held: bool) -> None:
     assert replace(STAGE, window=window, p95=p95).held is held
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from voicecli.audio.block import Block, Samples
 from voicecli.bench.measure.stamps import (
     Observed,
-    Observer,
     Stamps,
+    Witness,
 )
 from voicecli.providers.language_model import Message
 from voicecli.providers.simulated import (
@@ -32,7 +32,7 @@ async def spoken() -> AsyncIterator[Samples]:
         yield np.zeros(320, np.float32)
 
 
-async def one_turn(observer: Observer) -> Stamps:
+async def one_turn(observer: Witness) -> Stamps:
     observer.hear(Block(np.zeros(320, np.float32), 16_000, 5.0))
     observer.hear(Block(np.zeros(320, np.float32), 16_000, 5.02))
     asr = Observed(SimulatedRecognizer(ASR), observer)
@@ -48,7 +48,7 @@ async def one_turn(observer: Observer) -> Stamps:
 
 
 def test_all_ten_in_order() -> None:
-    observer = Observer()
+    observer = Witness()
     stamps = asyncio.run(one_turn(observer))
     assert None not in asdict(stamps).values()
     assert stamps.disorder() == []
@@ -71,7 +71,7 @@ def test_disorder_is_named() -> None:
 
 
 def test_unset_stamps_are_none() -> None:
-    found = Observer().stamps(None)
+    found = Witness().stamps(None)
     assert set(asdict(found).values()) == {None}
     assert found.disorder() == []
     assert set(found.since(1.0).values()) == {None}
@@ -79,8 +79,8 @@ def test_unset_stamps_are_none() -> None:
 
 
 def test_last_call_is_the_one_that_counts() -> None:
-    async def twice() -> tuple[Observer, Stamps]:
-        observer = Observer()
+    async def twice() -> tuple[Witness, Stamps]:
+        observer = Witness()
         recognizer = Observed(SimulatedRecognizer(ASR), observer)
         abandoned = recognizer.transcribe(spoken())
         await anext(abandoned)

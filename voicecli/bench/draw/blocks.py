@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import bisect
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from rich.console import Group, RenderableType
@@ -12,9 +10,9 @@ from rich.text import Text
 
 from voicecli.bench.chart import Axis, Chart, Series
 from voicecli.bench.draw.scale import Scale
-from voicecli.bench.metric import Unit, shown
+from voicecli.bench.metric import Measure, shown
 
-__all__ = ["cumulated", "drawn"]
+__all__ = ["drawn"]
 
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red", "bright_cyan", "bright_yellow")
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -31,15 +29,8 @@ def drawn(chart: Chart, width: int) -> RenderableType:
         return Group(*parts, Text("nothing was measured", style="dim"))
     if len(chart.series) > 1:
         parts.append(_legend(chart.series))
-    if chart.kind == "bar":
-        parts += _bars(chart, width)
-    elif chart.kind == "waterfall":
-        parts += _waterfall(chart, width)
-    elif chart.kind == "histogram":
-        parts += _histogram(chart, width)
-    else:
-        parts += _plane(chart, width)
-    return Group(*parts)
+    kinds = {"bar": _bars, "waterfall": _waterfall}
+    return Group(*parts, *kinds.get(chart.kind, _plane)(chart, width))
 
 
 def _colour(index: int) -> str:
@@ -54,11 +45,16 @@ def _legend(series: Sequence[Series]) -> Text:
     return text
 
 
-def _bars(chart: Chart, width: int) -> Iterator[Text]:
-    names = [_short(name) for name in chart.categories]
+def _names(chart: Chart, width: int) -> tuple[list[str], int, int]:
+    """Of the rows, the columns that they take, and those that are left."""
+    names = [name if len(name) <= _NAME else f"{name[: _NAME - 1]}…" for name in chart.categories]
     left = max(map(len, names), default=0)
+    return names, left, max(8, width - left - 14)
+
+
+def _bars(chart: Chart, width: int) -> Iterator[Text]:
+    names, left, room = _names(chart, width)
     most = max((value for one in chart.series for value in one.y if value is not None), default=0.0)
-    room = max(8, width - left - 14)
     for row, name in enumerate(names):
         for index, one in enumerate(chart.series):
             value = one.y[row]
@@ -77,12 +73,10 @@ def _bar(length: float) -> str:
 
 
 def _waterfall(chart: Chart, width: int) -> Iterator[Text]:
-    names = [_short(name) for name in chart.categories]
-    left = max(map(len, names), default=0)
+    names, left, room = _names(chart, width)
     ends = [value for one in chart.series for value in one.high if value is not None]
     begins = [value for one in chart.series for value in one.low if value is not None]
     first, last = min(0.0, *begins), max(ends)
-    room = max(8, width - left - 14)
     for row, name in enumerate(names):
         columns: list[int | None] = [None] * room
         for index, one in enumerate(chart.series):
@@ -100,28 +94,9 @@ def _waterfall(chart: Chart, width: int) -> Iterator[Text]:
         yield line
 
 
-def _histogram(chart: Chart, width: int) -> Iterator[Text]:
-    measured = [value for one in chart.series for value in one.y if value is not None]
-    scale = Scale.over(measured, chart.x.unit, 12)
-    edges = scale.ticks
-    left = max(len(shown(edge, chart.x.unit)) for edge in edges)
-    for index, one in enumerate(chart.series):
-        values = sorted(value for value in one.y if value is not None)
-        counts = [
-            bisect.bisect_left(values, high) - bisect.bisect_left(values, low)
-            for low, high in zip(edges, [*edges[1:-1], math.inf], strict=False)
-        ]
-        most = max(counts, default=0)
-        for low, count in zip(edges, counts, strict=False):
-            line = Text(f"{shown(low, chart.x.unit):>{left}}  ")
-            line.append(_bar((width - left - 10) * count / most if most else 0.0), style=_colour(index))
-            line.append(f" {count}")
-            yield line
-
-
 def _plane(chart: Chart, width: int) -> Iterator[Text]:
     """Lines and distributions, in dots of braille."""
-    lines = [_points(chart, one) for one in chart.series]
+    lines = [chart.points(one) for one in chart.series]
     every = [point for points in lines for point in points]
     across = Scale.over([x for x, _ in every], chart.x.unit, 6)
     up = Scale.over([y for _, y in every], chart.y.unit, 4) if chart.kind == "line" else Scale(0.0, 1.0, 0.25)
@@ -146,21 +121,8 @@ def _plane(chart: Chart, width: int) -> Iterator[Text]:
     yield _feet(across, chart.x, left + 2, room)
 
 
-def _level(value: float, unit: Unit | None) -> str:
+def _level(value: float, unit: Measure | None) -> str:
     return f"{value * 100:.0f} %" if unit is None else shown(value, unit)
-
-
-def _points(chart: Chart, series: Series) -> list[tuple[float, float]]:
-    if chart.kind == "line":
-        return [(x, y) for x, y in zip(series.x, series.y, strict=True) if y is not None]
-    return cumulated(series.y)
-
-
-def cumulated(values: Iterable[float | None]) -> list[tuple[float, float]]:
-    """The share of the values that are at most as large as each."""
-    ordered = sorted(value for value in values if value is not None)
-    shares = [(value, (index + 1) / len(ordered)) for index, value in enumerate(ordered)]
-    return [(ordered[0], 0.0), *shares] if ordered else []
 
 
 def _between(
@@ -186,7 +148,3 @@ def _feet(scale: Scale, axis: Axis, left: int, room: int) -> Text:
         if all(sign == " " for sign in text[max(0, start - 1) : start + len(name) + 1]):
             text[start : start + len(name)] = name
     return Text(f"{''.join(text).rstrip()}\n{axis.title:>{left + room}}", style="dim")
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from voicecli.bench.bootstrap import Summary
+from voicecli.bench.bootstrap import Estimate
 from voicecli.bench.compare import Change, p_value, signed
-from voicecli.bench.metric import Better, Metric, Unit, shown
-from voicecli.bench.report import Report, Result, case_name
-from voicecli.bench.table import Cell, Table
+from voicecli.bench.metric import Better, Measure, Metric, shown
+from voicecli.bench.report import BenchReport, Outcome, case_name
+from voicecli.bench.table import Cell, Grid
 
 __all__ = ["STATISTICS", "case_table", "change_table", "summary_table"]
 
@@ -18,7 +18,7 @@ _TASK = ("name", "text", "temperature")  # labels of what was to be done, not of
 _TONES = {"better": "good", "worse": "bad", "same": ""}
 
 
-def summary_table(report: Report, most: int | None = None) -> Table:
+def summary_table(report: BenchReport, most: int | None = None) -> Grid:
     """The cases below one another: the medians of all metrics that are judged, and the p95 of the first.
 
     The best median of those that had the same to do is good. Where `most` limits the metrics, the budgets are
@@ -27,7 +27,7 @@ def summary_table(report: Report, most: int | None = None) -> Table:
     labels = report.shown_labels()
     judged = [metric for metric in report.metrics if metric.better is not Better.NEITHER]
     spread = [metric for metric in judged if not metric.total and _measured(report, metric)][:most]
-    totals = [metric for metric in judged if metric.total and metric.unit is Unit.COUNT]
+    totals = [metric for metric in judged if metric.total and metric.unit is Measure.COUNT]
     medians = [f"{metric.heading} p50" for metric in spread]
     headings = [*labels, *medians[:1], *(["p95"] if spread else []), *medians[1:]]
     headings += [*(metric.heading for metric in totals), "n", "failed"]
@@ -44,7 +44,7 @@ def summary_table(report: Report, most: int | None = None) -> Table:
         row += [_total(result, metric) for metric in totals]
         row += [str(result.ok), Cell(str(result.failed), "bad" if result.failed else "")]
         rows.append(row if most else [*row, _budget(result)])
-    return Table(
+    return Grid(
         title="side by side",
         headings=headings if most else [*headings, "budget"],
         words=len(labels),
@@ -52,11 +52,11 @@ def summary_table(report: Report, most: int | None = None) -> Table:
     )
 
 
-def _measured(report: Report, metric: Metric) -> bool:
+def _measured(report: BenchReport, metric: Metric) -> bool:
     return any(result.metrics[metric.name] is not None for result in report.results)
 
 
-def _median(report: Report, result: Result, metric: Metric) -> Cell:
+def _median(report: BenchReport, result: Outcome, metric: Metric) -> Cell:
     found = result.metrics[metric.name]
     rivals = [
         other.statistics.p50
@@ -69,19 +69,19 @@ def _median(report: Report, result: Result, metric: Metric) -> Cell:
     return Cell(_statistic(found, metric.unit, "p50"), "good" if first else "")
 
 
-def _total(result: Result, metric: Metric) -> Cell:
+def _total(result: Outcome, metric: Metric) -> Cell:
     total = result.totals[metric.name]
     return Cell(shown(total, metric.unit), "bad" if total and metric.better is Better.LOWER else "")
 
 
-def _budget(result: Result) -> Cell:
+def _budget(result: Outcome) -> Cell:
     if not result.verdicts:
         return Cell("–")
     over = [f"{limit.span}.{limit.statistic}" for limit, verdict in result.verdicts.items() if not verdict.ok]
     return Cell(f"over: {', '.join(over)}", "bad") if over else Cell("within", "good")
 
 
-def case_table(report: Report, result: Result, statistics: Sequence[str] = STATISTICS) -> Table:
+def case_table(report: BenchReport, result: Outcome, statistics: Sequence[str] = STATISTICS) -> Grid:
     """A row for each metric of one case, with these statistics."""
     rows = []
     for metric in report.metrics:
@@ -90,13 +90,13 @@ def case_table(report: Report, result: Result, statistics: Sequence[str] = STATI
             rows.append([f"{metric.heading}, all", _total(result, metric), *[""] * (len(statistics) - 1)])
         elif found is not None:
             rows.append([metric.heading, *(_statistic(found, metric.unit, name) for name in statistics)])
-    return Table(headings=["", *statistics], rows=rows)
+    return Grid(headings=["", *statistics], rows=rows)
 
 
-def change_table(changes: Sequence[Change]) -> Table:
+def change_table(changes: Sequence[Change]) -> Grid:
     """A row for each metric of each case."""
     headings = ["case", "metric", "before", "after", "shift", _INTERVAL, "p", "verdict"]
-    return Table(headings=headings, words=2, rows=[_change(change) for change in changes])
+    return Grid(headings=headings, words=2, rows=[_change(change) for change in changes])
 
 
 def _change(change: Change) -> list[str]:
@@ -113,7 +113,7 @@ def _change(change: Change) -> list[str]:
     ]
 
 
-def _statistic(found: Summary | None, unit: Unit, name: str) -> str:
+def _statistic(found: Estimate | None, unit: Measure, name: str) -> str:
     """A cell of a column called `name`."""
     if found is None:
         return shown(None, unit)
@@ -124,7 +124,7 @@ def _statistic(found: Summary | None, unit: Unit, name: str) -> str:
     return shown(float(getattr(found.statistics, name)), unit)
 
 
-def _between(found: Summary, unit: Unit) -> str:
+def _between(found: Estimate, unit: Measure) -> str:
     """The interval of the median, its unit said once."""
     if "p50" not in found.intervals:
         return "–"

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from voicecli.bench.compare import Comparison
 from voicecli.bench.draw.cells import case_table, change_table, summary_table
 from voicecli.bench.head import title, told
-from voicecli.bench.report import Report, case_name
-from voicecli.bench.table import Table
+from voicecli.bench.report import BenchReport, case_name
+from voicecli.bench.table import Grid
 from voicecli.printable import printable
 
 __all__ = ["report_markdown"]
@@ -16,15 +16,15 @@ __all__ = ["report_markdown"]
 _BOLD = frozenset({"bad", "unsure"})
 
 
-def report_markdown(report: Report, comparison: Comparison | None = None) -> str:
+def report_markdown(report: BenchReport, comparison: Comparison | None = None) -> str:
     """Headings, tables and lists; nothing that needs a particular dialect but the tables."""
     return "\n".join(_lines(report, comparison)) + "\n"
 
 
-def _lines(report: Report, comparison: Comparison | None) -> Iterator[str]:
+def _lines(report: BenchReport, comparison: Comparison | None) -> Iterator[str]:
     yield f"# {title(report)}"
     yield ""
-    yield from _table(Table(headings=["", ""], words=2, rows=[*told(report)]))
+    yield from _table(Grid(headings=["", ""], words=2, rows=[*told(report)]))
     if comparison is not None:
         yield from ("", f"## Against {comparison.base.started.replace('T', ' ')}", "")
         yield from _table(change_table(comparison.telling))
@@ -46,7 +46,7 @@ def _lines(report: Report, comparison: Comparison | None) -> Iterator[str]:
             yield from ("", f"{count} {'run' if count == 1 else 'runs'} failed. {_plain(error)}")
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: Grid) -> Iterator[str]:
     yield _row(table.headings)
     yield _row(["---" if index < table.words else "--:" for index in range(len(table.headings))])
     for cells in table.rows:

@@ -12,9 +12,9 @@ from voicecli.bench.draw.cells import case_table, change_table, summary_table
 from voicecli.bench.draw.style import page_style
 from voicecli.bench.draw.svg import COLOURS, drawing, series_class
 from voicecli.bench.head import title, told
-from voicecli.bench.report import Report, Result, case_name
+from voicecli.bench.report import BenchReport, Outcome, case_name
 from voicecli.bench.report_file import plain
-from voicecli.bench.table import Table
+from voicecli.bench.table import Grid
 
 __all__ = ["report_page"]
 
@@ -31,12 +31,12 @@ document.querySelectorAll('.legend button').forEach(button => button.addEventLis
 """
 
 
-def report_page(report: Report, comparison: Comparison | None = None) -> str:
+def report_page(report: BenchReport, comparison: Comparison | None = None) -> str:
     """The whole file."""
     return "\n".join(_page(report, comparison)) + "\n"
 
 
-def _page(report: Report, comparison: Comparison | None) -> Iterator[str]:
+def _page(report: BenchReport, comparison: Comparison | None) -> Iterator[str]:
     heading = f"{title(report)} · voicecli"
     yield "<!doctype html>"
     yield f'<html lang="en"><head><meta charset="utf-8"><title>{escape(heading)}</title>'
@@ -68,7 +68,7 @@ def _page(report: Report, comparison: Comparison | None) -> Iterator[str]:
     yield f"<script>{_SCRIPT}</script></body></html>"
 
 
-def _counts(report: Report) -> str:
+def _counts(report: BenchReport) -> str:
     counted = sum(result.ok for result in report.results)
     failed = sum(result.failed for result in report.results)
     cases = len(report.results)
@@ -76,7 +76,7 @@ def _counts(report: Report) -> str:
     return f"{said} · {failed} failed" if failed else said
 
 
-def _head(report: Report) -> str:
+def _head(report: BenchReport) -> str:
     rows = []
     before = ""
     for name, said in told(report):
@@ -87,7 +87,7 @@ def _head(report: Report) -> str:
     return f"<dl>{''.join(rows)}</dl>"
 
 
-def _table(table: Table) -> str:
+def _table(table: Grid) -> str:
     def kind(index: int) -> str:
         return ' class="w"' if index < table.words else ""
 
@@ -131,7 +131,7 @@ def _key(name: str, index: int) -> str:
     return f"<button {what}><i></i><span>{escape(name)}</span></button>"
 
 
-def _case(report: Report, result: Result) -> str:
+def _case(report: BenchReport, result: Outcome) -> str:
     text = result.case.get("text")
     quoted = f'<p class="soft">“{escape(text)}”</p>' if isinstance(text, str) else ""
     failures = "".join(

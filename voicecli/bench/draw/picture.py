@@ -11,7 +11,7 @@ from voicecli.bench.chart import Chart
 from voicecli.bench.draw.style import picture_style
 from voicecli.bench.draw.svg import COLOURS, WIDTH, Drawing, drawing, series_class
 from voicecli.bench.head import title
-from voicecli.bench.report import Report
+from voicecli.bench.report import BenchReport
 from voicecli.errors import LibraryMissing, SaveError
 
 __all__ = ["check_plot", "picture_svg", "write_plot"]
@@ -41,7 +41,7 @@ def check_plot(path: Path) -> None:
         )
 
 
-def write_plot(path: Path, report: Report) -> None:
+def write_plot(path: Path, report: BenchReport) -> None:
     """All charts on one picture, PNG or SVG by its name. Raises LibraryMissing, SaveError."""
     check_plot(path)
     drawn = picture_svg(report)
@@ -51,7 +51,7 @@ def write_plot(path: Path, report: Report) -> None:
         raise SaveError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
-def picture_svg(report: Report) -> str:
+def picture_svg(report: BenchReport) -> str:
     """The whole SVG, in colours for a light ground."""
     charts = [(chart, drawing(chart)) for chart in report.charts if not chart.empty]
     columns = min(_COLUMNS, max(1, len(charts)))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from voicecli.bench.metric import Unit
+from voicecli.bench.metric import Measure
 
 __all__ = ["Scale"]
 
@@ -23,12 +23,12 @@ class Scale:
     step: float
 
     @classmethod
-    def over(cls, values: Iterable[float], unit: Unit, marks: int, *, zero: bool = True) -> Scale:
-        """Wide enough for all values, with about so many marks; from 0 on where `zero` and none is below."""
+    def over(cls, values: Iterable[float], unit: Measure, marks: int) -> Scale:
+        """Wide enough for all values, with about so many marks; from 0 on where they begin near it."""
         found = [value for value in values if math.isfinite(value)] or [0.0]
         low, high = min(found), max(found)
         # What begins near 0 begins at 0: a cut axis makes small differences look large.
-        if zero and low >= 0 and low < 0.75 * high:
+        if low >= 0 and low < 0.75 * high:
             low = 0.0
         if high <= low:
             low, high = (0.0, low * 2 or 1.0) if low >= 0 else (low * 2, 0.0)
@@ -46,8 +46,8 @@ class Scale:
         return (value - self.low) / (self.high - self.low)
 
 
-def _step(least: float, unit: Unit) -> float:
-    whole = unit in (Unit.COUNT, Unit.BYTES)
+def _step(least: float, unit: Measure) -> float:
+    whole = unit in (Measure.COUNT, Measure.BYTES)
     size = 10.0 ** math.floor(math.log10(least))
     step = next(nice * size for nice in (_NICE_COUNTS if whole else _NICE) if nice * size >= least * 0.999)
     return max(step, 1.0) if whole else step

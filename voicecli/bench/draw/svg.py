@@ -5,16 +5,13 @@ Each series has a class of its own as well, `s0`, `s1`, …; those that a colour
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import pairwise
 
 from voicecli.bench.chart import Axis, Chart, Series
-from voicecli.bench.draw.blocks import cumulated
 from voicecli.bench.draw.scale import Scale
-from voicecli.bench.metric import Unit, shown
+from voicecli.bench.metric import Measure, shown
 
 __all__ = ["COLOURS", "WIDTH", "Drawing", "drawing", "series_class", "ticks"]
 
@@ -26,7 +23,6 @@ _LETTER = 6.6  # width of an average one, at 12 px
 _BROAD = 7.6  # of one in a name that must not be cut: DejaVu Sans is wide
 _GUTTER = 250  # for the names on the left at the most
 _BAR, _GAP, _ROW = 15, 3, 12  # a bar, between two of a group, between two groups
-_BINS = 24
 _FAR = 1.6  # times the largest value: a budget farther away would squeeze everything else
 
 
@@ -56,9 +52,9 @@ def _budget_shown(chart: Chart, most: float) -> bool:
     return chart.limit is not None and 0 < chart.limit <= _FAR * most
 
 
-def ticks(scale: Scale, unit: Unit) -> list[tuple[float, str]]:
+def ticks(scale: Scale, unit: Measure) -> list[tuple[float, str]]:
     """The marks of an axis and their texts, all in the same unit and with the same digits."""
-    if unit is not Unit.TIME:
+    if unit is not Measure.TIME:
         return [(tick, shown(tick, unit)) for tick in scale.ticks]
     if scale.step < 0.000_1:
         return [(tick, f"{tick * 1_000_000:.4g} µs") for tick in scale.ticks]
@@ -129,63 +125,63 @@ def _rows(chart: Chart) -> Drawing:
 
 def _row_parts(chart: Chart, area: _Area, row: float, axis: Axis, most: float) -> Iterator[str]:
     yield from _across(area, axis)
+    bars = [list(_bars(chart, place)) for place in range(len(chart.categories))]
     for place, name in enumerate(chart.categories):
         top = area.top + place * row + _ROW / 2
         middle = top + (row - _ROW) / 2
-        label = (
-            f"<g>{_hint(name)}{_text(area.left - 8, middle + 4, _fitted(name, area.left - 10), 'end')}</g>"
-        )
-        yield label
-        yield from (_bars if chart.kind == "bar" else _stages)(chart, area, place, top)
+        label = _text(area.left - 8, middle + 4, _fitted(name, area.left - 10), "end")
+        yield f"<g>{_hint(name)}{label}</g>"
+        for bar in bars[place]:
+            y = top + bar.lane * (_BAR + _GAP)
+            width = area.x(bar.end) - area.x(bar.start)
+            yield _box(area.x(bar.start), y, width, _BAR, series_class(bar.series), bar.words)
+            yield from _whisker(bar, area, y + _BAR / 2)
     if _budget_shown(chart, most):
         yield from _budget(chart, area, axis)
-    for place in range(len(chart.categories)):  # last, for nothing shall strike them out
-        for index, end, value in _ends(chart, place):
-            y = area.top + place * row + _ROW / 2 + index * (_BAR + _GAP) + _BAR - 3.5
+    for place, found in enumerate(bars):  # last, for nothing shall strike them out
+        for lane in dict.fromkeys(bar.lane for bar in found):
+            value = max(bar.end for bar in found if bar.lane == lane)
+            end = max(max(bar.end, *bar.whisker) for bar in found if bar.lane == lane)
+            y = area.top + place * row + _ROW / 2 + lane * (_BAR + _GAP) + _BAR - 3.5
             yield _text(area.x(end) + 6, y, shown(value, axis.unit), "start", "value")
 
 
-def _bars(chart: Chart, area: _Area, place: int, top: float) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A bar of a row, or a stage in it."""
+
+    series: int
+    lane: int  # of the row, from above
+    start: float
+    end: float
+    whisker: tuple[float, float]  # nothing to draw where both are the same
+    words: str
+
+
+def _bars(chart: Chart, place: int) -> Iterator[_Bar]:
+    name = chart.categories[place]
     for index, one in enumerate(chart.series):
-        value = one.y[place]
-        if value is None:
-            continue
-        y = top + index * (_BAR + _GAP)
         low = one.low[place] if one.low else None
         high = one.high[place] if one.high else None
-        words = f"{one.name} {chart.categories[place]}: {shown(value, chart.y.unit)}"
-        if low is not None and high is not None:
-            words += f" ({shown(low, chart.y.unit)} to {shown(high, chart.y.unit)})"
-        yield _box(area.x(0.0), y, area.x(value) - area.x(0.0), _BAR, series_class(index), words)
-        if low is not None and high is not None and high > low:
-            centre = y + _BAR / 2
-            yield _line(area.x(low), centre, area.x(high), centre, "whisker")
-            yield _line(area.x(low), centre - 4, area.x(low), centre + 4, "whisker")
-            yield _line(area.x(high), centre - 4, area.x(high), centre + 4, "whisker")
+        if chart.kind == "waterfall":
+            if low is not None and high is not None:
+                lasts, until = shown(high - low, chart.x.unit), shown(high, chart.x.unit)
+                yield _Bar(index, 0, low, high, (high, high), f"{name}, {one.name}: {lasts} until {until}")
+        elif (value := one.y[place]) is not None:
+            words = f"{one.name} {name}: {shown(value, chart.y.unit)}"
+            if low is None or high is None:
+                low = high = value
+            else:
+                words += f" ({shown(low, chart.y.unit)} to {shown(high, chart.y.unit)})"
+            yield _Bar(index, index, 0.0, value, (low, high), words)
 
 
-def _ends(chart: Chart, place: int) -> Iterator[tuple[int, float, float]]:
-    """For each bar of a row: which one it is, where its drawing ends, and its value."""
-    if chart.kind == "waterfall":
-        ends = [high for one in chart.series if (high := one.high[place]) is not None]
-        if ends:
-            yield 0, max(ends), max(ends)
-        return
-    for index, one in enumerate(chart.series):
-        value = one.y[place]
-        if value is not None:
-            high = one.high[place] if one.high else None
-            yield index, value if high is None else max(value, high), value
-
-
-def _stages(chart: Chart, area: _Area, place: int, top: float) -> Iterator[str]:
-    for index, one in enumerate(chart.series):
-        low, high = one.low[place], one.high[place]
-        if low is None or high is None:
-            continue
-        unit = chart.x.unit
-        words = f"{chart.categories[place]}, {one.name}: {shown(high - low, unit)} until {shown(high, unit)}"
-        yield _box(area.x(low), top, area.x(high) - area.x(low), _BAR, series_class(index), words)
+def _whisker(bar: _Bar, area: _Area, y: float) -> Iterator[str]:
+    low, high = (area.x(end) for end in bar.whisker)
+    if high > low:
+        yield _line(low, y, high, y, "whisker")
+        yield _line(low, y - 4, low, y + 4, "whisker")
+        yield _line(high, y - 4, high, y + 4, "whisker")
 
 
 def _box(x: float, y: float, width: float, height: float, cls: str, words: str) -> str:
@@ -215,46 +211,38 @@ def _budget(chart: Chart, area: _Area, axis: Axis) -> Iterator[str]:
     yield _text(x, area.top - 8, f"budget {shown(limit, axis.unit)}", anchor, "budget")
 
 
-# Lines, distributions, histograms: two axes
+# Lines and distributions: two axes
 
 
 def _plane(chart: Chart) -> Drawing:
-    lines = [_points(chart, one) for one in chart.series]
+    lines = [chart.points(one) for one in chart.series]
     xs = [x for points in lines for x, _ in points]
-    if chart.kind == "histogram":
-        xs = [value for one in chart.series for value in one.y if value is not None]
     across = Scale.over(_with_budget(chart, xs), chart.x.unit, 6)
-    edges: list[float] = []
     if chart.kind == "line":
         ys = [y for points in lines for _, y in points]
         ys += [value for one in chart.series for value in (*one.low, *one.high) if value is not None]
         up, unit = Scale.over(_with_budget(chart, ys), chart.y.unit, 5), chart.y.unit
-    elif chart.kind == "cdf":
-        up, unit = Scale(0.0, 1.0, 0.25), Unit.SHARE
     else:
-        edges = [across.low + (across.high - across.low) * index / _BINS for index in range(_BINS + 1)]
-        most = max((count for one in chart.series for count in _counts(one, edges)), default=1)
-        up, unit = Scale.over([0.0, float(most)], Unit.COUNT, 4), Unit.COUNT
+        up, unit = Scale(0.0, 1.0, 0.25), Measure.SHARE
     names = [name for _, name in _levels(up, unit)]
     left = max(map(len, names)) * _LETTER + 14
     area = _Area(left, WIDTH - 32, _TOP, _TOP + _HEIGHT, across, up)
-    parts = _plane_parts(chart, area, unit, lines, edges)
+    parts = _plane_parts(chart, area, unit, lines)
     return Drawing(area.bottom + _FOOT, "".join(parts), chart.title)
 
 
 def _with_budget(chart: Chart, values: list[float]) -> list[float]:
-    limited = chart.kind in ("cdf", "histogram", "line") and _budget_shown(chart, max(values, default=0.0))
-    return [*values, chart.limit or 0.0] if limited else values
+    return [*values, chart.limit or 0.0] if _budget_shown(chart, max(values, default=0.0)) else values
 
 
-def _levels(scale: Scale, unit: Unit) -> list[tuple[float, str]]:
-    if unit is Unit.SHARE:
+def _levels(scale: Scale, unit: Measure) -> list[tuple[float, str]]:
+    if unit is Measure.SHARE:
         return [(tick, f"{tick * 100:.4g} %") for tick in scale.ticks]
     return ticks(scale, unit)
 
 
 def _plane_parts(
-    chart: Chart, area: _Area, unit: Unit, lines: Sequence[Sequence[tuple[float, float]]], edges: list[float]
+    chart: Chart, area: _Area, unit: Measure, lines: Sequence[Sequence[tuple[float, float]]]
 ) -> Iterator[str]:
     yield from _across(area, chart.x)
     for tick, name in _levels(area.up, unit):
@@ -263,14 +251,7 @@ def _plane_parts(
     if chart.kind == "line":
         yield _text(4, _TOP - 9, chart.y.title, "start", "title")
     for index, one in enumerate(chart.series):
-        if chart.kind == "histogram":
-            yield from _columns(chart, area, index, edges)
-        else:
-            yield from _curve(chart, area, index, lines[index], one)
-    yield from _plane_budget(chart, area)
-
-
-def _plane_budget(chart: Chart, area: _Area) -> Iterator[str]:
+        yield from _curve(chart, area, index, lines[index], one)
     limit = chart.limit
     if limit is None:
         return
@@ -280,12 +261,6 @@ def _plane_budget(chart: Chart, area: _Area) -> Iterator[str]:
         yield _text(area.right, y - 5, f"budget {shown(limit, chart.y.unit)}", "end", "budget")
     elif chart.kind != "line" and area.across.low <= limit <= area.across.high:
         yield from _budget(chart, area, chart.x)
-
-
-def _points(chart: Chart, series: Series) -> list[tuple[float, float]]:
-    if chart.kind == "line":
-        return [(x, y) for x, y in zip(series.x, series.y, strict=True) if y is not None]
-    return cumulated(series.y)
 
 
 def _curve(
@@ -317,19 +292,3 @@ def _band(area: _Area, one: Series, colour: str) -> str:
     there = [f"{x:.1f},{high:.1f}" for x, _, high in bounds]
     back = [f"{x:.1f},{low:.1f}" for x, low, _ in reversed(bounds)]
     return f'<polygon points="{" ".join([*there, *back])}" class="band {colour}"/>'
-
-
-def _counts(series: Series, edges: Sequence[float]) -> list[int]:
-    values = sorted(value for value in series.y if value is not None)
-    places = [bisect.bisect_left(values, edge) for edge in edges[:-1]] + [len(values)]
-    return [after - before for before, after in pairwise(places)]
-
-
-def _columns(chart: Chart, area: _Area, index: int, edges: Sequence[float]) -> Iterator[str]:
-    one = chart.series[index]
-    width = (area.x(edges[1]) - area.x(edges[0]) - 2) / len(chart.series)
-    for edge, count in zip(edges, _counts(one, edges), strict=False):
-        if count:
-            x, y = area.x(edge) + 1 + index * width, area.y(float(count))
-            words = f"{one.name}: {count} from {shown(edge, chart.x.unit)}"
-            yield _box(x, y, width, area.bottom - y, series_class(index), words)

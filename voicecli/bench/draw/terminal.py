@@ -15,8 +15,8 @@ from voicecli.bench.draw.blocks import drawn
 from voicecli.bench.draw.cells import STATISTICS, case_table, change_table, summary_table
 from voicecli.bench.head import told
 from voicecli.bench.metric import shown
-from voicecli.bench.report import Report, Result, case_name
-from voicecli.bench.table import Table
+from voicecli.bench.report import BenchReport, Outcome, case_name
+from voicecli.bench.table import Grid
 
 __all__ = ["print_charts", "print_comparison", "print_report"]
 
@@ -29,7 +29,7 @@ _ENDLESS = 10_000  # columns: what a table needs is asked as if there were room 
 _TONES = {"": "", "good": "green", "bad": "bold red", "unsure": "yellow"}
 
 
-def print_report(console: Console, report: Report) -> None:
+def print_report(console: Console, report: BenchReport) -> None:
     """Everything: what was measured where, a block for each case, and the cases side by side."""
     console.print(Group(*_parts(report, console)))
 
@@ -46,7 +46,7 @@ def print_charts(console: Console, charts: Sequence[Chart]) -> None:
         console.print(drawn(chart, min(console.width, _CHART)))
 
 
-def _parts(report: Report, console: Console) -> Iterator[RenderableType]:
+def _parts(report: BenchReport, console: Console) -> Iterator[RenderableType]:
     columns = STATISTICS if console.width >= _WIDE else _FEW
     yield _about(report)
     for result in report.results:
@@ -65,13 +65,13 @@ def _parts(report: Report, console: Console) -> Iterator[RenderableType]:
         yield _table(table)
 
 
-def _heading(result: Result) -> str:
+def _heading(result: Outcome) -> str:
     text = result.case.get("text")
     more = f" ({len(text)} characters)" if isinstance(text, str) else ""
     return f"{case_name(result.case)}{more}"
 
 
-def _about(report: Report) -> Rich:
+def _about(report: BenchReport) -> Rich:
     table = Rich.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -83,7 +83,7 @@ def _about(report: Report) -> Rich:
     return table
 
 
-def _budgets(result: Result, report: Report) -> Text:
+def _budgets(result: Outcome, report: BenchReport) -> Text:
     text = Text("budget  ", style="dim")
     for index, (limit, verdict) in enumerate(result.verdicts.items()):
         text.append(" · " if index else "")
@@ -94,7 +94,7 @@ def _budgets(result: Result, report: Report) -> Text:
     return text
 
 
-def _fitting(report: Report, console: Console) -> Rich:
+def _fitting(report: BenchReport, console: Console) -> Rich:
     """The cases side by side, with as many metrics as there is room for."""
     endless = console.options.update_width(_ENDLESS)
     for most in range(_SIDE_BY_SIDE, 1, -1):
@@ -104,7 +104,7 @@ def _fitting(report: Report, console: Console) -> Rich:
     return _table(summary_table(report, 1), narrow=True)
 
 
-def _table(table: Table, *, narrow: bool = False, aligned: bool = False) -> Rich:
+def _table(table: Grid, *, narrow: bool = False, aligned: bool = False) -> Rich:
     """Columns of numbers keep their width, unless the names of the cases need it; `aligned` ones line up."""
     drawn = Rich(
         title=Text(table.title) if table.title else None, title_justify="left", box=None, pad_edge=False

@@ -15,22 +15,22 @@ from dataclasses import dataclass
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.bench.measure.mouth import AskingMicrophone, PlayedMicrophone
 from voicecli.bench.measure.partner import Contender, Partner, Turn, VoicecliPartner
-from voicecli.bench.measure.recordings import Question
+from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.bench.measure.serial import SerialPartner
 from voicecli.errors import VoiceError
 from voicecli.latency.timeline import Mark
 
-__all__ = ["Asked", "TalkOptions", "conversed"]
+__all__ = ["AskingOptions", "Exchange", "conversed"]
 
 _SURE = 0.1  # seconds by which a label may be wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Exchange:
     """One question and what came of it."""
 
     contender: Contender
-    question: Question
+    question: SpokenQuestion
     number: int  # 0 is the warm-up, which does not count
     began: float | None  # monotonic seconds: the question's first sample at the microphone
     turns: Sequence[Turn]
@@ -75,7 +75,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TalkOptions:
+class AskingOptions:
     """How often, and how questions are asked."""
 
     runs: int = 1  # conversations
@@ -91,10 +91,10 @@ class TalkOptions:
 
 async def conversed(
     contenders: Sequence[Contender],
-    questions: Sequence[Question],
+    questions: Sequence[SpokenQuestion],
     player: AudioStreamPlayer,
-    options: TalkOptions,
-) -> AsyncIterator[Asked]:
+    options: AskingOptions,
+) -> AsyncIterator[Exchange]:
     """Yield every question with its answer: `runs` conversations of all questions with every contender.
 
     Within a conversation the contenders take turns, each question in another order. `player` is open and
@@ -112,7 +112,7 @@ async def conversed(
             for question in (*first, *questions):
                 for contender, partner in partners:
                     began, turns = await partner.ask(question)
-                    yield Asked(
+                    yield Exchange(
                         contender=contender,
                         question=question,
                         number=number,
@@ -125,7 +125,7 @@ async def conversed(
 
 
 def _partner(
-    contender: Contender, player: AudioStreamPlayer, options: TalkOptions, index: int, run: int
+    contender: Contender, player: AudioStreamPlayer, options: AskingOptions, index: int, run: int
 ) -> Partner:
     microphone: AskingMicrophone
     if options.microphones:

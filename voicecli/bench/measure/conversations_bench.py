@@ -14,10 +14,10 @@ from voicecli.audio.microphone import DeviceMicrophone
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.portaudio import DeviceInput, DeviceOutput
 from voicecli.bench.measure import conversations
-from voicecli.bench.measure.conversations import Asked, TalkOptions
+from voicecli.bench.measure.conversations import AskingOptions, Exchange
 from voicecli.bench.measure.conversations_report import (
     METRICS,
-    Claim,
+    Assertion,
     claims,
     sampled,
     talk_charts,
@@ -26,14 +26,14 @@ from voicecli.bench.measure.conversations_report import (
     word_facts,
 )
 from voicecli.bench.measure.lineup import lined_up
-from voicecli.bench.measure.loudspeaker import Heard, Loudspeaker
+from voicecli.bench.measure.loudspeaker import BenchSpeaker, Heard
 from voicecli.bench.measure.measurement import Bars, Measurement
 from voicecli.bench.measure.mouth import MouthMicrophone
 from voicecli.bench.measure.network import find_network
 from voicecli.bench.measure.partner import NAIVE, Contender, SerialOptions
-from voicecli.bench.measure.recordings import Question, choose_questions, read_folder, speech_folder
+from voicecli.bench.measure.recordings import SpokenQuestion, choose_questions, read_folder, speech_folder
 from voicecli.bench.measure.scenario import find_scenario
-from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
+from voicecli.bench.measure.texts import SPOKEN, spoken_question
 from voicecli.bench.report import case_name
 from voicecli.config import Loaded
 from voicecli.config.settings import Engines as StageEngines
@@ -103,9 +103,9 @@ class TalkBench(Measurement):
     )
 
     request: TalkRequest
-    speaker: Loudspeaker
-    asked: list[Asked] = field(default_factory=list)
-    claims: list[Claim] = field(default_factory=list)
+    speaker: BenchSpeaker
+    asked: list[Exchange] = field(default_factory=list)
+    claims: list[Assertion] = field(default_factory=list)
 
     @property
     def budgets(self) -> Mapping[Span, float]:
@@ -129,7 +129,7 @@ class TalkBench(Measurement):
         report.facts = {"speaker": str(heard), **report.facts}
         report.details = {"speaker": heard}
         report.excluded += self._lacking(contenders[0], heard)
-        options = TalkOptions(runs=request.runs, real_time=request.real_time, seed=request.seed)
+        options = AskingOptions(runs=request.runs, real_time=request.real_time, seed=request.seed)
         if request.mic is not None:
             mouth = AudioStreamPlayer(DeviceOutput(request.mouth or ""), loaded.settings.player)
             microphone = MouthMicrophone(DeviceMicrophone(DeviceInput(request.mic)), mouth)
@@ -167,7 +167,7 @@ class TalkBench(Measurement):
         if broken:
             raise BudgetBreached(f"Not as claimed: {'; '.join(broken)}.")
 
-    def _claimed(self, contenders: Sequence[Contender]) -> list[Claim]:
+    def _claimed(self, contenders: Sequence[Contender]) -> list[Assertion]:
         """What was seen of voicecli over each network, beside the other pipeline over the same one."""
         ours = [one.label for one in contenders if one.serial is None]
         others = {one.label.get("network"): one.label for one in contenders if one.serial is not None}
@@ -194,7 +194,7 @@ def _listens(contender: Contender) -> bool:
     return contender.asr.name != _SIMULATED
 
 
-async def _questions(request: TalkRequest) -> tuple[list[Question], str]:
+async def _questions(request: TalkRequest) -> tuple[list[SpokenQuestion], str]:
     """What is asked, and where it comes from. Raises UsageError, DecodeError."""
     folder = request.speech or speech_folder()
     if folder is not None:

@@ -10,19 +10,19 @@ from typing import Any
 
 from voicecli.bench.chart import Axis, Chart
 from voicecli.bench.charts import cdfs, counted, over, waterfall
-from voicecli.bench.measure.conversations import Asked
+from voicecli.bench.measure.conversations import Exchange
 from voicecli.bench.measure.lateness import Blame, blame, first_phrase_tokens, usual_waits
 from voicecli.bench.measure.partner import Turn
 from voicecli.bench.measure.word_errors import WordErrors, total, word_errors
-from voicecli.bench.metric import Better, Metric, Unit, known, shown
-from voicecli.bench.report import Failure, Sample, case_name
-from voicecli.bench.table import Table
+from voicecli.bench.metric import Better, Measure, Metric, known, shown
+from voicecli.bench.report import Sample, Trouble, case_name
+from voicecli.bench.table import Grid
 from voicecli.latency.statistics import summarize
 from voicecli.latency.timeline import Mark, Span
 
 __all__ = [
     "METRICS",
-    "Claim",
+    "Assertion",
     "claims",
     "sampled",
     "talk_charts",
@@ -36,8 +36,8 @@ METRICS = (
     Metric(name="answer", title="transcript to speech"),  # to the first byte of it
     *known("overhead"),
     Metric(name="dating", title="end dated late", better=Better.NEITHER),
-    Metric(name="wer", title="word error rate", unit=Unit.SHARE),
-    Metric(name="cut_off", title="cut off", unit=Unit.COUNT, total=True),
+    Metric(name="wer", title="word error rate", unit=Measure.SHARE),
+    Metric(name="cut_off", title="cut off", unit=Measure.COUNT, total=True),
     *known("underruns", "silence"),
 )
 """What is measured of every question."""
@@ -49,7 +49,7 @@ _SERIAL = 0.59  # seconds from the transcript to speech that the tutorial's orde
 
 
 def sampled(
-    asked: Sequence[Asked], budgets: Mapping[Span, float], *, timed: bool = True, scored: bool = True
+    asked: Sequence[Exchange], budgets: Mapping[Span, float], *, timed: bool = True, scored: bool = True
 ) -> list[Sample]:
     """A sample for each question.
 
@@ -60,7 +60,7 @@ def sampled(
     return [_sample(one, late.get(index), timed, scored) for index, one in enumerate(asked)]
 
 
-def _late(asked: Sequence[Asked], budgets: Mapping[Span, float]) -> dict[int, Blame | None]:
+def _late(asked: Sequence[Exchange], budgets: Mapping[Span, float]) -> dict[int, Blame | None]:
     """Who made turns late, by the place of the question."""
     found: dict[int, Blame | None] = {}
     for contender in dict.fromkeys(one.contender for one in asked):
@@ -77,7 +77,7 @@ def _late(asked: Sequence[Asked], budgets: Mapping[Span, float]) -> dict[int, Bl
     return found
 
 
-def _sample(asked: Asked, late: Blame | None, timed: bool, scored: bool) -> Sample:
+def _sample(asked: Exchange, late: Blame | None, timed: bool, scored: bool) -> Sample:
     turn, error = asked.turn, asked.error
     words = _words(asked) if scored else None
     values: dict[str, float | None] = {
@@ -113,13 +113,13 @@ def _sample(asked: Asked, late: Blame | None, timed: bool, scored: bool) -> Samp
         values=values,
         number=asked.number,
         counted=bool(asked.number),
-        error=None if error is None else Failure.of(error),
+        error=None if error is None else Trouble.of(error),
         marks=marks,
         details=details,
     )
 
 
-def _words(asked: Asked) -> WordErrors | None:
+def _words(asked: Exchange) -> WordErrors | None:
     question = asked.question
     return word_errors(question.text, asked.transcript) if question.text and question.scored else None
 
@@ -129,7 +129,7 @@ def _answer(turn: Turn) -> float | None:
     return None if first is None or last is None else last - first
 
 
-def _overhead(asked: Asked, turn: Turn) -> float | None:
+def _overhead(asked: Exchange, turn: Turn) -> float | None:
     contender = asked.contender
     if contender.stated is None:
         return None
@@ -137,10 +137,10 @@ def _overhead(asked: Asked, turn: Turn) -> float | None:
     return contender.stated.overhead(turn.timeline, tokens, asked.latency)
 
 
-def talk_charts(samples: Sequence[Sample], asked: Sequence[Asked], limit: float | None) -> list[Chart]:
+def talk_charts(samples: Sequence[Sample], asked: Sequence[Exchange], limit: float | None) -> list[Chart]:
     """How late the answers were, stage by stage for the first turns, and whether they drift."""
     labels = list(samples[0].case) if samples else []
-    question, title = Axis("question", Unit.COUNT), "voice to voice, question by question"
+    question, title = Axis("question", Measure.COUNT), "voice to voice, question by question"
     return [
         waterfall(_rows(asked), "turn by turn, from the end of speech", Axis("waited"), limit),
         cdfs(samples, METRICS[0], labels, "voice to voice", limit),
@@ -148,7 +148,7 @@ def talk_charts(samples: Sequence[Sample], asked: Sequence[Asked], limit: float 
     ]
 
 
-def _rows(asked: Sequence[Asked]) -> dict[str, dict[str, tuple[float, float]]]:
+def _rows(asked: Sequence[Exchange]) -> dict[str, dict[str, tuple[float, float]]]:
     """The waits of the first turns, each from where the one before it ended."""
     several = len({one.contender for one in asked}) > 1
     rows: dict[str, dict[str, tuple[float, float]]] = {}
@@ -179,7 +179,7 @@ def talk_facts(samples: Iterable[Sample]) -> dict[str, str]:
     }
 
 
-def talk_tables(samples: Iterable[Sample]) -> list[Table]:
+def talk_tables(samples: Iterable[Sample]) -> list[Grid]:
     """The questions that something went wrong with: late, cut off, misunderstood."""
     late, cut, wrong = [], [], []
     for sample in samples:
@@ -187,21 +187,21 @@ def talk_tables(samples: Iterable[Sample]) -> list[Table]:
             continue
         details, where = sample.details, [case_name(sample.case), str(sample.number)]
         if found := details.get("late"):
-            took = shown(sample.values.get("voice_to_voice"), Unit.TIME)
+            took = shown(sample.values.get("voice_to_voice"), Measure.TIME)
             against = f"over the {found['against']}" if found["against"] != "nothing" else "in all"
-            by = f"{shown(found['by'], Unit.TIME)} {against}"
+            by = f"{shown(found['by'], Measure.TIME)} {against}"
             late.append([*where, str(details["question"]), str(found["stage"]), took, by])
         for one in details["cut_off"]:
-            after = shown(one["after"], Unit.LENGTH)
+            after = shown(one["after"], Measure.LENGTH)
             cut.append([*where, str(details["question"]), str(one["text"]) or "–", after])
         if details["words"] and (missed := (words := WordErrors(**details["words"])).errors):
             said = [str(details["said"]), str(details["transcript"]) or "–"]
             wrong.append([*where, *said, f"{missed} of {words.said}"])
     first = ["pipeline", "turn"]
     tables = [
-        Table(title="late", headings=[*first, "question", "through", "took", "by"], rows=late, words=4),
-        Table(title="cut off", headings=[*first, "question", "heard so far", "after"], rows=cut, words=4),
-        Table(title="misunderstood", headings=[*first, "said", "heard", "words"], rows=wrong, words=4),
+        Grid(title="late", headings=[*first, "question", "through", "took", "by"], rows=late, words=4),
+        Grid(title="cut off", headings=[*first, "question", "heard so far", "after"], rows=cut, words=4),
+        Grid(title="misunderstood", headings=[*first, "said", "heard", "words"], rows=wrong, words=4),
     ]
     return [table for table in tables if table.rows]
 
@@ -220,7 +220,7 @@ def word_facts(samples: Iterable[Sample]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Assertion:
     """Something that should hold, and whether it was seen to."""
 
     name: str
@@ -236,7 +236,7 @@ def claims(
     ours: Mapping[str, str],
     reference: Mapping[str, str] | None,
     scenario: str = "",
-) -> list[Claim]:
+) -> list[Assertion]:
     """What these samples can show of voicecli, `ours` being the labels of its case."""
     taken = counted(samples)
     own = [one for one in taken if dict(one.case) == dict(ours)]
@@ -251,7 +251,7 @@ def _values(samples: Iterable[Sample], metric: str) -> list[float]:
     return [value for one in samples if (value := one.values.get(metric)) is not None]
 
 
-def _overheads(own: Sequence[Sample]) -> list[Claim]:
+def _overheads(own: Sequence[Sample]) -> list[Assertion]:
     found = summarize(_values(own, "overhead"))
     if found is None:
         return []
@@ -259,20 +259,20 @@ def _overheads(own: Sequence[Sample]) -> list[Claim]:
     for name, limit in _OVERHEAD.items():
         value = float(getattr(found, name))
         said = f"{value * 1000:.0f} ms of at most {limit * 1000:.0f} ms, {found.n} turns"
-        claimed.append(Claim(f"overhead {name}", value, limit, value <= limit, said, held=False))
+        claimed.append(Assertion(f"overhead {name}", value, limit, value <= limit, said, held=False))
     return claimed
 
 
-def _orders(own: Sequence[Sample]) -> list[Claim]:
+def _orders(own: Sequence[Sample]) -> list[Assertion]:
     stamped = [one.details for one in own if "stamps" in one.details]
     if not stamped:
         return []
     wrong = sum(bool(one["disorder"]) for one in stamped)
     said = f"{len(stamped) - wrong} of {len(stamped)} turns"
-    return [Claim("stamps in order", float(wrong), 0.0, not wrong, said)]
+    return [Assertion("stamps in order", float(wrong), 0.0, not wrong, said)]
 
 
-def _faster(own: Sequence[Sample], theirs: Sequence[Sample], name: str) -> list[Claim]:
+def _faster(own: Sequence[Sample], theirs: Sequence[Sample], name: str) -> list[Assertion]:
     ours, others = _values(own, "voice_to_voice"), _values(theirs, "voice_to_voice")
     if not ours or not others:
         return []
@@ -280,10 +280,10 @@ def _faster(own: Sequence[Sample], theirs: Sequence[Sample], name: str) -> list[
     ratio = second / first
     said = f"{ratio:.1f} times ({second * 1000:,.0f} ms against {first * 1000:,.0f} ms, at least {_FASTER:g})"
     simulated = bool(_values(own, "overhead"))  # of other engines nothing is claimed
-    return [Claim(f"faster than {name}", ratio, _FASTER, ratio >= _FASTER, said, held=simulated)]
+    return [Assertion(f"faster than {name}", ratio, _FASTER, ratio >= _FASTER, said, held=simulated)]
 
 
-def _tutorial(own: Sequence[Sample], theirs: Sequence[Sample]) -> list[Claim]:
+def _tutorial(own: Sequence[Sample], theirs: Sequence[Sample]) -> list[Assertion]:
     ours, others = _values(own, "answer"), _values(theirs, "answer")
     if not ours or not others:
         return []
@@ -293,7 +293,7 @@ def _tutorial(own: Sequence[Sample], theirs: Sequence[Sample]) -> list[Claim]:
     before, turns = sum(one.details.get("speech_before_model_done") is True for one in own), len(own)
     begun, many = "speech begun before the model is done", f"{before} of {turns} turns"
     return [
-        Claim("speech before the serial order's", first, second, first < second, said),
-        Claim("the serial order as stated", second, _SERIAL, abs(second - _SERIAL) <= 0.05, serial),
-        Claim(begun, float(before), float(turns), before == turns, many),
+        Assertion("speech before the serial order's", first, second, first < second, said),
+        Assertion("the serial order as stated", second, _SERIAL, abs(second - _SERIAL) <= 0.05, serial),
+        Assertion(begun, float(before), float(turns), before == turns, many),
     ]

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from voicecli.audio.block import Samples
-from voicecli.bench.measure.recordings import Recorded, Utterance
+from voicecli.bench.measure.recordings import LabelledUtterance, Recorded
 from voicecli.flow.scope import scoped
 from voicecli.latency.statistics import percentile
 from voicecli.providers.recognizer import HEARING_RATE, Recognizer
@@ -135,7 +135,7 @@ class ReferenceWords:
         return " ".join(found)
 
 
-def _places(listened: Listened, one: Utterance, count: int) -> list[float]:
+def _places(listened: Listened, one: LabelledUtterance, count: int) -> list[float]:
     """When each of `count` words has been said."""
     first, last = round(one.start / WINDOW_SECONDS), round(one.end / WINDOW_SECONDS)
     voiced = [
@@ -221,7 +221,7 @@ class Cut:
     """Somebody was cut off."""
 
     recorded: Recorded
-    utterance: Utterance
+    utterance: LabelledUtterance
     time: float  # seconds in the recording: when the turn was taken to have ended
     stopped: float  # seconds: where the pause began
     pause: float | None  # seconds that the speaker paused, as far as was heard
@@ -233,7 +233,7 @@ class Score:
     """One utterance judged."""
 
     recorded: Recorded
-    utterance: Utterance
+    utterance: LabelledUtterance
     delay: float | None  # seconds from its last voiced sample to the decision; None: there was none
     cuts: tuple[Cut, ...]  # decisions before it was over
 

@@ -37,10 +37,10 @@ from voicecli.bench.measure.end_of_turn import (
 )
 from voicecli.bench.measure.measurement import Bars, Measurement
 from voicecli.bench.measure.recordings import Recorded, read_folder, speech_folder
-from voicecli.bench.metric import Metric, Unit, shown
+from voicecli.bench.metric import Measure, Metric, shown
 from voicecli.bench.report import Sample
 from voicecli.bench.report_file import participant
-from voicecli.bench.table import Table
+from voicecli.bench.table import Grid
 from voicecli.config.assembly import pick_recognizer
 from voicecli.errors import UsageError
 from voicecli.providers.choose import choose_detector
@@ -89,8 +89,8 @@ class TurnBench(Measurement):
     kind: ClassVar = "turn"
     metrics: ClassVar = (
         Metric(name="delay", title="end of speech to decision"),
-        Metric(name="cut_off", title="cut off", unit=Unit.COUNT, total=True),
-        Metric(name="unended", title="never ended", unit=Unit.COUNT, total=True),
+        Metric(name="cut_off", title="cut off", unit=Measure.COUNT, total=True),
+        Metric(name="unended", title="never ended", unit=Measure.COUNT, total=True),
     )
     excluded: ClassVar = (
         "time: nothing is played, and what decides is given the time",
@@ -284,27 +284,27 @@ def turn_samples(label: str, scores: Sequence[Score]) -> list[Sample]:
     ]
 
 
-def cuts_table(cuts: Sequence[Cut]) -> Table:
+def cuts_table(cuts: Sequence[Cut]) -> Grid:
     """Every cut, with the number that plays it."""
     rows = []
     for number, cut in enumerate(cuts, 1):
         text = cut.text if len(cut.text) <= _TEXT else f"…{cut.text[1 - _TEXT :]}"
         where = [str(number), cut.recorded.path.name, text or "–"]
-        rows.append([*where, f"{cut.time:.2f} s", shown(cut.pause, Unit.TIME)])
+        rows.append([*where, f"{cut.time:.2f} s", shown(cut.pause, Measure.TIME)])
     headings = ["", "recording", "understood so far", "at", "pause"]
-    return Table(title="cut off", headings=headings, rows=rows, words=3)
+    return Grid(title="cut off", headings=headings, rows=rows, words=3)
 
 
-def curve_table(curve: Sequence[tuple[Point, Point]]) -> Table:
+def curve_table(curve: Sequence[tuple[Point, Point]]) -> Grid:
     """Cut-offs and delay by the longest silence, the decision beside silence alone."""
     rows = []
     for both in curve:
         cells = [f"{both[0].silence:g} s"]
         for one in both:
-            cells += [str(one.cut_off), *(shown(one.delay[name], Unit.TIME) for name in ("p50", "p90"))]
+            cells += [str(one.cut_off), *(shown(one.delay[name], Measure.TIME) for name in ("p50", "p90"))]
         rows.append(cells)
     headings = ["longest silence", "cut off", "delay p50", "p90", "silence only: cut off", "delay p50", "p90"]
-    return Table(title="the curve", headings=headings, rows=rows)
+    return Grid(title="the curve", headings=headings, rows=rows)
 
 
 def cut_record(number: int, cut: Cut) -> dict[str, Any]:
@@ -324,9 +324,9 @@ def cut_record(number: int, cut: Cut) -> dict[str, Any]:
 def turn_charts(curve: Sequence[tuple[Point, Point]], samples: Sequence[Sample]) -> list[Chart]:
     """Cut-offs against what they cost, against the longest silence, and how the delays are spread."""
     both = {"voicecli": [ours for ours, _ in curve], "silence only": [plain for _, plain in curve]}
-    share = Axis("cut off", Unit.SHARE), lambda point: point.share
-    silence = Axis("longest silence", Unit.TIME), lambda point: point.silence
-    delay = Axis("median delay", Unit.TIME), lambda point: point.delay["p50"]
+    share = Axis("cut off", Measure.SHARE), lambda point: point.share
+    silence = Axis("longest silence", Measure.TIME), lambda point: point.silence
+    delay = Axis("median delay", Measure.TIME), lambda point: point.delay["p50"]
     return [
         lines(both, "utterances cut off against the longest silence", silence, share),
         lines(both, "utterances cut off against the median delay", delay, share),

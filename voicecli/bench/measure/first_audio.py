@@ -20,7 +20,7 @@ from voicecli.bench.measure.loudspeaker import BriefPlayer
 from voicecli.bench.measure.texts import Line
 from voicecli.bench.measure.timed_synthesizer import Timed, engine_time
 from voicecli.bench.metric import known
-from voicecli.bench.report import COLD, WARM, Failure, Label, Sample, case_key
+from voicecli.bench.report import COLD, WARM, Label, Sample, Trouble, case_key
 from voicecli.conversation.record import marks_record
 from voicecli.errors import DeviceError, ProviderError, VoiceError
 from voicecli.flow.sources import array_source
@@ -155,7 +155,7 @@ async def _run(case: Case, number: int, player: AudioStreamPlayer, options: Benc
             values=await _values(timed, utterer, player, timeline, opened),
             number=number,
             counted=number > 0,
-            error=None if error is None else Failure.of(error),
+            error=None if error is None else Trouble.of(error),
             marks=marks_record(timeline, Mark.FIRST_PHRASE),
         )
 

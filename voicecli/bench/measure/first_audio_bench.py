@@ -19,10 +19,10 @@ from voicecli.bench.host import versions
 from voicecli.bench.measure import first_audio
 from voicecli.bench.measure.first_audio import METRICS, BenchOptions, Case, planned
 from voicecli.bench.measure.formats import another, codecs_of, in_formats
-from voicecli.bench.measure.loudspeaker import Loudspeaker
+from voicecli.bench.measure.loudspeaker import BenchSpeaker
 from voicecli.bench.measure.measurement import Bars, Measurement
 from voicecli.bench.measure.texts import TEXTS, Line, line_of
-from voicecli.bench.metric import Unit
+from voicecli.bench.metric import Measure
 from voicecli.bench.report import WARM, Sample, case_key, case_name, in_order
 from voicecli.bench.report_file import participant
 from voicecli.bench.resume import resumed
@@ -95,7 +95,7 @@ class SpeechBench(Measurement):
     )
 
     request: SpeechRequest
-    speaker: Loudspeaker
+    speaker: BenchSpeaker
     cases: list[Case] = field(default_factory=list)
 
     @property
@@ -205,7 +205,7 @@ def _charts(samples: Sequence[Sample], budget: float | None, seed: int) -> Itera
         title = "Time to first audio by format (median, 95 % CI)"
         yield medians(warm, _TTFA, ("format",), ("engine", "voice"), title, seed, budget)
     if _several(warm, "words"):
-        words = Axis("words in the text", Unit.COUNT)
+        words = Axis("words in the text", Measure.COUNT)
         title = "Time to first audio by length of the text (median, 95 % CI)"
         yield over(warm, _TTFA, words, _WHO, title, label="words", seed=seed, limit=budget)
     if _several(samples, "temperature"):
@@ -214,7 +214,7 @@ def _charts(samples: Sequence[Sample], budget: float | None, seed: int) -> Itera
     yield cdfs(warm, _OVERHEAD, _WHO, "Overhead, what is not the engine's: share of the runs within")
     if len({sample.number for sample in counted(warm)}) > 2:
         title = "Time to first audio from run to run (median of the texts)"
-        yield over(warm, _TTFA, Axis("run", Unit.COUNT), _WHO, title, limit=budget)
+        yield over(warm, _TTFA, Axis("run", Measure.COUNT), _WHO, title, limit=budget)
 
 
 def _several(samples: Sequence[Sample], label: str) -> bool:

@@ -14,9 +14,9 @@ from voicecli.audio.format import Codec
 from voicecli.bench.host import versions
 from voicecli.bench.measure.formats import InFormats, in_formats
 from voicecli.bench.measure.lateness import Stated
-from voicecli.bench.measure.network import NETWORKS, Network, Networked
+from voicecli.bench.measure.network import NETWORKS, Conditions, Networked
 from voicecli.bench.measure.partner import Contender, SerialOptions
-from voicecli.bench.report import Participant, Report
+from voicecli.bench.report import BenchReport, Participant
 from voicecli.bench.report_file import participant
 from voicecli.config import Loaded
 from voicecli.config.assembly import Assembly, ReadyDecoder, assemble, enter_all
@@ -34,10 +34,10 @@ _NONE = NETWORKS["none"]
 async def lined_up(
     stack: AsyncExitStack,
     loaded: Loaded,
-    networks: Sequence[Network],
+    networks: Sequence[Conditions],
     codecs: Sequence[Codec],
     serial: tuple[str, SerialOptions] | None,
-    report: Report,
+    report: BenchReport,
     fetching: Reporter | None = None,
 ) -> list[Contender]:
     """Ours over each of the networks with speech in each of the `codecs`, and a `serial` one by its name.
@@ -59,7 +59,9 @@ async def lined_up(
     speech = None if serial is None else await _speech(stack, assembly.tts, serial[1], report.notes)
     asr, llm = assembly.choices["asr"], assembly.llm
 
-    async def contender(tts: Synthesizer, network: Network, label: dict[str, str], **more: Any) -> Contender:
+    async def contender(
+        tts: Synthesizer, network: Conditions, label: dict[str, str], **more: Any
+    ) -> Contender:
         """With a detector of its own; the engines are shared, for no two are asked at once."""
         settings = loaded.settings
         detector = await choose_detector(settings.vad.engine, settings.vad.engines)
@@ -101,7 +103,7 @@ async def _speech(
     return await stack.enter_async_context(other.engine)
 
 
-def _note(report: Report, assembly: Assembly, voices: InFormats) -> None:
+def _note(report: BenchReport, assembly: Assembly, voices: InFormats) -> None:
     for stage, choice in assembly.choices.items():
         report.engines.append(_voice(choice) if stage == "tts" else participant(stage, choice))
         report.versions |= versions(stage, [choice.name])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from voicecli.audio.player import AudioStreamPlayer, Output, PlayerOptions
 
-__all__ = ["BriefPlayer", "Heard", "Loudspeaker"]
+__all__ = ["BenchSpeaker", "BriefPlayer", "Heard"]
 
 
 class BriefPlayer(AudioStreamPlayer):
@@ -50,7 +50,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Loudspeaker:
+class BenchSpeaker:
     """What was asked for as a loudspeaker."""
 
     name: str

@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 
 from voicecli.bench.host import machine
 from voicecli.bench.metric import Metric
-from voicecli.bench.report import Report
+from voicecli.bench.report import BenchReport
 from voicecli.config import Loaded
 from voicecli.errors import VoiceError
 from voicecli.latency.timeline import Span
@@ -41,10 +41,10 @@ class Measurement(ABC):
     excluded: ClassVar[Sequence[str]]
 
     loaded: Loaded
-    report: Report = field(init=False)
+    report: BenchReport = field(init=False)
 
     def __post_init__(self) -> None:
-        self.report = Report(
+        self.report = BenchReport(
             kind=self.kind,
             started=datetime.now().astimezone().isoformat(timespec="seconds"),
             machine=machine(),

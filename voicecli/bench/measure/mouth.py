@@ -12,10 +12,10 @@ from typing import Protocol, Self
 import numpy as np
 
 from voicecli.audio.block import Block, Samples
-from voicecli.audio.microphone import DeviceMicrophone
+from voicecli.audio.microphone import DeviceMicrophone, Microphone
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.resample import Quality, resample
-from voicecli.bench.measure.recordings import Question
+from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.providers.recognizer import HEARING_RATE
 
 __all__ = ["AskingMicrophone", "MouthMicrophone", "Over", "PlayedMicrophone"]
@@ -25,31 +25,14 @@ Over = Callable[[float], bool]
 
 _BLOCK = HEARING_RATE // 50  # samples: 20 ms
 _NOISE = 0.001  # amplitude of the room's noise: -60 dBFS
-_LEAD = 0.6  # seconds of the room before a question
+_BEFORE = 0.6  # seconds of the room before a question
 _AFTER = 1.0  # seconds of the room after it at the least
 
 
-class AskingMicrophone(Protocol):
-    """A microphone that somebody speaks into when they are asked to."""
+class AskingMicrophone(Microphone, Protocol):
+    """A microphone that somebody speaks into when they are asked to, until `finish`."""
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def rate(self) -> int: ...
-
-    @property
-    def overflows(self) -> int: ...
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(self, *exc: object) -> None: ...
-
-    def blocks(self) -> AsyncIterator[Block]:
-        """Yield what is heard, until `finish`."""
-        ...
-
-    async def ask(self, question: Question, over: Over) -> float | None:
+    async def ask(self, question: SpokenQuestion, over: Over) -> float | None:
         """Say the question and wait until it is `over`.
 
         Returns when its first sample was at the microphone (monotonic seconds), None where nobody can say.
@@ -68,7 +51,7 @@ class AskingMicrophone(Protocol):
 
 @dataclass(slots=True)
 class _Asked:
-    question: Question
+    question: SpokenQuestion
     over: Over
     done: asyncio.Future[float | None]
 
@@ -104,7 +87,7 @@ class PlayedMicrophone:
         """Seconds of the question that have been heard."""
         return self._heard / HEARING_RATE
 
-    async def ask(self, question: Question, over: Over) -> float | None:
+    async def ask(self, question: SpokenQuestion, over: Over) -> float | None:
         """Say it as soon as the one before is over."""
         asked = _Asked(question, over, asyncio.get_running_loop().create_future())
         self._questions.put_nowait(asked)
@@ -118,11 +101,11 @@ class PlayedMicrophone:
         """Yield blocks of 20 ms, each when its last sample would have been heard."""
         while (asked := await self._questions.get()) is not None:
             # No question is in step with the loudspeaker's blocks, or with the windows of the detector.
-            lead = round((_LEAD + self._chance.uniform(0.0, 0.2)) * HEARING_RATE)
+            before = round((_BEFORE + self._chance.uniform(0.0, 0.2)) * HEARING_RATE)
             length = len(asked.question.samples)
             began, position, first = time.monotonic(), 0, None
             while True:
-                self._heard = position - lead
+                self._heard = position - before
                 beyond = (self._heard - length) / HEARING_RATE
                 if beyond >= _AFTER and asked.over(beyond):
                     break
@@ -130,7 +113,7 @@ class PlayedMicrophone:
                 if first is None and self._heard + _BLOCK > 0:
                     first = at - self._heard / HEARING_RATE
                 self._heard += _BLOCK
-                yield Block(self._piece(asked.question.samples, position - lead), HEARING_RATE, at)
+                yield Block(self._room(asked.question.samples, position - before), HEARING_RATE, at)
                 position += _BLOCK
             if not asked.done.done():
                 asked.done.set_result(first)
@@ -146,13 +129,13 @@ class PlayedMicrophone:
         await asyncio.sleep(0)
         return time.monotonic() - length
 
-    def _piece(self, samples: Samples, start: int) -> Samples:
+    def _room(self, samples: Samples, start: int) -> Samples:
         """A block of the room, with as much of the question in it as falls there."""
-        piece = (self._noise.standard_normal(_BLOCK) * _NOISE).astype(np.float32)
+        block = (self._noise.standard_normal(_BLOCK) * _NOISE).astype(np.float32)
         first, last = max(start, 0), min(start + _BLOCK, len(samples))
         if first < last:
-            piece[first - start : last - start] += samples[first:last]
-        return piece
+            block[first - start : last - start] += samples[first:last]
+        return block
 
 
 class MouthMicrophone:
@@ -163,7 +146,7 @@ class MouthMicrophone:
         self.rate = microphone.rate
         self._microphone = microphone
         self._mouth = mouth
-        self._asking: Question | None = None
+        self._asking: SpokenQuestion | None = None
         self._onset = 0.0  # seconds in the question: the first sample that the mouth takes for sound
         self._ended = 0.0  # monotonic seconds: when the last sample of the question was in the air
         self._over: Over | None = None
@@ -190,7 +173,7 @@ class MouthMicrophone:
         """Seconds of the question that have left the mouth."""
         return self._mouth.heard() if self._asking is not None else 0.0
 
-    async def ask(self, question: Question, over: Over) -> float | None:
+    async def ask(self, question: SpokenQuestion, over: Over) -> float | None:
         """Play it to its end, and wait."""
         samples = question.samples
         if self._mouth.rate != HEARING_RATE:

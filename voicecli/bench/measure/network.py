@@ -24,7 +24,7 @@ from voicecli.providers.language_model import LanguageModel, Message, Token
 from voicecli.providers.recognizer import Recognizer, Transcript
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = ["NETWORKS", "Network", "Networked", "find_network"]
+__all__ = ["NETWORKS", "Conditions", "Networked", "find_network"]
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ _IN_FLIGHT = 1024  # chunks, tokens and transcripts on their way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
+class Conditions:
     """What a way between here and an engine does to every packet; both ways are alike."""
 
     name: str
@@ -54,22 +54,22 @@ class Network:
         return f"{self.name}: {way}, {self.loss:.1%} lost for {self.pause * 1000:g} ms"
 
 
-NETWORKS: Mapping[str, Network] = MappingProxyType(
+NETWORKS: Mapping[str, Conditions] = MappingProxyType(
     {
         network.name: network
         for network in (
-            Network(name="none"),
-            Network(name="lan", delay=0.0005, jitter=0.0002),
-            Network(name="dsl", delay=0.015, jitter=0.003, loss=0.001, pause=0.2),
-            Network(name="4g", delay=0.035, jitter=0.012, loss=0.005, pause=0.25),
-            Network(name="bad", delay=0.1, jitter=0.05, loss=0.03, pause=0.4),
+            Conditions(name="none"),
+            Conditions(name="lan", delay=0.0005, jitter=0.0002),
+            Conditions(name="dsl", delay=0.015, jitter=0.003, loss=0.001, pause=0.2),
+            Conditions(name="4g", delay=0.035, jitter=0.012, loss=0.005, pause=0.25),
+            Conditions(name="bad", delay=0.1, jitter=0.05, loss=0.03, pause=0.4),
         )
     }
 )
 """A cable in the house, a good line, a telephone on the move, and a hotel's wireless network at night."""
 
 
-def find_network(name: str) -> Network:
+def find_network(name: str) -> Conditions:
     """Raises UsageError."""
     if name not in NETWORKS:
         raise UsageError(f"There is no network {name!r}.", f"Networks are {', '.join(NETWORKS)}.")
@@ -79,7 +79,7 @@ def find_network(name: str) -> Network:
 class Link:
     """One direction of one request: says when what is sent now will arrive. Pure."""
 
-    def __init__(self, network: Network, chance: random.Random) -> None:
+    def __init__(self, network: Conditions, chance: random.Random) -> None:
         self._network = network
         self._chance = chance
         self._last = float("-inf")
@@ -146,7 +146,7 @@ class Networked(Relay):
     """An engine of any stage at the other end of a network, and the links to it and back."""
 
     def __init__(
-        self, engine: Recognizer | LanguageModel | Synthesizer, network: Network, seed: int = 0
+        self, engine: Recognizer | LanguageModel | Synthesizer, network: Conditions, seed: int = 0
     ) -> None:
         super().__init__(engine)
         self._network = network

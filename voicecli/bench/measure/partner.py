@@ -11,8 +11,8 @@ from typing import Any, Self
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.bench.measure.lateness import Stated
 from voicecli.bench.measure.mouth import AskingMicrophone, PlayedMicrophone
-from voicecli.bench.measure.recordings import Question
-from voicecli.bench.measure.stamps import Observed, Observer, Stamps
+from voicecli.bench.measure.recordings import SpokenQuestion
+from voicecli.bench.measure.stamps import Observed, Stamps, Witness
 from voicecli.config import Settings
 from voicecli.conversation import events
 from voicecli.conversation.context import History
@@ -85,7 +85,7 @@ class Partner(ABC):
     """Somebody to converse with, through a microphone: a task that listens, and the turns of a question."""
 
     def __init__(self, contender: Contender, microphone: AskingMicrophone, player: AudioStreamPlayer) -> None:
-        self.observer = Observer()
+        self.observer = Witness()
         self._asr = Observed(contender.asr, self.observer)
         self._llm = Observed(contender.llm, self.observer)
         self._tts = Observed(contender.tts, self.observer)
@@ -127,7 +127,7 @@ class Partner(ABC):
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def ask(self, question: Question) -> tuple[float | None, list[Turn]]:
+    async def ask(self, question: SpokenQuestion) -> tuple[float | None, list[Turn]]:
         """Ask, and wait until the answer is over. Raises DeviceError, and ProviderError when it is stuck."""
         self._turns = []
         self.observer.forget()

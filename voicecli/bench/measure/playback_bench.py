@@ -24,14 +24,14 @@ from voicecli.bench.measure.playback import (
     played,
     replies,
 )
-from voicecli.bench.metric import Metric, Unit, shown
+from voicecli.bench.metric import Measure, Metric, shown
 from voicecli.bench.report import Sample
-from voicecli.bench.table import Table
+from voicecli.bench.table import Grid
 
 __all__ = [
-    "Cell",
     "PlayerBench",
     "PlayerRequest",
+    "Trial",
     "breaks_tables",
     "callback_facts",
     "cell_samples",
@@ -56,7 +56,7 @@ class PlayerRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Trial:
     """One network and one setting of the player, over all replies."""
 
     jitter: float  # seconds
@@ -77,7 +77,7 @@ class PlayerBench(Measurement):
     kind: ClassVar = "player"
     metrics: ClassVar = (
         Metric(name="callback"),
-        Metric(name="breaks", title="breaks a minute", unit=Unit.RATIO),
+        Metric(name="breaks", title="breaks a minute", unit=Measure.RATIO),
         Metric(name="start", title="chunk to sound"),
         Metric(name="missing", title="silence"),
     )
@@ -89,7 +89,7 @@ class PlayerBench(Measurement):
 
     request: PlayerRequest
     measured: tuple[CallbackCost, Allocated] | None = None
-    cells: list[Cell] = field(default_factory=list)
+    cells: list[Trial] = field(default_factory=list)
 
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
         """Play all replies under every jitter and prebuffer; whole rows alone are kept."""
@@ -108,7 +108,7 @@ class PlayerBench(Measurement):
                     most = max(options.max_prebuffer, prebuffer)
                     player = replace(options, prebuffer=prebuffer, max_prebuffer=most, adaptive=adaptive)
                     breaks = played(replies(plan, request.runs, request.seed), player)
-                    row.append(Cell(jitter, prebuffer, adaptive, breaks))
+                    row.append(Trial(jitter, prebuffer, adaptive, breaks))
                     await asyncio.sleep(0)  # Ctrl-C is heard
                     advance(f"jitter {jitter * 1000:g} ms")
                 self.cells += row
@@ -135,7 +135,7 @@ class PlayerBench(Measurement):
         report.references = [{"player": _QUEUE, "jitter": ""}]
 
 
-def cell_samples(cell: Cell) -> list[Sample]:
+def cell_samples(cell: Trial) -> list[Sample]:
     """A sample for each reply."""
     breaks = cell.breaks
     length = breaks.sound / len(breaks.delays) if breaks.delays else 0.0
@@ -163,35 +163,35 @@ def callback_facts(cost: CallbackCost, memory: Allocated) -> dict[str, str]:
     }
 
 
-def _by_kind(cells: Sequence[Cell]) -> Mapping[str, list[Cell]]:
-    found: dict[str, list[Cell]] = {}
+def _by_kind(cells: Sequence[Trial]) -> Mapping[str, list[Trial]]:
+    found: dict[str, list[Trial]] = {}
     for cell in cells:
         found.setdefault("adaptive" if cell.adaptive else "fixed", []).append(cell)
     return found
 
 
-def breaks_tables(cells: Sequence[Cell]) -> list[Table]:
+def breaks_tables(cells: Sequence[Trial]) -> list[Grid]:
     """Breaks a minute, and how long the first sound waits: jitter down, prebuffer across."""
     tables = []
     for name, taken in _by_kind(cells).items():
         prebuffers = dict.fromkeys(f"{cell.prebuffer * 1000:g} ms" for cell in taken)
         rows: dict[float, list[str]] = {}
         for cell in taken:  # row by row, as they were measured
-            row = rows.setdefault(cell.jitter, [shown(cell.jitter, Unit.TIME)])
-            row.append(f"{cell.breaks.per_minute:.1f} / {shown(cell.start, Unit.TIME)}")
+            row = rows.setdefault(cell.jitter, [shown(cell.jitter, Measure.TIME)])
+            row.append(f"{cell.breaks.per_minute:.1f} / {shown(cell.start, Measure.TIME)}")
         title = f"{name} prebuffer: breaks a minute / median time to sound"
-        tables.append(Table(title=title, headings=["jitter", *prebuffers], rows=[*rows.values()]))
+        tables.append(Grid(title=title, headings=["jitter", *prebuffers], rows=[*rows.values()]))
     return tables
 
 
-def player_charts(cells: Sequence[Cell], cost: CallbackCost) -> list[Chart]:
+def player_charts(cells: Sequence[Trial], cost: CallbackCost) -> list[Chart]:
     """Breaks against jitter, what the prebuffer costs, and how the callbacks are spread."""
     charts: list[Chart] = []
-    jitter = Axis("jitter", Unit.TIME), lambda cell: cell.jitter
-    breaks = Axis("breaks a minute", Unit.COUNT), lambda cell: cell.breaks.per_minute
-    start = Axis("median time to sound", Unit.TIME), lambda cell: cell.start
+    jitter = Axis("jitter", Measure.TIME), lambda cell: cell.jitter
+    breaks = Axis("breaks a minute", Measure.COUNT), lambda cell: cell.breaks.per_minute
+    start = Axis("median time to sound", Measure.TIME), lambda cell: cell.start
     for kind, taken in _by_kind(cells).items():
-        groups: dict[str, list[Cell]] = {}
+        groups: dict[str, list[Trial]] = {}
         for cell in taken:
             groups.setdefault(f"{cell.prebuffer * 1000:g} ms", []).append(cell)
         for title, axis in (("breaks a minute", breaks), ("first chunk to sound", start)):
@@ -199,10 +199,10 @@ def player_charts(cells: Sequence[Cell], cost: CallbackCost) -> list[Chart]:
     spread = {_OURS: cost.ours[:_CHARTED], _QUEUE: cost.reference[:_CHARTED]}
     series = [Series(name=name, y=seconds) for name, seconds in spread.items()]
     title = f"callback of {cost.frames:,} frames"
-    return [*charts, Chart(kind="cdf", title=title, series=series, x=Axis("callback", Unit.TIME))]
+    return [*charts, Chart(kind="cdf", title=title, series=series, x=Axis("callback", Measure.TIME))]
 
 
-def _details(cells: Sequence[Cell], cost: CallbackCost, memory: Allocated) -> Mapping[str, Any]:
+def _details(cells: Sequence[Trial], cost: CallbackCost, memory: Allocated) -> Mapping[str, Any]:
     """What only this kind of report has in its JSON."""
     return {
         "callback": {

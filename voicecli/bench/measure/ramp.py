@@ -21,7 +21,7 @@ from urllib.request import urlopen
 from voicecli.audio.block import Samples
 from voicecli.audio.pcm import s16_bytes
 from voicecli.bench.measure.child import Child, ServerProcess, Usage
-from voicecli.bench.measure.stream_load import Order, Window
+from voicecli.bench.measure.stream_load import StreamOrder, Watched
 from voicecli.bench.report import Sample
 from voicecli.latency.statistics import percentile
 from voicecli.providers.recognizer import HEARING_RATE
@@ -29,7 +29,7 @@ from voicecli.speech.gate import GateOptions, SpeechGate, SpeechStarted
 from voicecli.speech.silero import SileroDetector
 from voicecli.speech.vad import WINDOW, Windows
 
-__all__ = ["Ramp", "RampOptions", "Stage", "decisions", "idle_stage"]
+__all__ = ["LoadLevel", "Ramp", "RampOptions", "decisions", "idle_stage"]
 
 _KEPT = 1000  # events of a stage that the report keeps; which is left to chance
 _LATE = 0.001  # share of messages that may be late; a machine does other things too
@@ -52,12 +52,12 @@ class RampOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class LoadLevel:
     """So many streams for a while."""
 
     server: str  # which server, as the report calls it
     streams: int
-    window: Window
+    window: Watched
     cpu: float | None  # processors
     memory: float | None  # bytes a stream
     p95: float | None  # seconds, of all events
@@ -124,8 +124,8 @@ class Ramp:
         self._starts, self._ends = decisions(self._sound, loops, self._chunk, gate)
 
     async def stages(
-        self, name: str, server: ServerProcess, told: Callable[[Stage], None]
-    ) -> AsyncIterator[Stage]:
+        self, name: str, server: ServerProcess, told: Callable[[LoadLevel], None]
+    ) -> AsyncIterator[LoadLevel]:
         """Yield each stage, the first that does not hold being the last. Raises Unavailable."""
         options = self._options
         usage = Usage(server.process.pid)
@@ -134,11 +134,11 @@ class Ramp:
                 for settle in (options.settle, *(options.runs - 1) * [0.0]):  # machines hiccup
                     usage.share()
                     answer = await order({"streams": streams, "settle": settle, "hold": options.hold})
-                    window = Window(**answer)
+                    window = Watched(**answer)
                     delays = sorted(delay for delays in window.delays.values() for delay in delays)
                     p95 = percentile(delays, 0.95) if delays else None
                     cpu, each = usage.share(), usage.memory_each(streams)
-                    stage = Stage(name, streams, window, cpu, each, p95, options.limit)
+                    stage = LoadLevel(name, streams, window, cpu, each, p95, options.limit)
                     if stage.held:
                         break
                 told(stage)
@@ -153,7 +153,7 @@ class Ramp:
             path = Path(folder) / "speech.raw"
             path.write_bytes(s16_bytes(self._sound))
             async with Child(["voicecli.bench.measure.stream_load"]) as clients:
-                order = Order(
+                order = StreamOrder(
                     url=url, sound=str(path), rate=HEARING_RATE, chunk=self._chunk, starts=self._starts,
                     ends=self._ends,
                 )  # fmt: skip

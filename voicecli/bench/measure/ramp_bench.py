@@ -16,9 +16,9 @@ from voicecli.bench.charts import lines
 from voicecli.bench.host import engine_version, versions
 from voicecli.bench.measure.child import ServerProcess
 from voicecli.bench.measure.measurement import Bars, Measurement
-from voicecli.bench.measure.ramp import Ramp, RampOptions, Stage, idle_stage
-from voicecli.bench.measure.spoken_questions import SPOKEN, spoken_question
-from voicecli.bench.metric import Metric, Unit
+from voicecli.bench.measure.ramp import LoadLevel, Ramp, RampOptions, idle_stage
+from voicecli.bench.measure.texts import SPOKEN, spoken_question
+from voicecli.bench.metric import Measure, Metric
 from voicecli.bench.report import Participant
 from voicecli.errors import UsageError
 from voicecli.latency.budget import Limit
@@ -79,10 +79,10 @@ class ServerBench(Measurement):
         Metric(name="active"),
         Metric(name="inactive"),
         Metric(name="segment"),
-        Metric(name="late", title="late messages", unit=Unit.COUNT, total=True),
+        Metric(name="late", title="late messages", unit=Measure.COUNT, total=True),
         Metric(name="lateness", title="worst lateness"),
-        Metric(name="cpu", title="processors", unit=Unit.SHARE),
-        Metric(name="memory", title="memory a stream", unit=Unit.BYTES),
+        Metric(name="cpu", title="processors", unit=Measure.SHARE),
+        Metric(name="memory", title="memory a stream", unit=Measure.BYTES),
     )
     excluded: ClassVar = (
         "starting the server and loading its engines",
@@ -91,7 +91,7 @@ class ServerBench(Measurement):
     )
 
     request: RampRequest
-    stages: list[Stage] = field(default_factory=list)
+    stages: list[LoadLevel] = field(default_factory=list)
     idle: dict[str, Any] | None = None
 
     @property
@@ -113,7 +113,7 @@ class ServerBench(Measurement):
         names = [_BATCHED, _APART] if request.baseline else [_BATCHED]
         with bars.measuring(len(names) * ((options.most - options.first) // options.step + 1)) as advance:
 
-            def told(stage: Stage) -> None:
+            def told(stage: LoadLevel) -> None:
                 advance(f"{stage.streams} streams, {stage.server}")
 
             for name in names:
@@ -165,7 +165,7 @@ class ServerBench(Measurement):
         return facts
 
 
-def _why(stage: Stage) -> str:
+def _why(stage: LoadLevel) -> str:
     if stage.window.failures:
         return f"{len(stage.window.failures)} failures, the first: {stage.window.failures[0]}"
     if stage.p95 is None:
@@ -175,19 +175,19 @@ def _why(stage: Stage) -> str:
     return f"{stage.window.late} of {stage.window.sent} messages were taken late"
 
 
-def _by_server(stages: Sequence[Stage]) -> dict[str, list[Stage]]:
-    found: dict[str, list[Stage]] = {}
+def _by_server(stages: Sequence[LoadLevel]) -> dict[str, list[LoadLevel]]:
+    found: dict[str, list[LoadLevel]] = {}
     for stage in stages:
         found.setdefault(stage.server, []).append(stage)
     return found
 
 
-def ramp_charts(stages: Sequence[Stage]) -> list[Chart]:
+def ramp_charts(stages: Sequence[LoadLevel]) -> list[Chart]:
     """Delay, processors and memory against the number of streams, a line for each server."""
-    x = Axis("real-time streams", Unit.COUNT), lambda stage: float(stage.streams)
-    delay = Axis("delay", Unit.TIME), lambda stage: stage.p95
-    cpu = Axis("processors", Unit.SHARE), lambda stage: stage.cpu
-    memory = Axis("bytes", Unit.BYTES), lambda stage: stage.memory
+    x = Axis("real-time streams", Measure.COUNT), lambda stage: float(stage.streams)
+    delay = Axis("delay", Measure.TIME), lambda stage: stage.p95
+    cpu = Axis("processors", Measure.SHARE), lambda stage: stage.cpu
+    memory = Axis("bytes", Measure.BYTES), lambda stage: stage.memory
     groups, limit = _by_server(stages), stages[0].limit if stages else None
     return [
         lines(groups, "Event delay, p95", x, delay, limit),

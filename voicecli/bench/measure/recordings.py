@@ -34,9 +34,9 @@ from voicecli.errors import UsageError
 from voicecli.providers.recognizer import HEARING_RATE
 
 __all__ = [
-    "Question",
+    "LabelledUtterance",
     "Recorded",
-    "Utterance",
+    "SpokenQuestion",
     "choose_questions",
     "questions_of",
     "read_folder",
@@ -54,7 +54,7 @@ _FALSE = (False, "false", "False", "no", "0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Utterance:
+class LabelledUtterance:
     """Something said in one go."""
 
     start: float  # seconds in the recording: its first voiced sample
@@ -68,7 +68,7 @@ class Recorded:
 
     path: Path
     text: str = ""  # of all of it; empty: not known
-    utterances: tuple[Utterance, ...] = ()  # empty: nobody says where speech is
+    utterances: tuple[LabelledUtterance, ...] = ()  # empty: nobody says where speech is
     scored: bool = True  # whether the text is good enough for a word error rate
     kind: str = ""
     language: str = ""
@@ -87,7 +87,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Question:
+class SpokenQuestion:
     """One utterance, ready to be asked."""
 
     name: str
@@ -124,7 +124,7 @@ def read_folder(folder: Path) -> list[Recorded]:
     return found
 
 
-def choose_questions(recordings: Sequence[Recorded], count: int, language: str = "") -> list[Question]:
+def choose_questions(recordings: Sequence[Recorded], count: int, language: str = "") -> list[SpokenQuestion]:
     """At most `count` questions, no two of the same words.
 
     Of a collection of many kinds only those that are said to an assistant are taken. Raises UsageError when
@@ -132,7 +132,7 @@ def choose_questions(recordings: Sequence[Recorded], count: int, language: str =
     """
     spoken = [one for one in recordings if not language or one.language in ("", language)]
     kinds = [one for one in spoken if one.kind in _ASKED and one.text and one.scored]
-    chosen: list[Question] = []
+    chosen: list[SpokenQuestion] = []
     known: set[str] = set()
     for recorded in kinds or spoken:
         if len(chosen) == count:
@@ -147,11 +147,11 @@ def choose_questions(recordings: Sequence[Recorded], count: int, language: str =
     return chosen[:count]
 
 
-def questions_of(recorded: Recorded) -> Iterator[Question]:
+def questions_of(recorded: Recorded) -> Iterator[SpokenQuestion]:
     """Each utterance with a little sound around it; the whole recording where nobody says where speech is."""
     samples = recorded.samples()
     if not recorded.utterances:
-        yield Question(name=recorded.name, samples=samples, text=recorded.text, scored=recorded.scored)
+        yield SpokenQuestion(name=recorded.name, samples=samples, text=recorded.text, scored=recorded.scored)
         return
     length = len(samples) / HEARING_RATE
     edges = [0.0, *(edge for one in recorded.utterances for edge in (one.start, one.end)), length]
@@ -159,7 +159,7 @@ def questions_of(recorded: Recorded) -> Iterator[Question]:
         before, after = edges[2 * index], edges[2 * index + 3]
         first = max(one.start - _BESIDE, (before + one.start) / 2 if index else 0.0, 0.0)
         last = min(one.end + _BESIDE, (one.end + after) / 2 if after < length else length)
-        yield Question(
+        yield SpokenQuestion(
             name=recorded.name if len(recorded.utterances) == 1 else f"{recorded.name} {index + 1}",
             samples=samples[round(first * HEARING_RATE) : round(last * HEARING_RATE)],
             text=one.text or (recorded.text if len(recorded.utterances) == 1 else ""),
@@ -257,7 +257,7 @@ def _text(row: Mapping[str, Any]) -> str:
     return " ".join(str(row.get("text") or row.get("transcript") or "").split())
 
 
-def _utterance(row: Mapping[str, Any], text: str, where: str) -> Utterance | None:
+def _utterance(row: Mapping[str, Any], text: str, where: str) -> LabelledUtterance | None:
     """None where nobody says where it is. Raises UsageError for half of that."""
     start = _seconds(row, ("start", "speech_start"), where)
     end = _seconds(row, ("end", "speech_end"), where)
@@ -267,7 +267,7 @@ def _utterance(row: Mapping[str, Any], text: str, where: str) -> Utterance | Non
         raise UsageError(f"{where}: an utterance needs both `start` and `end`, in seconds.")
     if not 0 <= start < end:
         raise UsageError(f"{where}: an utterance cannot last from {start:g} to {end:g} s.")
-    return Utterance(start=start, end=end, text=text)
+    return LabelledUtterance(start=start, end=end, text=text)
 
 
 def _seconds(row: Mapping[str, Any], names: tuple[str, ...], where: str) -> float | None:

@@ -19,7 +19,7 @@ from voicecli.providers.language_model import LanguageModel, Message, Token
 from voicecli.providers.recognizer import Recognizer, Transcript
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = ["Call", "Observed", "Observer", "Stamps"]
+__all__ = ["EngineCall", "Observed", "Stamps", "Witness"]
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ assert {name for chain in _CHAINS for name in chain} == {one.name for one in fie
 
 
 @dataclass(slots=True)
-class Call:
+class EngineCall:
     """One request to one engine; monotonic seconds."""
 
     started: float
@@ -94,13 +94,13 @@ class Call:
     answers: list[Any] = field(default_factory=list)  # partial transcripts, tokens with words, chunks
 
 
-class Observer:
+class Witness:
     """What the engines of one pipeline were asked, and when."""
 
     def __init__(self) -> None:
-        self.asr: list[Call] = []
-        self.llm: list[Call] = []
-        self.tts: list[Call] = []
+        self.asr: list[EngineCall] = []
+        self.llm: list[EngineCall] = []
+        self.tts: list[EngineCall] = []
         self._blocks: list[tuple[float, float]] = []  # when a block ended at the microphone, and when it came
 
     def hear(self, block: Block) -> None:
@@ -149,7 +149,7 @@ class Observer:
 class Observed(Relay):
     """An engine of any stage whose calls are noted. What a language model announces by itself is left out."""
 
-    def __init__(self, engine: Recognizer | LanguageModel | Synthesizer, observer: Observer) -> None:
+    def __init__(self, engine: Recognizer | LanguageModel | Synthesizer, observer: Witness) -> None:
         super().__init__(engine)
         self._observer = observer
 
@@ -168,8 +168,10 @@ class Observed(Relay):
         return _noted(self._observer.tts, self._engine.synthesize(text), bool)
 
 
-async def _noted(calls: list[Call], made: AsyncIterator[T], answers: Callable[[T], bool]) -> AsyncIterator[T]:
-    call = Call(time.monotonic())
+async def _noted(
+    calls: list[EngineCall], made: AsyncIterator[T], answers: Callable[[T], bool]
+) -> AsyncIterator[T]:
+    call = EngineCall(time.monotonic())
     calls.append(call)
     async with scoped(made) as items:
         async for item in items:

@@ -21,14 +21,14 @@ from voicecli.server.recognition_client import RecognitionClient
 from voicecli.server.server_address import parse_address
 from voicecli.wire.recognition import Active, Failure, Format, Inactive, Segment
 
-__all__ = ["Order", "Window", "main"]
+__all__ = ["StreamOrder", "Watched", "main"]
 
 _PATIENCE = 30.0  # seconds for an idle connection to stand
 _AT_ONCE = 50  # connections that are being made at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class StreamOrder:
     """What every stream sends, and from which message of it the server could know of an event."""
 
     url: str
@@ -41,7 +41,7 @@ class Order:
 
 
 @dataclass(slots=True)
-class Window:
+class Watched:
     """What was seen while it was open; seconds."""
 
     active: list[float] = field(default_factory=list)  # from the deciding message's time to the event
@@ -59,26 +59,26 @@ class Window:
 
 
 class _Load:
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: StreamOrder) -> None:
         self._order = order
         self._address = parse_address(order.url)
         sound = Path(order.sound).read_bytes()
         size = 2 * order.chunk
         self._messages = [sound[at : at + size] for at in range(0, len(sound) // size * size, size)]
         self._length = order.chunk / order.rate
-        self._window = Window()
+        self._window = Watched()
         self._tasks: list[asyncio.Task[None]] = []
         self._idle: list[RecognitionClient] = []
 
-    async def raise_to(self, streams: int, settle: float, hold: float) -> Window:
+    async def raise_to(self, streams: int, settle: float, hold: float) -> Watched:
         """Let there be so many streams, the new ones spread over `settle` seconds; watch for `hold` more."""
         new = streams - len(self._tasks)
         for index in range(new):
             self._tasks.append(asyncio.create_task(self._stream(index * settle / new)))
         await asyncio.sleep(settle + 2 * self._length)
-        self._window = window = Window()
+        self._window = window = Watched()
         await asyncio.sleep(hold)
-        self._window = Window()
+        self._window = Watched()
         return window
 
     async def idle(self, connections: int) -> int:
@@ -157,7 +157,7 @@ class _Load:
 
 
 async def _obey() -> None:
-    load = _Load(Order(**json.loads(await _line())))
+    load = _Load(StreamOrder(**json.loads(await _line())))
     try:
         while line := await _line():
             wanted: dict[str, Any] = json.loads(line)

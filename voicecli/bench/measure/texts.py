@@ -1,10 +1,18 @@
-"""What is spoken: three bundled texts, and texts of any number of words."""
+"""What is spoken: three bundled texts, texts of any number of words, and questions said by a voice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["TEXTS", "Line", "line_of"]
+import numpy as np
+
+from voicecli.bench.measure.recordings import SpokenQuestion
+from voicecli.conversation.rehearsal import said_aloud
+from voicecli.errors import ProviderError
+from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.synthesizer import Synthesizer
+
+__all__ = ["SPOKEN", "TEXTS", "Line", "line_of", "spoken_question"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +61,33 @@ def line_of(words: int) -> Line:
     found = [_STORY[index % len(_STORY)] for index in range(words)]
     found[-1] = f"{found[-1].rstrip('.,')}."
     return Line(f"{words} {'word' if words == 1 else 'words'}", " ".join(found))
+
+
+SPOKEN = (
+    "What time is it in Tokyo?",
+    "How many kilometers is five miles?",
+    "What is fifteen percent of eighty?",
+    "Set a timer for ten minutes.",
+    "What day is it tomorrow?",
+    "What is twelve times twelve?",
+    "How many ounces are in a pound?",
+    "Roll two dice.",
+    "What is the date today?",
+    "How many feet are in a mile?",
+)
+"""What the bundled assistant understands."""
+
+_VOICED = 0.02  # share of the peak from which a sample is voiced: -34 dB
+_AFTER = 0.3  # seconds of silence behind the last voiced sample
+
+
+async def spoken_question(text: str, voice: Synthesizer) -> SpokenQuestion:
+    """Have `voice` say it. Raises ProviderError."""
+    samples = await said_aloud(text, voice)
+    peak = float(np.max(np.abs(samples), initial=0.0))
+    if not peak:
+        raise ProviderError(f"{voice.name} made no sound for {text!r}.")
+    voiced = np.flatnonzero(np.abs(samples) >= peak * _VOICED)
+    start, end = float(voiced[0]) / HEARING_RATE, float(voiced[-1] + 1) / HEARING_RATE
+    kept = samples[: round((end + _AFTER) * HEARING_RATE)]
+    return SpokenQuestion(name=text, samples=kept, text=text, start=start, end=end)
