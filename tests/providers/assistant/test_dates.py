@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.providers.assistant.dates import MONTHS, day
-from voicecli.providers.assistant.dialogue import Unanswerable
+from voicecli.providers.assistant.dialogue import Excuse
 from voicecli.providers.assistant.numbers import suffixed
 
 TODAY = date(2025, 11, 21)  # a Friday
@@ -55,7 +55,7 @@ def test_other_words_are_no_days(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["february 30th", "june 31st", "in 99999999 days", "in 99999 years"])
 def test_impossible_days_say_so(text: str) -> None:
-    with pytest.raises(Unanswerable):
+    with pytest.raises(Excuse):
         day(text, TODAY)
 
 

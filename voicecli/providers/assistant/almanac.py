@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta
 
 from voicecli.providers.assistant.cities import find
 from voicecli.providers.assistant.dates import MONTHS, WEEKDAYS, Day, day, distance, long_date, month_day
-from voicecli.providers.assistant.dialogue import Context, Reply, Topic, capital, intent
+from voicecli.providers.assistant.dialogue import Context, Reply, Topic, intent
 from voicecli.providers.assistant.durations import counted, spell_out
 from voicecli.providers.assistant.timeofday import TimeOfDay, moment, parse, spoken
 from voicecli.providers.assistant.timezones import PREPOSITION, Asked, elsewhere
+from voicecli.providers.assistant.wording import capital
 
 __all__ = ["also", "countdown", "days"]
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cache
 from typing import TypeAlias, TypeVar
 
-from voicecli.providers.assistant.dialogue import Context, Reply, Topic, Unanswerable, capital, intent
+from voicecli.providers.assistant.dialogue import Context, Excuse, Reply, Topic, intent
 from voicecli.providers.assistant.numbers import is_number, ordinal, written
 from voicecli.providers.assistant.operations import (
     Value,
@@ -30,6 +30,7 @@ from voicecli.providers.assistant.operations import (
     root,
     times,
 )
+from voicecli.providers.assistant.wording import capital
 
 __all__ = ["evaluate", "total"]
 
@@ -106,7 +107,7 @@ class _NotArithmetic(Exception):
 
 
 def evaluate(text: str, last: Value | None = None) -> Value | None:
-    """The value of the words, None when they are no sum; `last` is what "that" means. Raises Unanswerable."""
+    """The value of the words, None when they are no sum; `last` is what "that" means. Raises Excuse."""
     words = text.split()
     while words and words[-1] in ("equals", "equal", "is", "make", "be"):
         words.pop()
@@ -141,7 +142,7 @@ class _Parser:
         if self.at < len(self.words):
             first, second = self.words[self.at - 1], self.words[self.at]
             if self.at and is_number(first) and is_number(second):
-                raise Unanswerable(
+                raise Excuse(
                     f"I heard two numbers in a row, {first} and {second}. Please say that again as one "
                     "number."
                 )
@@ -247,7 +248,7 @@ class _Parser:
                 self.accept("and")
                 values.append(self.sum(plain_and=False))
             if len(values) < 2:
-                raise Unanswerable("The average of which numbers?")
+                raise Excuse("The average of which numbers?")
             return average(values)
         self.at = start
         return None
@@ -351,7 +352,7 @@ def _evaluated(text: str, asked: bool, context: Context) -> Value | None:
     for going_on in (text, f"that {re.sub('^add ', 'plus ', text)}"):
         if evaluate(going_on, constant(2)):  # whatever the last result is, this is a sum with it
             if not isinstance(topic := context.recall(), Result):
-                raise Unanswerable("There is no result to go on from yet. Please say the whole sum.")
+                raise Excuse("There is no result to go on from yet. Please say the whole sum.")
             return evaluate(going_on, topic.value)
     return None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from voicecli.providers.assistant.dialogue import Context, Reply, Topic, Unanswerable, intent, listed
-from voicecli.providers.assistant.wording import Utterance
+from voicecli.providers.assistant.dialogue import Context, Excuse, Reply, Topic, intent
+from voicecli.providers.assistant.wording import Utterance, listed
 
 __all__ = ["draws"]
 
@@ -33,7 +33,7 @@ def _again(match: re.Match[str], context: Context) -> Reply:
         for draw in draws[1:]:
             if reply := draw(said, context):
                 return reply
-    raise Unanswerable("Again what? Say roll a die, flip a coin or pick a number.")
+    raise Excuse("Again what? Say roll a die, flip a coin or pick a number.")
 
 
 def _drawn(name: str, text: str, match: re.Match[str]) -> Reply:
@@ -54,9 +54,9 @@ def _dice(match: re.Match[str], context: Context) -> Reply:
     count = int(said) if said.isdigit() else 2 if plural else 1
     sides = int(match["sides"] or match["d"] or match["with"] or match["of"] or match["d20"] or 6)
     if not 1 <= count <= MOST_DICE:
-        raise Unanswerable(f"I can roll 1 to {MOST_DICE} dice at once.")
+        raise Excuse(f"I can roll 1 to {MOST_DICE} dice at once.")
     if not 2 <= sides <= MOST_SIDES:
-        raise Unanswerable("There is no such die: it needs 2 to 1,000,000 sides.")
+        raise Excuse("There is no such die: it needs 2 to 1,000,000 sides.")
     rolled = [context.random.randint(1, sides) for _ in range(count)]
     total = f"{sum(rolled):,}"
     if count == 1:
@@ -76,7 +76,7 @@ def _coin(match: re.Match[str], context: Context) -> Reply:
     """ "flip a coin", "toss three coins"."""
     count = int(match["count"]) if (match["count"] or "").isdigit() else 1
     if not 1 <= count <= MOST_DICE:
-        raise Unanswerable(f"I can flip 1 to {MOST_DICE} coins at once.")
+        raise Excuse(f"I can flip 1 to {MOST_DICE} coins at once.")
     heads = sum(context.random.random() < 0.5 for _ in range(count))
     one = "Heads." if heads else "Tails."
     return _drawn("coin", one if count == 1 else f"{heads} heads and {count - heads} tails.", match)
@@ -94,7 +94,7 @@ def _pick(match: re.Match[str], context: Context) -> Reply:
     ends = (match["low"] or "1", match["high"] or match["top"] or "100")
     low, high = sorted(int(end.replace("minus ", "-")) for end in ends)
     if max(abs(low), abs(high)) > 10**15:
-        raise Unanswerable("That range is too large for me.")
+        raise Excuse("That range is too large for me.")
     chosen = context.random.randint(low, high)
     range_said = "" if match["low"] or match["top"] else ", from 1 to 100"
     return _drawn("pick", f"I picked {'minus ' * (chosen < 0)}{abs(chosen):,}{range_said}.", match)

@@ -12,18 +12,10 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
-from voicecli.providers.assistant.dialogue import (
-    Context,
-    Question,
-    Reply,
-    Topic,
-    Unanswerable,
-    capital,
-    intent,
-)
+from voicecli.providers.assistant.dialogue import Context, Excuse, Question, Reply, Topic, intent
 from voicecli.providers.assistant.numbers import written
 from voicecli.providers.assistant.tables import rows
-from voicecli.providers.assistant.wording import Utterance
+from voicecli.providers.assistant.wording import Utterance, capital
 
 if TYPE_CHECKING:
     import pint
@@ -123,7 +115,7 @@ def _read(words: str, target_words: str, *, verb: bool) -> Reply | None:
     unknown = ""
     if target is None:
         if target_words in ("degree", "degrees") and amounts and amounts[0].unit.kind == "temperature":
-            raise Unanswerable("In degrees Celsius or Fahrenheit?", Conversion(amounts))
+            raise Excuse("In degrees Celsius or Fahrenheit?", Conversion(amounts))
         unknown = target_words if amounts else ""
     elif amounts:
         return _converted(amounts, target)
@@ -131,12 +123,12 @@ def _read(words: str, target_words: str, *, verb: bool) -> Reply | None:
         return _scale(Fraction(degrees[2]) * (-1 if degrees[1] else 1), target)
     elif source and (verb or source.kind == target.kind) and words not in ("a", "in"):
         if source.kind == "temperature":
-            raise Unanswerable(f"How many {source.plural}?")
+            raise Excuse(f"How many {source.plural}?")
         return _converted((Amount(Fraction(1), source),), target)
     elif found := _UNKNOWN.fullmatch(words):
         unknown = found[1]
     if verb and unknown and not _MONEY.fullmatch(unknown):
-        raise Unanswerable(f"I don't know the unit {unknown}.")
+        raise Excuse(f"I don't know the unit {unknown}.")
     return None
 
 
@@ -280,7 +272,7 @@ def also(match: re.Match[str], context: Context) -> Reply | None:
         if last:
             return _converted(last.amounts, target)
         if match["to"]:
-            raise Unanswerable(f"What should I convert to {target.plural}?")
+            raise Excuse(f"What should I convert to {target.plural}?")
     elif amounts := _amounts(words):
         if last and last.target and last.target.kind == amounts[0].unit.kind:
             return _converted(amounts, last.target)

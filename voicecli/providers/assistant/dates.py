@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import cache
 
-from dateutil.easter import easter
-from dateutil.relativedelta import FR, MO, SU, TH, relativedelta
+from dateutil.relativedelta import relativedelta
+from dateutil.rrule import rrulestr
 
-from voicecli.providers.assistant.dialogue import Unanswerable
+from voicecli.providers.assistant.dialogue import Excuse
 from voicecli.providers.assistant.durations import counted
 from voicecli.providers.assistant.numbers import ordinal, suffixed
+from voicecli.providers.assistant.tables import rows
 
 __all__ = ["MONTHS", "WEEKDAYS", "Day", "day", "distance", "long_date", "month_day"]
 
@@ -61,7 +62,7 @@ def distance(start: date, end: date, unit: str) -> str:
 def day(text: str, today: date, *, past: bool = False) -> Day | None:
     """The day that the whole text names, None when it names none.
 
-    Without a year it is the next such day, or the last one with `past`. Raises Unanswerable.
+    Without a year it is the next such day, or the last one with `past`. Raises Excuse.
     """
     text = re.sub(r"^(?:on |this coming |the coming |coming )", "", text.strip())
     readings = (_relative, _counted, _weekday, _holiday, _dated)
@@ -102,7 +103,7 @@ def _counted(text: str, today: date, past: bool) -> Day | None:
     try:
         when = base + relativedelta(**{f"{unit}s": size * count})
     except (ValueError, OverflowError) as exc:
-        raise Unanswerable("That is too far away for my calendar.") from exc
+        raise Excuse("That is too far away for my calendar.") from exc
     return Day(when, f"{text} now" if text.endswith(" from") else text)
 
 
@@ -123,41 +124,29 @@ def _weekday(text: str, today: date, past: bool) -> Day | None:
     return Day(coming if ahead else later, f"next {title}")
 
 
-# A label, the names that mean it, and where it falls: seen from January 1st, or so many days from Easter.
-_HOLIDAYS = {
-    name: (label, rule)
-    for label, names, rule in (
-        ("Christmas", "christmas|xmas", relativedelta(month=12, day=25)),
-        ("Christmas Day", "christmas day", relativedelta(month=12, day=25)),
-        ("Christmas Eve", "christmas eve", relativedelta(month=12, day=24)),
-        ("Boxing Day", "boxing day", relativedelta(month=12, day=26)),
-        ("New Year's Eve", "new years eve", relativedelta(month=12, day=31)),
-        ("New Year's Day", "new year|new years|new years day|next year", relativedelta()),
-        ("Halloween", "halloween", relativedelta(month=10, day=31)),
-        ("Valentine's Day", "valentines day|valentines", relativedelta(month=2, day=14)),
-        ("Saint Patrick's Day", "saint patricks day|st patricks day", relativedelta(month=3, day=17)),
-        ("April Fools' Day", "april fools day|april fools", relativedelta(month=4)),
-        ("Independence Day in the United States", "independence day", relativedelta(month=7, day=4)),
-        ("Juneteenth", "juneteenth", relativedelta(month=6, day=19)),
-        ("Veterans Day", "veterans day", relativedelta(month=11, day=11)),
-        ("Easter Sunday", "easter|easter sunday", 0),
-        ("Easter Monday", "easter monday", 1),
-        ("Good Friday", "good friday", -2),
-        (
-            "Thanksgiving in the United States",
-            "thanksgiving|thanksgiving day",
-            relativedelta(month=11, weekday=TH(4)),
-        ),
-        ("Black Friday", "black friday", relativedelta(month=11, day=23, weekday=FR)),
-        ("Labor Day in the United States", "labor day|labour day", relativedelta(month=9, weekday=MO)),
-        ("Memorial Day", "memorial day", relativedelta(month=5, day=31, weekday=MO(-1))),
-        ("Mother's Day in the United States", "mothers day", relativedelta(month=5, weekday=SU(2))),
-        ("Father's Day in the United States", "fathers day", relativedelta(month=6, weekday=SU(3))),
-        ("Martin Luther King Day", "martin luther king day", relativedelta(month=1, weekday=MO(3))),
-        ("Presidents' Day", "presidents day", relativedelta(month=2, weekday=MO(3))),
-    )
-    for name in names.split("|")
-}
+@cache
+def _holidays() -> dict[str, tuple[str, str]]:
+    """What is said, the name, and the rule of when it falls."""
+    found: dict[str, tuple[str, str]] = {}
+    for names, (rule,) in rows("holidays.txt"):
+        name, *aliases = names.split("=")
+        found |= dict.fromkeys([name.lower().replace("'", ""), *aliases], (name, f"FREQ=YEARLY;{rule}"))
+    return found
+
+
+def _falls(rule: str, today: date, *, past: bool = False) -> date:
+    """The next such day from today on, or the last one until today."""
+    now = datetime(today.year, today.month, today.day)
+    if past:
+        found = rrulestr(rule, dtstart=now - relativedelta(years=9)).before(now, inc=True)
+    else:
+        found = rrulestr(rule, dtstart=now).after(now, inc=True)
+    if found is None:
+        raise Excuse("There is no such day.")
+    day: date = found.date()
+    return day
+
+
 _STATED = re.compile(
     r"(next|this|last|)(.*?)(?: (?:of |in )?((?:\d+ ?){1,2}|this year|next year|last year))?"
 )
@@ -170,34 +159,17 @@ def _holiday(text: str, today: date, past: bool) -> Day | None:
     if not stated:
         return None
     which, name, year_words = stated[1], stated[2].strip(), stated[3] or ""
-    if text in _HOLIDAYS:
+    if text in _holidays():
         which, name, year_words = "", text, ""
-    if name not in _HOLIDAYS:
+    if name not in _holidays():
         return None
-    label, rule = _HOLIDAYS[name]
-
-    def falls(year: int) -> date:
-        when: date = easter(year) + timedelta(rule) if isinstance(rule, int) else date(year, 1, 1) + rule
-        return when
-
+    label, rule = _holidays()[name]
     if which == "last" and not year_words:
-        return Day(_nearest(falls, today, past=True), f"last {label}")
+        return Day(_falls(rule, today, past=True), f"last {label}")
     if not year_words and which != "this":
-        return Day(_nearest(falls, today, past=past), label)
+        return Day(_falls(rule, today, past=past), label)
     year = _year(year_words or which, today)
-    return Day(falls(year), f"{label} {year}") if year else None
-
-
-def _nearest(falls: Callable[[int], date], today: date, *, past: bool) -> date:
-    """The next of a yearly day from today on, or the last one until today."""
-    for year in range(today.year, today.year + (-9 if past else 9), -1 if past else 1):
-        try:
-            found = falls(year)
-        except ValueError:
-            continue  # February 29th
-        if found <= today if past else found >= today:
-            return found
-    raise Unanswerable("There is no such day.")
+    return Day(_falls(rule, date(year, 1, 1)), f"{label} {year}") if year else None
 
 
 def _year(words: str, today: date) -> int | None:
@@ -226,29 +198,21 @@ def _dated(text: str, today: date, past: bool) -> Day | None:
         return None
     number = int(re.sub(r"\D", "", match["number"] or match["first"] or match["alone"]))
     if match["alone"]:
-        return _of_month(number, today, past)
+        if not 1 <= number <= 31:
+            return None
+        when = _falls(f"FREQ=MONTHLY;BYMONTHDAY={number}", today, past=past)
+        return Day(when, month_day(when))
     month = MONTHS.index(match["month"] or match["of"]) + 1
     name = f"{MONTHS[month - 1].title()}"
     if not 1 <= number <= calendar.monthrange(2024, month)[1]:
         if number > 31 and not match["year"]:
             return None
-        raise Unanswerable(f"{name} has no {suffixed(number)}.")
+        raise Excuse(f"{name} has no {suffixed(number)}.")
     if not match["year"]:
-        when = _nearest(lambda year: date(year, month, number), today, past=past)
+        when = _falls(f"FREQ=YEARLY;BYMONTH={month};BYMONTHDAY={number}", today, past=past)
         return Day(when, month_day(when))
     if not (year := _year(match["year"], today)):
         return None
     if number > calendar.monthrange(year, month)[1]:
-        raise Unanswerable(f"{name} has no {suffixed(number)} in {year}.")
+        raise Excuse(f"{name} has no {suffixed(number)} in {year}.")
     return Day(date(year, month, number), f"{name} {suffixed(number)}, {year}")
-
-
-def _of_month(number: int, today: date, past: bool) -> Day | None:
-    """The next month that has such a day."""
-    for months in range(12):
-        first = today.replace(day=1) + relativedelta(months=-months if past else months)
-        if 1 <= number <= calendar.monthrange(first.year, first.month)[1]:
-            when = first.replace(day=number)
-            if when <= today if past else when >= today:
-                return Day(when, month_day(when))
-    return None

@@ -14,7 +14,7 @@ from voicecli.providers.assistant.wording import Utterance
 from voicecli.providers.delivery import Delivery
 from voicecli.providers.language_model import Action, Message
 
-__all__ = ["Context", "Intent", "Question", "Reply", "Topic", "Unanswerable", "capital", "intent", "listed"]
+__all__ = ["Context", "Excuse", "Intent", "Question", "Reply", "Topic", "intent"]
 
 
 class Topic:
@@ -30,6 +30,7 @@ class Question(Topic):
     lasting: ClassVar[bool] = False
     intent: str
     answer: Callable[[Utterance, Context], Reply | None]
+    about: str = ""  # what was said, where we asked whether it was
 
     def follow(self, said: Utterance, context: Context) -> Reply | None:
         return _told(self.intent, self.answer, said, context)
@@ -47,7 +48,7 @@ class Reply:
     meant: str = ""  # what is acted on, to ask about where it may be misheard: "a 5 minute timer"
 
 
-class Unanswerable(Exception):
+class Excuse(Exception):
     """Understood, and without an answer: the text says why, or asks back, as a sentence."""
 
     def __init__(self, text: str, topic: Topic | None = None, intent: str = "") -> None:
@@ -111,16 +112,6 @@ def _told(
     """The answer as a reply, also where it is that there is none."""
     try:
         found = answer(said, context)
-    except Unanswerable as exc:
+    except Excuse as exc:
         return Reply(exc.intent or name, str(exc), topic=exc.topic)
     return Reply(name, found) if isinstance(found, str) else found
-
-
-def capital(text: str) -> str:
-    """ "The day after tomorrow"."""
-    return text[0].upper() + text[1:]
-
-
-def listed(parts: Sequence[str], joint: str = "and") -> str:
-    """ "one", "one and two", "one, two and three"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {joint} {parts[-1]}"

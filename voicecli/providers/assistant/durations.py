@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from voicecli.providers.assistant.dialogue import listed
+from voicecli.providers.assistant.wording import listed
 
 __all__ = ["counted", "find", "label", "parse", "rough", "spell_out"]
 

@@ -6,9 +6,8 @@ What may be misheard is asked about before it is acted on: "Did you mean a 5 min
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
-from typing import ClassVar
 
 from voicecli.providers.assistant import (
     almanac,
@@ -22,8 +21,8 @@ from voicecli.providers.assistant import (
     smalltalk,
     timezones,
 )
-from voicecli.providers.assistant.dialogue import Context, Intent, Question, Reply, Topic, listed
-from voicecli.providers.assistant.wording import LONG, Utterance, hear
+from voicecli.providers.assistant.dialogue import Context, Intent, Question, Reply, Topic
+from voicecli.providers.assistant.wording import LONG, Utterance, hear, listed
 
 __all__ = ["REMEMBERED", "UNCOVERED", "Context", "understand"]
 
@@ -76,15 +75,6 @@ _NO = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt(Topic):
-    """We asked whether this was said; it is understood as it would have been then."""
-
-    lasting: ClassVar[bool] = False
-    said: str
-    before: Topic | None  # what it may refer to
-
-
 def understand(said: str, context: Context) -> Reply:
     """The answer to `said`; deciding it changes nothing in the world."""
     utterance = hear(said[: LONG + 1])
@@ -94,25 +84,24 @@ def understand(said: str, context: Context) -> Reply:
         return limits.fallback(utterance, context)
     if context.recall is Context.__dataclass_fields__["recall"].default:
         context = replace(context, recall=lambda: _topic(context))
-    if reply := _confirmed(utterance, context):
-        return reply
     reply = _several(utterance, context) or _one(utterance, context)
-    if context.certain or not reply.meant:
-        return reply
-    topic = context.recall()
-    if isinstance(topic, Doubt) and topic.said == said:
+    return reply if context.certain or not reply.meant else _doubted(said, reply, context)
+
+
+def _doubted(said: str, reply: Reply, context: Context) -> Reply:
+    """Ask whether it was said; it is understood as it would have been then."""
+    before = context.recall()
+
+    def answer(utterance: Utterance, context: Context) -> Reply | None:
+        if _NO.fullmatch(utterance.text):
+            return Reply("no", "Okay. Please say it again.")
+        if not _YES.fullmatch(utterance.text):
+            return None
+        return replace(understand(said, replace(context, certain=True, recall=lambda: before)), meant="")
+
+    if isinstance(before, Question) and before.about == said:
         return reply  # said twice, it was meant
-    return Reply("doubt", f"Did you mean {reply.meant}?", topic=Doubt(said, topic))
-
-
-def _confirmed(utterance: Utterance, context: Context) -> Reply | None:
-    """What follows on "did you mean …?"; anything but yes and no is a request of its own."""
-    yes, no = _YES.fullmatch(utterance.text), _NO.fullmatch(utterance.text)
-    if not (yes or no) or not isinstance(topic := context.recall(), Doubt):
-        return None
-    if no:
-        return Reply("no", "Okay. Please say it again.")
-    return understand(topic.said, replace(context, certain=True, recall=lambda: topic.before))
+    return Reply("doubt", f"Did you mean {reply.meant}?", topic=Question("doubt", answer, about=said))
 
 
 def _one(utterance: Utterance, context: Context) -> Reply:
@@ -142,17 +131,13 @@ def _several(utterance: Utterance, context: Context) -> Reply | None:
 
 
 def _topic(context: Context) -> Topic | None:
-    """What the turns before were about, worked out again from what was said in them."""
+    """What the turns before were about, worked out again from what was said, with a dice cup of its own."""
     spoken = [at for at, message in enumerate(context.history) if message.role == "user"][-REMEMBERED:]
     topic: Topic | None = None
     for at in spoken:
-        reply = understand(context.history[at].content, _before(context, at, topic))
+        said, before = context.history[at], (lambda topic=topic: topic)
+        earlier = replace(context, history=context.history[:at], certain=said.certain, random=Random(0))
+        reply = understand(said.content, replace(earlier, recall=before))
         if reply.topic or not (topic and topic.lasting):
             topic = reply.topic
     return topic
-
-
-def _before(context: Context, at: int, topic: Topic | None) -> Context:
-    """The context of an earlier turn; it draws from a dice cup of its own."""
-    history, certain = context.history[:at], context.history[at].certain
-    return replace(context, history=history, certain=certain, random=Random(0), recall=lambda: topic)

@@ -150,4 +150,4 @@ def _load() -> None:
     from voicecli.providers.assistant import conversion, intents
 
     conversion.warm()
-    intents.understand("twenty three", intents.Context())
+    intents.understand("how many days until easter and what is twenty three", intents.Context())

@@ -7,8 +7,9 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from voicecli.providers.assistant.dialogue import Unanswerable, capital
+from voicecli.providers.assistant.dialogue import Excuse
 from voicecli.providers.assistant.numbers import written
+from voicecli.providers.assistant.wording import capital
 
 __all__ = [
     "Value", "average", "constant", "difference", "divided", "factorial", "last_name", "percentage", "plus",
@@ -52,17 +53,17 @@ def last_name(value: Value) -> str:
 
 
 def _work(values: tuple[Value, ...], numerator: float, denominator: float = 0.0) -> int:
-    """The work in `values` and in a result of so many bits; raises Unanswerable before it is too much."""
+    """The work in `values` and in a result of so many bits; raises Excuse before it is too much."""
     bits = numerator + 8 * denominator
     if not bits <= LARGEST or (work := sum(value.work for value in values) + int(bits)) > LARGEST:
-        raise Unanswerable(TOO_LARGE)  # also of what no float can hold
+        raise Excuse(TOO_LARGE)  # also of what no float can hold
     return work
 
 
 def _crossed(left: Value, right: Value, *, upside_down: bool = False) -> int:
     """The work of a sum or a product of the two, of a quotient with the second `upside_down`."""
     if upside_down and not right.number:
-        raise Unanswerable("Nothing can be divided by zero.")
+        raise Excuse("Nothing can be divided by zero.")
     over, under = left.bits
     other, divisor = right.bits[::-1] if upside_down else right.bits
     return _work((left, right), max(over + max(other, divisor), other + under), under + divisor)
@@ -112,7 +113,7 @@ def remainder(left: Value, right: Value) -> Value:
 
 def percentage(whole: Value, part: Value) -> Value:
     if not whole.number:
-        raise Unanswerable("Zero has no percentages.")
+        raise Excuse("Zero has no percentages.")
     work = _crossed(part, whole, upside_down=True)
     said = f"{part.said} as a percentage of {whole.said}"
     return replace(_made(part.number / whole.number, said, work, part, whole), percent=True)
@@ -135,7 +136,7 @@ def average(values: list[Value]) -> Value:
 def factorial(value: Value) -> Value:
     number = value.number
     if number.denominator != 1 or number < 0:
-        raise Unanswerable("Only whole numbers from zero on have a factorial.")
+        raise Excuse("Only whole numbers from zero on have a factorial.")
     work = _work((value,), math.lgamma(number + 1) / math.log(2) if number < LARGEST else math.inf)
     return _made(Fraction(math.factorial(int(number))), f"{value.said} factorial", work, value)
 
@@ -143,14 +144,14 @@ def factorial(value: Value) -> Value:
 def raised(base: Value, exponent: Value, said: str = "") -> Value:
     said = said or f"{base.said} to the power of {exponent.said}"
     if not base.number and exponent.number <= 0:
-        raise Unanswerable(f"{capital(said)} is not defined.")
+        raise Excuse(f"{capital(said)} is not defined.")
     if exponent.number.denominator == 1:
         size = float(min(abs(exponent.number), Fraction(10 * LARGEST)))
         bits = [_log2(part) * size for part in base.number.as_integer_ratio()]
         work = _work((base, exponent), *(bits if exponent.number > 0 else bits[::-1]))
         return _made(base.number**exponent.number.numerator, said, work, base, exponent)
     if base.number < 0:
-        raise Unanswerable(f"{capital(said)} is not a real number.")
+        raise Excuse(f"{capital(said)} is not a real number.")
     number, exact, work = _irrational(base, exponent)
     return _made(number, said, work, base, exponent, exact=exact)
 
@@ -158,7 +159,7 @@ def raised(base: Value, exponent: Value, said: str = "") -> Value:
 def root(value: Value, degree: int) -> Value:
     said = f"the {'square' if degree == 2 else 'cube'} root of {value.said}"
     if value.number < 0 and degree % 2 == 0:
-        raise Unanswerable(f"{capital(said)} is not a real number.")
+        raise Excuse(f"{capital(said)} is not a real number.")
     number, exact, work = value.number, True, value.work
     if number:
         sign = -1 if number < 0 else 1
@@ -171,7 +172,7 @@ def _irrational(base: Value, exponent: Value) -> tuple[Fraction, bool, int]:
     """A positive base to a fractional power, whether it came out as a fraction, and the work."""
     over, under = exponent.number.as_integer_ratio()
     if max(abs(over), under) >> PRECISE:
-        raise Unanswerable(TOO_LARGE)
+        raise Excuse(TOO_LARGE)
     log2 = _log2(base.number.numerator) - _log2(base.number.denominator)
     bits = log2 * float(exponent.number) if abs(exponent.number) < LARGEST else math.inf
     work = _work((base, exponent), PRECISE / 16 + max(bits, 0.0), max(-bits, 0.0))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from voicecli.providers.assistant.dialogue import Context, Intent, Reply, Unanswerable, intent
+from voicecli.providers.assistant.dialogue import Context, Excuse, Intent, Reply, intent
 from voicecli.providers.delivery import GAINS, Delivery
 from voicecli.providers.language_model import Action
 
@@ -61,7 +61,7 @@ def _wish(name: str, sign: int, word: str, limit: str, adverbs: str, others: str
             (least, most), step = delivery.speeds, now * times**sign
         wanted = min(max(step, least), most)
         if wanted == now:
-            raise Unanswerable(f"I can't speak any {word}.")
+            raise Excuse(f"I can't speak any {word}.")
         reached = f" That is {limit} as I can speak." if wanted in (least, most) else ""
         return Reply(name, f"Okay, {word}.{reached}", (Action(name, partial(act, wanted)),))
 
@@ -71,9 +71,9 @@ def _wish(name: str, sign: int, word: str, limit: str, adverbs: str, others: str
 def _changeable(name: str, context: Context) -> Delivery:
     """How replies are spoken, where that can be changed."""
     if context.delivery is None:
-        raise Unanswerable("I can't change my voice here.")
+        raise Excuse("I can't change my voice here.")
     if name == "speed" and context.delivery.speed is None:
-        raise Unanswerable("This voice cannot change its speed.")
+        raise Excuse("This voice cannot change its speed.")
     return context.delivery
 
 

@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from voicecli.providers.assistant.dates import day
-from voicecli.providers.assistant.dialogue import Context, Question, Reply, Unanswerable, intent
+from voicecli.providers.assistant.dialogue import Context, Excuse, Question, Reply, intent
 from voicecli.providers.assistant.durations import counted, find, label, parse, spell_out
 from voicecli.providers.assistant.running import Changed
 from voicecli.providers.assistant.timeofday import TimeOfDay, moment, spoken
@@ -60,9 +60,9 @@ def timer(match: re.Match[str], context: Context) -> Reply | None:
     """ "set a timer for five minutes", "a 10 second timer called tea", "set a timer"."""
     core = _SECOND.sub("a timer", match[0])
     if _BACKWARDS.fullmatch(core):
-        raise Unanswerable("I can't count backwards: please say a time that is still to come.")
+        raise Excuse("I can't count backwards: please say a time that is still to come.")
     if _CHANGE.fullmatch(core):
-        raise Unanswerable("I can't change a timer. I can cancel it and set another one.")
+        raise Excuse("I can't change a timer. I can cancel it and set another one.")
     if _NOT_A_TIMER.search(core):
         return None
     found = find(core)

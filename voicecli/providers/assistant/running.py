@@ -6,20 +6,11 @@ import re
 from dataclasses import dataclass
 from functools import partial
 
-from voicecli.providers.assistant.dialogue import (
-    Context,
-    Question,
-    Reply,
-    Topic,
-    Unanswerable,
-    capital,
-    intent,
-    listed,
-)
+from voicecli.providers.assistant.dialogue import Context, Excuse, Question, Reply, Topic, intent
 from voicecli.providers.assistant.durations import rough
 from voicecli.providers.assistant.timeofday import parse, spoken
 from voicecli.providers.assistant.timers import Timer
-from voicecli.providers.assistant.wording import Utterance
+from voicecli.providers.assistant.wording import Utterance, capital, listed
 from voicecli.providers.language_model import Action
 
 __all__ = ["Changed", "cancel", "running", "undo"]
@@ -98,7 +89,7 @@ def cancel(match: re.Match[str], context: Context) -> Reply:
     timers = context.timers.running
     kind = next((kind for kind in ("alarm", "reminder") if kind in match["which"]), "timer")
     if not timers:
-        raise Unanswerable(f"No {kind} is running.")
+        raise Excuse(f"No {kind} is running.")
     chosen = _named(match["which"], timers)
     if not chosen:
         return _which(timers, f"There is no {match['which']}.")
@@ -135,7 +126,7 @@ def _which(timers: list[Timer], before: str = "") -> Reply:
         return _one(chosen, context) if chosen else None
 
     if len(labels) == 1:
-        raise Unanswerable(f"{before} Only {labels[0]} is running.".strip())
+        raise Excuse(f"{before} Only {labels[0]} is running.".strip())
     text = f"{before} Which one: {listed(labels, 'or')}?".strip()
     if alike:
         text = f"There are {len(labels)} of that name. The first, the last, or all of them?"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from voicecli.providers.assistant.dialogue import Context, Reply, intent, listed
+from voicecli.providers.assistant.dialogue import Context, Reply, intent
 from voicecli.providers.assistant.tables import table
-from voicecli.providers.assistant.wording import LONG, Utterance, hear
+from voicecli.providers.assistant.wording import LONG, Utterance, hear, listed
 
 __all__ = ["joke", "name", "repeat", "said", "talk"]
 

@@ -10,16 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from voicecli.providers.assistant import durations
 from voicecli.providers.assistant.cities import find
 from voicecli.providers.assistant.dates import long_date
-from voicecli.providers.assistant.dialogue import (
-    Context,
-    Reply,
-    Topic,
-    Unanswerable,
-    capital,
-    intent,
-    listed,
-)
+from voicecli.providers.assistant.dialogue import Context, Excuse, Reply, Topic, intent
 from voicecli.providers.assistant.timeofday import parse, spoken
+from voicecli.providers.assistant.wording import capital, listed
 
 __all__ = ["PREPOSITION", "Asked", "difference", "elsewhere", "times"]
 
@@ -34,19 +27,19 @@ class Asked(Topic):
 
 
 def _there(words: str, now: datetime, question: str = "time", intent: str = "") -> tuple[str, datetime]:
-    """The place that the words name and the time there; raises Unanswerable for none and for several."""
+    """The place that the words name and the time there; raises Excuse for none and for several."""
     place = find(words)
     if place and place.examples:
         cities = listed(place.examples, "or")
         text = f"{capital(place.name)} can mean several time zones. Which city: {cities}, for example?"
-        raise Unanswerable(text, Asked(question), intent)
+        raise Excuse(text, Asked(question), intent)
     try:
         if place:
             return place.name, now.astimezone(ZoneInfo(place.zone))
     except ZoneInfoNotFoundError:
         pass
     text = f"I don't know the time zone of {words.title()}. Try the nearest large city."
-    raise Unanswerable(text, Asked(question), intent)
+    raise Excuse(text, Asked(question), intent)
 
 
 def elsewhere(question: str, words: str, context: Context) -> Reply:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voicecli.providers.assistant.numbers import figures
 
-__all__ = ["LONG", "Utterance", "hear"]
+__all__ = ["LONG", "Utterance", "capital", "hear", "listed"]
 
 LONG = 1000  # characters; what is longer is dictation and no request
 LONGEST_CLOSER = 20  # characters
@@ -138,3 +139,13 @@ def _bare(text: str, openers: re.Pattern[str]) -> str:
     while (closer := _CLOSERS.search(core, max(0, len(core) - LONGEST_CLOSER))) and closer.start() > 0:
         core = core[: closer.start()].strip()
     return core
+
+
+def capital(text: str) -> str:
+    """ "The day after tomorrow"."""
+    return text[0].upper() + text[1:]
+
+
+def listed(parts: Sequence[str], joint: str = "and") -> str:
+    """ "one", "one and two", "one, two and three"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {joint} {parts[-1]}"
