@@ -1,7 +1,7 @@
 """Sums as they are said, worked out exactly: "what is twenty three times four", and "times two" after it.
 
-A recursive descent over words: sums, then products, then powers, then the forms that come in words only ("15
-percent of 80", "half of 90", "the sum of 2 and 3"). Values are fractions; other roots keep 50 digits.
+A recursive descent: sums, then products, then powers, then the forms that come in words only ("15 percent of
+80", "half of 90", "the sum of 2 and 3"). Values are fractions; other roots keep 50 digits.
 """
 
 from __future__ import annotations
@@ -13,23 +13,10 @@ from fractions import Fraction
 from functools import cache
 from typing import TypeAlias, TypeVar
 
+from voicecli.providers.assistant import operations
 from voicecli.providers.assistant.dialogue import Context, Excuse, Reply, Topic, intent
 from voicecli.providers.assistant.numbers import is_number, ordinal, written
-from voicecli.providers.assistant.operations import (
-    Value,
-    average,
-    constant,
-    difference,
-    divided,
-    factorial,
-    last_name,
-    percentage,
-    plus,
-    raised,
-    remainder,
-    root,
-    times,
-)
+from voicecli.providers.assistant.operations import Value, constant, plus, raised, times
 from voicecli.providers.assistant.wording import capital
 
 __all__ = ["evaluate", "total"]
@@ -43,62 +30,58 @@ class Result(Topic):
 
 
 Function = TypeVar("Function")
-Table: TypeAlias = tuple[tuple[tuple[str, ...], Function], ...]
+Table: TypeAlias = tuple[tuple[str, Function], ...]
+One: TypeAlias = Callable[[Value], Value]
 Two: TypeAlias = Callable[[Value, Value], Value]
 
 # The words of an operation, and what it does; those that bind more loosely first.
 _SUMS: Table[Two] = (
-    (("plus", "and plus", "added to"), plus),
-    (("minus", "and minus", "take away", "less", "subtract"), lambda a, b: plus(a, b, -1)),
+    (r"(?:and )?plus|added to", plus),
+    (r"(?:and )?minus|take away|less|subtract", lambda a, b: plus(a, b, -1)),
 )
 _PRODUCTS: Table[Two] = (
-    (("times", "multiplied by", "and times", "multiply by"), times),
-    (("divided by", "over", "and divided by", "divide by"), divided),
-    (("modulo", "mod"), remainder),
+    (r"(?:and )?times|multipl(?:ied|y) by", times),
+    (r"(?:and )?divided by|divide by|over", operations.divided),
+    (r"modulo|mod", operations.remainder),
 )
 _POWERS: Table[Two] = (
-    (("to the power of", "to the power", "raised to the power of", "raised to", "power"), raised),
-    (
-        ("percent of the", "percent of"),
-        lambda a, b: times(constant(a.number / 100), b, f"{a.said} percent of"),
-    ),
-    (
-        ("percent off of", "percent off"),
-        lambda a, b: times(constant(1 - a.number / 100), b, f"{a.said} percent off"),
-    ),
+    (r"(?:raised )?to the power(?: of)?|raised to|power", raised),
+    (r"percent of(?: the)?", lambda a, b: times(constant(a.number / 100), b, f"{a.said} percent of")),
+    (r"percent off(?: of)?", lambda a, b: times(constant(1 - a.number / 100), b, f"{a.said} percent off")),
 )
-_BEHIND: Table[Callable[[Value], Value]] = (
-    (("squared", "square"), lambda a: raised(a, constant(2), f"{a.said} squared")),
-    (("cubed",), lambda a: raised(a, constant(3), f"{a.said} cubed")),
-    (("factorial",), factorial),
-    (("percent",), lambda a: replace(a, number=a.number / 100, said=f"{a.said} percent", percent=True)),
+_BEHIND: Table[One] = (
+    (r"squared?", lambda a: raised(a, constant(2), f"{a.said} squared")),
+    (r"cubed", lambda a: raised(a, constant(3), f"{a.said} cubed")),
+    (r"factorial", operations.factorial),
+    (r"percent", lambda a: replace(a, number=a.number / 100, said=f"{a.said} percent", percent=True)),
 )
-_BEFORE: Table[Callable[[Value], Value]] = (
-    (("square root of", "square root", "root of"), lambda a: root(a, 2)),
-    (("cube root of", "cubic root of"), lambda a: root(a, 3)),
-    (("factorial of",), factorial),
-    (("square of",), _BEHIND[0][1]),
-    (("cube of",), _BEHIND[1][1]),
+_BEFORE: Table[One] = (
+    (r"(?:the )?(?:square root(?: of)?|root of)", lambda a: operations.root(a, 2)),
+    (r"(?:the )?cub(?:e|ic) root of", lambda a: operations.root(a, 3)),
+    (r"(?:the )?factorial of", operations.factorial),
+    (r"(?:the )?square of", _BEHIND[0][1]),
+    (r"(?:the )?cube of", _BEHIND[1][1]),
 )
 # Operation first; with the words between its operands.
-_AROUND: Table[tuple[tuple[str, ...], Two]] = (
-    (("sum of", "add"), (("and", "to", "plus"), plus)),
-    (("product of",), (("and", "times", "by"), times)),
-    (("multiply",), (("by", "and", "with", "times"), times)),
-    (("divide", "quotient of"), (("by", "and"), divided)),
-    (("subtract", "take"), (("from",), lambda a, b: plus(b, a, -1))),
-    (("difference between", "difference of"), (("and",), difference)),
-    (("what percentage of", "what percent of", "percentage of"), (("is", "are"), percentage)),
+_AROUND: Table[tuple[str, Two]] = (
+    (r"(?:the )?(?:sum of|add)", ("and|to|plus", plus)),
+    (r"(?:the )?(?:product of|multiply)", ("by|and|with|times", times)),
+    (r"(?:the )?(?:divide|quotient of)", ("by|and", operations.divided)),
+    (r"subtract|take", ("from", lambda a, b: plus(b, a, -1))),
+    (r"(?:the )?difference (?:between|of)", ("and", operations.difference)),
+    (r"(?:the |what )?percent(?:age)? of", ("is|are", operations.percentage)),
 )
-_LAST = ("that", "it", "this", "the result", "the answer", "the last result", "result")
-_PI = Fraction("3.14159265358979323846264338327950288419716939937510")
-_MISHEARD = {"for": 4, "fore": 4, "to": 2, "too": 2, "won": 1, "ate": 8}  # only where a number must stand
-_BESIDE = re.compile(r"plus|minus|times|by|divided|multiplied|percent|squared|of")
+_PI = Value(Fraction("3.14159265358979323846264338327950288419716939937510"), "pi", exact=False)
+_MISHEARD = {"for": 4, "fore": 4, "to": 2, "too": 2, "won": 1, "ate": 8}  # only beside an operation
+_BESIDE = r"(?:plus|minus|times|by|divided|multiplied|percent|squared|of)"
 _PARTS = {
     "half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10,
     "hundredth": 100,
 }  # fmt: skip
-_PLURALS = {"halves": 2, **{f"{name}s": size for name, size in _PARTS.items() if name != "half"}}
+_PART = (
+    rf"(?P<count>\d+) (?P<plural>halves|(?:{'|'.join(_PARTS)})s)"
+    rf"|(?:(?:an?|one|1) )?(?P<name>{'|'.join(_PARTS)})"
+)
 _MULTIPLES = {"twice": 2, "double": 2, "triple": 3, "thrice": 3, "quadruple": 4}
 
 
@@ -108,10 +91,7 @@ class _NotArithmetic(Exception):
 
 def evaluate(text: str, last: Value | None = None) -> Value | None:
     """The value of the words, None when they are no sum; `last` is what "that" means. Raises Excuse."""
-    words = text.split()
-    while words and words[-1] in ("equals", "equal", "is", "make", "be"):
-        words.pop()
-    parser = _Parser(words, last)
+    parser = _Parser(re.sub(r"(?:(?:^| )(?:equals|equal|is|make|be))+$", "", text), last)
     try:
         value = parser.sum()
         parser.end()
@@ -121,52 +101,43 @@ def evaluate(text: str, last: Value | None = None) -> Value | None:
 
 
 @cache
-def _starting(phrases: tuple[str, ...]) -> dict[str, list[list[str]]]:
-    """The words of each phrase, by the first of them."""
-    found: dict[str, list[list[str]]] = {}
-    for phrase in phrases:
-        words = phrase.split()
-        found.setdefault(words[0], []).append(words)
-    return found
+def _phrase(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:{pattern})(?: |$)")
 
 
 class _Parser:
-    def __init__(self, words: list[str], last: Value | None) -> None:
-        self.words = words
+    def __init__(self, text: str, last: Value | None) -> None:
+        self.text = text
         self.at = 0
         self.last = last
 
     # Words
 
     def end(self) -> None:
-        if self.at < len(self.words):
-            first, second = self.words[self.at - 1], self.words[self.at]
-            if self.at and is_number(first) and is_number(second):
+        if self.at < len(self.text):
+            first, second = self.text[: self.at].split(" ")[-2:][0], self.text[self.at :].split(" ")[0]
+            if is_number(first) and is_number(second):
                 raise Excuse(
                     f"I heard two numbers in a row, {first} and {second}. Please say that again as one "
                     "number."
                 )
             raise _NotArithmetic
 
-    def accept(self, *phrases: str) -> bool:
-        """Take one of the phrases, when it comes next."""
-        for parts in _starting(phrases).get(self.peek(), ()):
-            if self.words[self.at : self.at + len(parts)] == parts:
-                self.at += len(parts)
-                return True
-        return False
+    def take(self, pattern: str) -> re.Match[str] | None:
+        """Take the words of the pattern, when they come next."""
+        match = _phrase(pattern).match(self.text, self.at)
+        if match:
+            self.at = match.end()
+        return match
 
     def choose(self, table: Table[Function]) -> Function | None:
-        """What the table has for the phrase that comes next."""
-        return next((function for phrases, function in table if self.accept(*phrases)), None)
+        """What the table has for the words that come next."""
+        return next((function for pattern, function in table if self.take(pattern)), None)
 
-    def expect(self, phrases: tuple[str, ...]) -> None:
-        if not self.accept(*phrases):
+    def expect(self, pattern: str) -> None:
+        if not self.take(pattern):
             self.end()
             raise _NotArithmetic
-
-    def peek(self, ahead: int = 0) -> str:
-        return self.words[self.at + ahead] if self.at + ahead < len(self.words) else ""
 
     # Levels
 
@@ -176,8 +147,7 @@ class _Parser:
         while True:
             if function := self.choose(_SUMS):
                 left = function(left, self.product())
-            elif plain_and and not left.steps and self.peek() == "and" and is_number(self.peek(1)):
-                self.at += 1
+            elif plain_and and not left.steps and self.take(r"and(?= \d)"):
                 left = plus(left, self.product())
             else:
                 return left
@@ -189,7 +159,7 @@ class _Parser:
         return left
 
     def power(self) -> Value:
-        if self.accept("minus", "negative"):
+        if self.take(r"minus|negative"):
             inner = self.power()
             return replace(inner, number=-inner.number, said=f"minus {inner.said}")
         base = self.primary()
@@ -205,97 +175,80 @@ class _Parser:
 
     def exponent(self) -> Value | None:
         """ "to the 6", "to the fourth"."""
-        if self.words[self.at : self.at + 2] != ["to", "the"]:
-            return None
-        if is_number(self.peek(2)):
-            self.at += 2
+        if self.take(r"to the(?= \d+(?:\.\d+)?(?: |$))"):
             return self.power()
-        if not (found := ordinal(self.words, self.at + 2)):
+        words = self.text[self.at :].split(" ", 4)
+        if words[:2] != ["to", "the"] or not (found := ordinal(words, 2)):
             return None
-        self.at += 2 + found[1]
-        self.accept("power")
+        self.at += len(" ".join(words[: 2 + found[1]])) + 1
+        self.take("power")
         return constant(found[0])
 
     def primary(self) -> Value:
-        if self.accept("("):
+        if self.take(r"\("):
             inner = self.sum()
-            self.expect((")",))
+            self.expect(r"\)")
             return replace(inner, said=f"({inner.said})", open=False)
         if value := self.named() or self.part() or self.number():
             return value
-        if self.last is None or not self.accept(*_LAST):
+        if self.last is None or not self.take(r"that|it|this|(?:the (?:last )?)?result|the answer"):
             raise _NotArithmetic
-        return replace(self.last, said=last_name(self.last), percent=False, open=False, steps=0)
+        return replace(self.last, said=operations.last_name(self.last), percent=False, open=False, steps=0)
 
     def named(self) -> Value | None:
         """The forms that name the operation first: "the sum of 2 and 3", "multiply 2 by 3"."""
-        start = self.at
-        self.accept("the")
         if found := self.choose(_AROUND):
-            joints, function = found
+            joint, function = found
             first = self.sum(plain_and=False)
-            self.expect(joints)
+            self.expect(joint)
             return function(first, self.sum(plain_and=False))
         if alone := self.choose(_BEFORE):
             return alone(self.power())
-        if self.accept("remainder of"):
+        if self.take(r"(?:the )?remainder of"):
             whole = self.power()
-            self.expect(("divided by", "over", "by"))
-            return remainder(whole, self.power())
-        if self.accept("average of", "mean of"):
-            values = [self.sum(plain_and=False)]
-            while self.at < len(self.words):
-                self.accept("and")
-                values.append(self.sum(plain_and=False))
-            if len(values) < 2:
-                raise Excuse("The average of which numbers?")
-            return average(values)
-        self.at = start
-        return None
+            self.expect(r"divided by|over|by")
+            return operations.remainder(whole, self.power())
+        if not self.take(r"(?:the )?(?:average|mean) of"):
+            return None
+        values = [self.sum(plain_and=False)]
+        while self.at < len(self.text):
+            self.take("and")
+            values.append(self.sum(plain_and=False))
+        if len(values) < 2:
+            raise Excuse("The average of which numbers?")
+        return operations.average(values)
 
     def part(self) -> Value | None:
         """ "half of", "two thirds of", "a quarter", "twice"."""
-        word, start, count = self.peek(), self.at, 1
-        if word in _MULTIPLES:
-            self.at += 1
-            self.accept("of")
-            return times(constant(_MULTIPLES[word]), self.power(), word)
-        following = self.peek(1)
-        if not self.accept("a", "an", "one") and word.isdigit():
-            if not (following in _PLURALS or (word == "1" and following in _PARTS)):
-                return None
-            count = int(word)
-            self.at += 1
-        name = self.peek()
-        if not (size := _PARTS.get(name) or _PLURALS.get(name)):
-            self.at = start
+        if multiple := self.take(rf"({'|'.join(_MULTIPLES)})(?: of)?"):
+            return times(constant(_MULTIPLES[multiple[1]]), self.power(), multiple[1])
+        if not (match := self.take(_PART)):
             return None
-        self.at += 1
-        said = f"{'a' if count == 1 else count} {name}"
-        fraction = Value(Fraction(count, size), said)
-        if self.accept("of the", "of") or (name == "half" and is_number(self.peek())):
-            return times(fraction, self.power(), f"{'half' if said == 'a half' else said} of")
+        fraction = _fraction(match)
+        if self.take(r"of(?: the)?") or (
+            match["name"] == "half" and _phrase(r"\d.*").match(self.text, self.at)
+        ):
+            return times(fraction, self.power(), f"{fraction.said.replace('a half', 'half')} of")
         return fraction
 
     def number(self) -> Value | None:
-        word = self.peek()
-        if is_number(word):
-            self.at += 1
-            value = Value(Fraction(word), written(Fraction(word))[0])
-            if self.peek() == "and" and (self.peek(1) in ("a", "an") or self.peek(2) in _PLURALS):
-                before = self.at
-                self.at += 1
-                if (fraction := self.part()) and not fraction.steps and fraction.number < 1:
-                    return Value(value.number + fraction.number, f"{value.said} and {fraction.said}")
-                self.at = before
+        if word := self.take(r"(\d+(?:\.\d+)?)"):
+            value = Value(Fraction(word[1]), written(Fraction(word[1]))[0])
+            if (more := self.take(rf"and (?=an? |\d)(?:{_PART})(?! of)")) and (rest := _fraction(more)):
+                return Value(value.number + rest.number, f"{value.said} and {rest.said}")
             return value
-        if self.accept("pi"):
-            return Value(_PI, "pi", exact=False)
-        nearby = (self.peek(1), self.words[self.at - 1] if self.at else "")
-        if word in _MISHEARD and any(map(_BESIDE.fullmatch, nearby)):
-            self.at += 1
-            return constant(_MISHEARD[word])
-        return None
+        if self.take("pi"):
+            return _PI
+        before = re.search(rf"\b{_BESIDE} $", self.text[: self.at][-12:])
+        misheard = self.take(rf"({'|'.join(_MISHEARD)})" + ("" if before else rf"(?= {_BESIDE}\b)"))
+        return constant(_MISHEARD[misheard[1]]) if misheard else None
+
+
+def _fraction(match: re.Match[str]) -> Value:
+    """ "a third", "2 thirds"."""
+    name = match["name"] or match["plural"].removesuffix("s").replace("halve", "half")
+    count = int(match["count"] or 1)
+    return Value(Fraction(count, _PARTS[name]), f"{'a' if count == 1 else count} {match['plural'] or name}")
 
 
 # Questions
@@ -337,7 +290,7 @@ def total(match: re.Match[str], context: Context) -> Reply | str | None:
 def _sum(core: str) -> tuple[str, bool]:
     """The words of the sum itself, and whether it was asked for as one that stands alone."""
     core = re.sub(r"^(?:and|then) ", "", core)
-    if match := next(filter(None, (pattern.fullmatch(core) for pattern in _PERCENT)), None):
+    if match := _PERCENT[0].fullmatch(core) or _PERCENT[1].fullmatch(core):
         return f"what percent of {match['whole']} is {match['part']}", True
     prefix = _PREFIX.match(core)
     return (core[prefix.end() :], prefix["asked"] is not None) if prefix else (core, False)
