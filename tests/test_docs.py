@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from tests.cli.manual import written
 from voicecli.audio.decode import open_decoder
 from voicecli.bench.compare import Trend
 from voicecli.bench.host import Machine
@@ -203,6 +204,16 @@ def test_every_option_is_documented(name: str):
     own = set().union(*(flags(command(*words)) for words in [[name], *([name, word] for word in below)]))
     for word in [*below, *(flag for flag in own if flag.startswith("--") and flag != "--help")]:
         assert re.search(rf"(?<![\w-]){word}(?![\w-])", text), word
+
+
+def test_options_are_those_of_the_program():
+    assert page("commands.md") == written(page("commands.md")), "run python -m tests.cli.manual"
+
+
+@pytest.mark.parametrize("name", subcommands(command()))
+def test_every_command_has_its_one_sentence(name: str):
+    sentence = " ".join(command(name).help.split("\n\n")[0].split())
+    assert sentence.startswith(PROGRAM.commands[name].help.rstrip("."))
 
 
 def test_every_exit_status_is_documented():

@@ -7,16 +7,14 @@ import configparser
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from typer.main import get_command
 from websockets.asyncio.client import connect
 
 from tests.server.served import Served, said, served, silence, start, stop, tone
-from voicecli.cli.app import app
+from voicecli.cli.app import loaded_command
 from voicecli.config import load_settings
 from voicecli.config.serving import ServerSettings
 from voicecli.server.refusals import Reason
@@ -128,8 +126,7 @@ def flags(words: list[str]) -> set[str]:
 
 
 def known_flags() -> set[str]:
-    command: Any = get_command(app)
-    return {flag for option in command.commands["serve"].params for flag in option.opts}
+    return {flag for option in loaded_command("serve").params for flag in option.opts}
 
 
 def test_compose_file():
