@@ -19,10 +19,11 @@ from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import NullSink, PacedSpeaker
 from voicecli.config import load_settings
 from voicecli.conversation import events
+from voicecli.conversation.answerer import Engines
 from voicecli.conversation.context import History
 from voicecli.conversation.hearing import Hearing
 from voicecli.conversation.rehearsal import rehearsed_questions
-from voicecli.conversation.supervisor import Conversation, Engines
+from voicecli.conversation.supervisor import Conversation
 from voicecli.latency.statistics import summarize
 from voicecli.latency.timeline import Mark, Span
 from voicecli.providers.espeak import EspeakOptions, EspeakSynthesizer
@@ -126,12 +127,12 @@ async def conversed(speculation: bool) -> tuple[list[events.TurnFinished], Due, 
             utterer=settings.utterer(),
             budgets={},
         )
-        sound = rehearsed_questions([QUESTION] * TURNS, asking, lambda: conversation.busy)
+        sound = rehearsed_questions([QUESTION] * TURNS, asking, lambda: conversation.floor.busy)
         microphone = await stack.enter_async_context(
             PacedMicrophone("the bundled voice", HEARING_RATE, sound)
         )
         await conversation.run(
-            Hearing(microphone, settings.ears(detector), conversation, settings.hearing()).run()
+            Hearing(microphone, settings.ears(detector), conversation.moderator, settings.hearing()).run()
         )
     return turns, due, output.latency
 

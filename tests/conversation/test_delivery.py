@@ -11,9 +11,11 @@ from voicecli.audio.block import Samples
 from voicecli.audio.loudness import amplified
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import FastSpeaker
+from voicecli.conversation.answerer import Engines
 from voicecli.conversation.context import History
 from voicecli.conversation.draft import ReplyOptions
-from voicecli.conversation.supervisor import Conversation, ConversationOptions, Engines
+from voicecli.conversation.moderator import ConversationOptions
+from voicecli.conversation.supervisor import Conversation
 from voicecli.conversation.turntaking import Dropped
 from voicecli.providers.assistant import Assistant
 from voicecli.providers.espeak import EspeakSynthesizer
@@ -117,11 +119,11 @@ def test_a_voice_without_speeds_is_no_slower() -> None:
 
 def test_what_was_never_certain_changes_nothing() -> None:
     async def script(stage: Stage) -> None:
-        stage.conversation.push(SpeechStarted(0.0))
-        stage.conversation.hear(SPEECH)
-        stage.conversation.push(SoftEnd(0.5, 0.5))
+        stage.conversation.moderator.push(SpeechStarted(0.0))
+        stage.conversation.moderator.hear(SPEECH)
+        stage.conversation.moderator.push(SoftEnd(0.5, 0.5))
         await asyncio.sleep(0.05)
-        stage.conversation.push(Dropped(time.monotonic()))
+        stage.conversation.moderator.push(Dropped(time.monotonic()))
 
     model = Assistant()
     Stage(llm=model, asr={"delay": 0.0, "partial": None, "texts": ("louder",)}).run(script)

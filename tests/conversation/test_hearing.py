@@ -1,6 +1,7 @@
 """The ears, with a detector that hears loudness and a conversation that writes down what it is told."""
 
 import asyncio
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from voicecli.audio.block import Block
 from voicecli.audio.microphone import PacedMicrophone
 from voicecli.conversation.hearing import Hearing, HearingOptions
-from voicecli.conversation.turntaking import Dropped, Interrupted, State
+from voicecli.conversation.turntaking import Dropped, Floor, Interrupted, Speech, State
 from voicecli.flow.sources import array_source
 from voicecli.providers.recognizer import Transcript
 from voicecli.speech.ears import Ears
@@ -44,34 +45,30 @@ class Notes:
         Interrupted: "barge in",
     }
 
-    def __init__(self):
+    def __init__(self, state=State.LISTENING):
         self.told, self.heard = [], []
-        self.hearing = self.answering = False
-        self.state = State.LISTENING
+        self.floor = Floor(state)
         self.words = None
         self.half_duplex = False
 
     @property
     def alone(self):
-        return self.half_duplex and self.state is State.SPEAKING
+        return self.half_duplex and self.floor.state is State.SPEAKING
 
     def push(self, sign):
         if isinstance(sign, SpeechStarted):
-            name = "resumed" if self.hearing else "started"
-            self.hearing = True
+            name = "resumed" if self.floor.hearing else "started"
+            self.floor = replace(self.floor, speech=Speech.SPOKEN)
         else:
             name = self.NAMES[type(sign)]
         if isinstance(sign, TurnEnded | Dropped):
-            self.hearing = False
+            self.floor = replace(self.floor, speech=Speech.SILENT)
         if isinstance(sign, Interrupted):
-            self.answering = False
+            self.floor = replace(self.floor, state=State.INTERRUPTED)
         self.told.append((name, sign.time))
 
     def hear(self, samples):
         self.heard.append(samples)
-
-    def stop(self, drop=True):
-        self.told.append(("stop", None))
 
 
 class Played:
@@ -153,23 +150,20 @@ def test_words_decide_the_wait():
 
 
 def test_long_speech_interrupts_the_answer():
-    notes = Notes()
-    notes.answering, notes.state = True, State.SPEAKING
+    notes = Notes(State.SPEAKING)
     hear(sound(0.5, 1.0, 1.0), notes, barge_in_after=0.3)
     (at,) = times(notes, "barge in")
     assert AIR + 0.79 <= at <= AIR + 0.9
 
 
 def test_cough_does_not_interrupt():
-    notes = Notes()
-    notes.answering, notes.state = True, State.SPEAKING
+    notes = Notes(State.SPEAKING)
     hear(sound(0.5, 0.15, 1.0), notes, barge_in_after=0.3)
     assert [name for name, _ in notes.told] == ["started", "dropped"]
 
 
 def test_without_barge_in_nothing_is_heard_while_speaking():
-    notes = Notes()
-    notes.answering, notes.state = True, State.SPEAKING
+    notes = Notes(State.SPEAKING)
     hear(sound(0.5, 1.0, 1.0), notes, barge_in=False)
     assert not times(notes, "started")
 

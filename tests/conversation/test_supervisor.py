@@ -10,9 +10,11 @@ import pytest
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import FastSpeaker, NullSink, PacedSpeaker
 from voicecli.conversation import events
+from voicecli.conversation.answerer import Engines
 from voicecli.conversation.context import History, HistoryOptions
 from voicecli.conversation.draft import ReplyOptions
-from voicecli.conversation.supervisor import Conversation, ConversationOptions, Engines
+from voicecli.conversation.moderator import ConversationOptions
+from voicecli.conversation.supervisor import Conversation
 from voicecli.conversation.turntaking import Dropped, Interrupted, State
 from voicecli.errors import DeviceLost, ProviderError
 from voicecli.latency.timeline import Mark, Span
@@ -39,34 +41,44 @@ def ended(at, stopped=None):
 SPEECH = np.full(8000, 0.1, np.float32)  # half a second
 
 
+def recognizer(**options):
+    return SimulatedRecognizer(SimulatedRecognizerOptions(**options))
+
+
 class Stage:
     """A conversation on a loudspeaker that takes everything at once, and everything it said."""
 
-    def __init__(self, *, paced=False, turns=None, options=None, llm=None, **engines):
+    def __init__(
+        self, *, paced=False, turns=None, options=None, llm=None, player=AudioStreamPlayer, **engines
+    ):
         self.told = []
+        self.alone = []
         asr = engines.get("asr", {"delay": 0.0, "partial": None})
         tts = engines.get("tts", {"ttfb": 0.0, "speed": 0.0})
         model = engines.get("model", {"ttft": 0.0, "tokens_per_second": 0.0, "texts": ("Fine, thank you.",)})
         sink = NullSink()
-        self.player = AudioStreamPlayer(
-            PacedSpeaker("paced", sink, 8000) if paced else FastSpeaker("fast", sink, 8000)
-        )
+        self.player = player(PacedSpeaker("paced", sink, 8000) if paced else FastSpeaker("fast", sink, 8000))
         self.conversation = Conversation(
             Engines(
                 llm or SimulatedLanguageModel(SimulatedLanguageModelOptions(**model)),
                 SimulatedSynthesizer(SimulatedSynthesizerOptions(**tts)),
-                SimulatedRecognizer(SimulatedRecognizerOptions(**asr)),
+                asr if isinstance(asr, SimulatedRecognizer) else recognizer(**asr),
                 asr_timeout=engines.get("asr_timeout", 5.0),
             ),
             self.player,
-            self.told.append,
+            self.listen,
             options or ConversationOptions(),
             history=History(HistoryOptions(system="")),
             reply=ReplyOptions(timeout=engines.get("llm_timeout", 5.0)),
             utterer=UttererOptions(timeout=engines.get("tts_timeout", 5.0)),
             budgets={Span.VOICE_TO_VOICE: 1.0},
         )
-        self.conversation.turns = turns
+        self.conversation.moderator.turns = turns
+
+    def listen(self, event):
+        self.told.append(event)
+        if isinstance(event, events.StateChanged) and event.after is State.SPEAKING:
+            self.alone.append(self.conversation.moderator.alone)
 
     def run(self, script):
         """Hold the conversation while `script` plays the ears."""
@@ -81,16 +93,16 @@ class Stage:
     async def ask(self, *, soft=False):
         """Half a second of speech and its end."""
         now = time.monotonic()
-        self.conversation.push(SpeechStarted(now - 0.5))
-        self.conversation.hear(SPEECH)
-        self.conversation.push(SpeechStopped(now))
+        self.conversation.moderator.push(SpeechStarted(now - 0.5))
+        self.conversation.moderator.hear(SPEECH)
+        self.conversation.moderator.push(SpeechStopped(now))
         if soft:
-            self.conversation.push(SoftEnd(now, now))
+            self.conversation.moderator.push(SoftEnd(now, now))
             await asyncio.sleep(0.05)
-        self.conversation.push(ended(time.monotonic(), now))
+        self.conversation.moderator.push(ended(time.monotonic(), now))
 
     async def until(self, state):
-        while self.conversation.state is not state:  # noqa: ASYNC110 - the state tells nobody
+        while self.conversation.floor.state is not state:  # noqa: ASYNC110 - the state tells nobody
             await asyncio.sleep(0.001)
 
     @property
@@ -143,16 +155,16 @@ def test_speech_that_goes_on_discards_the_reply():
     async def script(stage):
         conversation = stage.conversation
         now = time.monotonic()
-        conversation.push(SpeechStarted(now))
-        conversation.hear(SPEECH)
-        conversation.push(SpeechStopped(now))
-        conversation.push(SoftEnd(now, now))
+        conversation.moderator.push(SpeechStarted(now))
+        conversation.moderator.hear(SPEECH)
+        conversation.moderator.push(SpeechStopped(now))
+        conversation.moderator.push(SoftEnd(now, now))
         await asyncio.sleep(0.05)
-        conversation.push(SpeechStarted(now + 0.1))
-        conversation.hear(SPEECH)
+        conversation.moderator.push(SpeechStarted(now + 0.1))
+        conversation.moderator.hear(SPEECH)
         await asyncio.sleep(0.01)
-        conversation.push(SpeechStopped(now + 0.2))
-        conversation.push(ended(now + 0.3, now + 0.2))
+        conversation.moderator.push(SpeechStopped(now + 0.2))
+        conversation.moderator.push(ended(now + 0.3, now + 0.2))
 
     stage = Stage().run(script)
     (turn,) = stage.turns
@@ -177,12 +189,12 @@ def test_barge_in_keeps_what_was_heard():
         await stage.ask()
         await stage.until(State.SPEAKING)
         await asyncio.sleep(1.0)
-        stage.conversation.push(SpeechStarted(time.monotonic()))
-        stage.conversation.push(Interrupted(time.monotonic()))
-        assert stage.conversation.state is State.INTERRUPTED
-        stage.conversation.hear(SPEECH)
-        stage.conversation.push(SpeechStopped(time.monotonic()))
-        stage.conversation.push(ended(time.monotonic()))
+        stage.conversation.moderator.push(SpeechStarted(time.monotonic()))
+        stage.conversation.moderator.push(Interrupted(time.monotonic()))
+        assert stage.conversation.floor.state is State.INTERRUPTED
+        stage.conversation.moderator.hear(SPEECH)
+        stage.conversation.moderator.push(SpeechStopped(time.monotonic()))
+        stage.conversation.moderator.push(ended(time.monotonic()))
         await stage.until(State.SPEAKING)
         stage.conversation.stop()
 
@@ -203,12 +215,12 @@ async def echo(stage):
     while (first := stage.player.first_sound) is None:  # noqa: ASYNC110 - the sound tells nobody
         await asyncio.sleep(0.001)
     await asyncio.sleep(max(0.0, first + 0.3 - time.monotonic()))
-    conversation.push(SpeechStarted(first + 0.02))
-    conversation.hear(SPEECH)
-    conversation.push(Interrupted(time.monotonic()))
+    conversation.moderator.push(SpeechStarted(first + 0.02))
+    conversation.moderator.hear(SPEECH)
+    conversation.moderator.push(Interrupted(time.monotonic()))
     stopped = time.monotonic() + 0.03
-    conversation.push(SpeechStopped(stopped))
-    conversation.push(ended(time.monotonic(), stopped))
+    conversation.moderator.push(SpeechStopped(stopped))
+    conversation.moderator.push(ended(time.monotonic(), stopped))
     await stage.until(State.LISTENING)
 
 
@@ -218,15 +230,6 @@ def echoing(*heard, script):
     model = {"ttft": 0.0, "tokens_per_second": 0.0, "texts": (text,)}
     asr = {"delay": 0.0, "partial": None, "texts": heard}
     stage = Stage(paced=True, model=model, asr=asr)
-    stage.alone = []
-    tell = stage.conversation._tell
-
-    def listen(event):
-        tell(event)
-        if isinstance(event, events.StateChanged) and event.after is State.SPEAKING:
-            stage.alone.append(stage.conversation.alone)
-
-    stage.conversation._tell = listen
     return stage.run(script)
 
 
@@ -245,7 +248,7 @@ def test_answer_that_hears_its_own_words_is_said_again_and_hears_no_more():
     assert stage.alone == [False, True]
     (warning,) = [event for event in stage.told if isinstance(event, events.Warned)]
     assert warning.kind == "echo"
-    assert stage.conversation.half_duplex
+    assert stage.conversation.moderator.half_duplex
     assert [message.role for message in stage.conversation.history.messages][:1] == ["user"]
 
 
@@ -294,11 +297,11 @@ def test_question_that_a_key_cancels_while_the_next_is_said_is_dropped():
     async def script(stage):
         conversation = stage.conversation
         await stage.ask()
-        assert conversation.state is State.PROCESSING
-        conversation.push(SpeechStarted(time.monotonic()))
-        conversation.hear(SPEECH)
+        assert conversation.floor.state is State.PROCESSING
+        conversation.moderator.push(SpeechStarted(time.monotonic()))
+        conversation.moderator.hear(SPEECH)
         conversation.stop()
-        conversation.push(ended(time.monotonic()))
+        conversation.moderator.push(ended(time.monotonic()))
         await conversation.quiet()
 
     asr = {"delay": 0.1, "partial": None, "texts": ("What is A?", "What is B?")}
@@ -323,10 +326,10 @@ def test_interrupted_before_a_word_belongs_to_the_next():
     async def script(stage):
         await stage.ask()
         await stage.until(State.THINKING)
-        stage.conversation.push(SpeechStarted(time.monotonic()))
-        stage.conversation.hear(SPEECH)
-        stage.conversation.push(Interrupted(time.monotonic()))
-        stage.conversation.push(ended(time.monotonic()))
+        stage.conversation.moderator.push(SpeechStarted(time.monotonic()))
+        stage.conversation.moderator.hear(SPEECH)
+        stage.conversation.moderator.push(Interrupted(time.monotonic()))
+        stage.conversation.moderator.push(ended(time.monotonic()))
 
     model = {"ttft": 0.1, "texts": ("Fine.",)}
     asr = {"delay": 0.0, "partial": None, "texts": ("Set a timer", "for five minutes.")}
@@ -358,7 +361,7 @@ def test_failure_is_an_event_and_the_next_turn_goes_on(engines, kind, soft):
     async def script(stage):
         await stage.ask(soft=soft)
         await stage.conversation.quiet()
-        assert stage.conversation.state is State.LISTENING
+        assert stage.conversation.floor.state is State.LISTENING
 
     stage = Stage(**engines).run(script)
     errors = [event.error for event in stage.told if isinstance(event, events.ErrorRaised)]
@@ -394,11 +397,11 @@ class Acting:
 def test_discarded_reply_does_nothing():
     async def script(stage):
         conversation = stage.conversation
-        conversation.push(SpeechStarted(time.monotonic()))
-        conversation.hear(SPEECH)
-        conversation.push(SoftEnd(time.monotonic(), time.monotonic()))
+        conversation.moderator.push(SpeechStarted(time.monotonic()))
+        conversation.moderator.hear(SPEECH)
+        conversation.moderator.push(SoftEnd(time.monotonic(), time.monotonic()))
         await asyncio.sleep(0.05)
-        conversation.push(Dropped(time.monotonic()))
+        conversation.moderator.push(Dropped(time.monotonic()))
 
     model = Acting()
     Stage(llm=model).run(script)
@@ -498,11 +501,10 @@ def test_what_may_be_misheard_asks_before_it_acts(soft):
         await stage.conversation.quiet()
         assert stage.conversation.pending == ["5 minute timer"]
 
-    stage = Stage(llm=Assistant())
     mumbling = Mumbling(
         SimulatedRecognizerOptions(delay=0.0, partial=None, texts=("set a five minute timer", "yes"))
     )
-    stage.conversation.engines = replace(stage.conversation.engines, asr=mumbling)
+    stage = Stage(llm=Assistant(), asr=mumbling)
     stage.run(script)
     assert [turn.reply for turn in stage.turns] == [
         "Did you mean a 5 minute timer?",
@@ -513,12 +515,12 @@ def test_what_may_be_misheard_asks_before_it_acts(soft):
 @pytest.mark.parametrize(("said", "begun"), [("set a timer for", False), ("what time is it", True)])
 def test_only_whole_words_are_answered_on_trust(said, begun):
     async def script(stage):
-        stage.conversation.push(SpeechStarted(time.monotonic()))
-        stage.conversation.hear(SPEECH)
-        stage.conversation.push(SoftEnd(time.monotonic(), time.monotonic()))
+        stage.conversation.moderator.push(SpeechStarted(time.monotonic()))
+        stage.conversation.moderator.hear(SPEECH)
+        stage.conversation.moderator.push(SoftEnd(time.monotonic(), time.monotonic()))
         await asyncio.sleep(0.05)
-        assert stage.conversation.words.text == said
-        stage.conversation.push(Dropped(time.monotonic()))
+        assert stage.conversation.moderator.words.text == said
+        stage.conversation.moderator.push(Dropped(time.monotonic()))
 
     model = Counting()
     Stage(llm=model, asr={"delay": 0.0, "partial": None, "texts": (said,)}).run(script)

@@ -1,74 +1,188 @@
-"""The turn machine under every sequence of events."""
+"""The tables under every sequence of events."""
+
+import sys
+from subprocess import run
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.conversation import turntaking as floor
-from voicecli.conversation.turntaking import TRANSITIONS, State, TurnMachine
-from voicecli.errors import TurnError
-from voicecli.speech.endpoint import EndReason, TurnEnded
+from voicecli.conversation import turntaking
+from voicecli.conversation.turntaking import ANSWERING, SPEAKING, Action, Floor, Speech, State
+from voicecli.errors import TurnError, VoiceError
+from voicecli.speech.endpoint import EndReason, SoftEnd, TurnEnded
+from voicecli.speech.gate import SpeechStarted
 
+STARTED, ENDED = SpeechStarted(1.0), TurnEnded(1.0, 1.0, EndReason.SILENCE)
+TYPED, TRANSCRIBED = turntaking.Typed(1.0, "hello"), turntaking.Transcribed(1.0)
+VOICED, FINISHED = turntaking.Voiced(1.0), turntaking.PlaybackFinished(1.0)
+INTERRUPTED, REJOINED = turntaking.Interrupted(1.0), turntaking.Rejoined(1.0)
+NOTHING, DROPPED = turntaking.NothingHeard(1.0), turntaking.Dropped(1.0)
 EVENTS = [
-    TurnEnded(1.0, 1.0, EndReason.SILENCE),
-    floor.Transcribed(1.0, "hello"),
-    floor.NothingHeard(1.0),
-    floor.Announced(1.0),
-    floor.Voiced(1.0),
-    floor.Interrupted(1.0),
-    floor.PlaybackFinished(1.0),
-    floor.Failed(1.0),
+    STARTED,
+    SoftEnd(1.0, 1.0),
+    ENDED,
+    TYPED,
+    turntaking.Understood(1.0),
+    turntaking.Misheard(1.0),
+    TRANSCRIBED,
+    NOTHING,
+    DROPPED,
+    turntaking.Announced(1.0, "Your tea timer is done."),
+    VOICED,
+    INTERRUPTED,
+    REJOINED,
+    FINISHED,
+    turntaking.Failed(1.0, VoiceError("It failed.")),
 ]
 
 
+def walked(*events, floor=None):
+    """The floor after events that are all allowed."""
+    floor = floor or Floor()
+    for event in events:
+        floor, _ = floor.after(event)
+    return floor
+
+
+def followers(floor):
+    """Every floor that may come next."""
+    for event in EVENTS:
+        try:
+            yield floor.after(event)[0]
+        except TurnError:
+            continue
+
+
+def reachable(start):
+    found, frontier = {start}, [start]
+    while frontier:
+        for following in followers(frontier.pop()):
+            if following not in found:
+                found.add(following)
+                frontier.append(following)
+    return found
+
+
 def test_one_turn():
-    machine = TurnMachine()
+    floor = Floor()
     for event, state in [
-        (TurnEnded(0, 0, EndReason.SILENCE), State.PROCESSING),
-        (floor.Transcribed(0, "hi"), State.THINKING),
-        (floor.Voiced(0), State.SPEAKING),
-        (floor.PlaybackFinished(0), State.LISTENING),
+        (STARTED, State.LISTENING),
+        (ENDED, State.PROCESSING),
+        (TRANSCRIBED, State.THINKING),
+        (VOICED, State.SPEAKING),
+        (FINISHED, State.LISTENING),
     ]:
-        assert machine.push(event) is state
+        floor = walked(event, floor=floor)
+        assert floor.state is state
+    assert floor == Floor()
 
 
 def test_barge_in():
-    machine = TurnMachine()
-    for event in (
-        TurnEnded(0, 0, EndReason.SILENCE),
-        floor.Transcribed(0, "hi"),
-        floor.Voiced(0),
-        floor.Interrupted(0),
-    ):
-        machine.push(event)
-    assert machine.state is State.INTERRUPTED
-    assert machine.push(TurnEnded(1, 1, EndReason.SILENCE)) is State.PROCESSING
+    floor = walked(STARTED, ENDED, TRANSCRIBED, VOICED, STARTED, INTERRUPTED)
+    assert floor == Floor(State.INTERRUPTED, Speech.SPOKEN)
+    assert walked(ENDED, floor=floor).state is State.PROCESSING
 
 
-@given(st.lists(st.sampled_from(EVENTS), max_size=50))
-def test_forbidden_event_changes_nothing(events):
-    machine = TurnMachine()
-    for event in events:
-        before = machine.state
-        if type(event) in TRANSITIONS[before]:
-            assert machine.push(event) is TRANSITIONS[before][type(event)]
+def test_both_parts_are_one_utterance():
+    after, actions = walked(STARTED, ENDED, STARTED).after(REJOINED)
+    assert after == Floor(State.INTERRUPTED, Speech.SPOKEN)
+    assert actions == (Action.REJOIN, Action.RELEASE, Action.DISCARD)
+
+
+def test_every_event_is_somewhere_in_the_tables():
+    rows = [*ANSWERING.values(), *SPEAKING.values()]
+    assert {kind for row in rows for kind in row} == {type(event) for event in EVENTS}
+    assert {action for row in rows for rule in row.values() for action in rule.actions} == set(Action)
+    assert set(ANSWERING) == set(State)
+    assert set(SPEAKING) == set(Speech)
+
+
+class Replies:
+    """What the actions do to utterance, turn and replies, and nothing else."""
+
+    def __init__(self):
+        self.said = self.turn = None  # each is what was begun for it
+        self.ended = 0
+
+    def do(self, action):
+        if action in (Action.BEGIN, Action.WRITE):
+            assert self.said is None
+            self.said = set()
+        elif action is Action.TAKE:
+            assert self.turn is None
+            self.turn, self.said = self.said, None
+        elif action is Action.DRAFT:
+            self._begin(self.said)
+        elif action is Action.ANSWER:
+            assert self.turn is not None
+            if "reply" not in self.turn:
+                self._begin(self.turn)
+        elif action is Action.DISCARD:
+            self.said.clear()
+        elif action is Action.DROP:
+            assert not self.said
+            self.said = None
+        elif action in (Action.RELEASE, Action.ACCOUNT):
+            assert self.turn is not None
+            self.turn = None
         else:
-            with pytest.raises(TurnError):
-                machine.push(event)
-            assert machine.state is before
+            assert (self.said if self.said is not None else self.turn) is not None
+
+    def _begin(self, begun):
+        assert "reply" not in begun, "two replies at once"
+        begun.add("reply")
 
 
-def test_every_state_leads_back_to_listening():
-    for start in State:
-        reached, frontier = {start}, [start]
-        while frontier:
-            for following in TRANSITIONS[frontier.pop()].values():
-                if following not in reached:
-                    reached.add(following)
-                    frontier.append(following)
-        assert State.LISTENING in reached
+@given(st.lists(st.sampled_from(EVENTS), max_size=60))
+def test_what_is_begun_is_ended_and_never_twice(events):
+    floor, replies = Floor(), Replies()
+    for event in events:
+        try:
+            floor, actions = floor.after(event)
+        except TurnError:
+            continue
+        for action in actions:
+            replies.do(action)
+        assert floor.hearing == (replies.said is not None)
+        assert floor.answering == (replies.turn is not None)
 
 
-def test_every_busy_state_may_fail():
-    for state in set(State) - {State.LISTENING}:
-        assert floor.Failed in TRANSITIONS[state]
+def test_forbidden_event_is_told_by_name_and_state():
+    with pytest.raises(TurnError, match="Voiced is not allowed while LISTENING"):
+        Floor().after(VOICED)
+    with pytest.raises(TurnError, match="TurnEnded is not allowed while SILENT"):
+        walked(TYPED, ENDED).after(ENDED)
+
+
+def test_listening_is_reached_again_from_everywhere():
+    floors = reachable(Floor())
+    assert len(floors) > len(State)
+    assert all(Floor() in reachable(floor) for floor in floors)
+
+
+def test_abort_leads_to_listening_at_once():
+    for floor in reachable(Floor()):
+        if floor.answering:
+            floor = walked(INTERRUPTED, floor=floor)
+        if floor.hearing:
+            floor = walked(DROPPED, floor=floor)
+        if floor.state is State.INTERRUPTED:
+            floor = walked(NOTHING, floor=floor)
+        assert floor == Floor()
+
+
+def test_whatever_is_answered_may_fail():
+    for floor in reachable(Floor()):
+        assert (turntaking.Failed in ANSWERING[floor.state]) == floor.answering
+
+
+def test_drawing_is_of_the_tables():
+    lines = list(turntaking.drawing())
+    assert "    PROCESSING --> THINKING: Transcribed" in lines
+    rules = sum(len(row) for table in (ANSWERING, SPEAKING) for row in table.values())
+    assert len([line for line in lines if line.startswith("| `")]) == rules
+    printed = run(
+        [sys.executable, "-m", "voicecli.conversation.turntaking"], capture_output=True, text=True, check=True
+    )
+    assert printed.stdout.splitlines() == lines

@@ -39,11 +39,12 @@ from voicecli.cli.watching import watching
 from voicecli.config import Loaded
 from voicecli.config.assembly import Assembly, assemble, utterer_options
 from voicecli.conversation import events
+from voicecli.conversation.answerer import Engines
 from voicecli.conversation.context import History
 from voicecli.conversation.hearing import Hearing
 from voicecli.conversation.journal import Journal, earlier_messages, find_saved
 from voicecli.conversation.rehearsal import QUESTIONS, rehearsed_questions
-from voicecli.conversation.supervisor import Conversation, Engines
+from voicecli.conversation.supervisor import Conversation
 from voicecli.errors import BudgetBreached, ExitStatus, NoDevice, SaveError, UsageError, VoiceError
 from voicecli.flow.scope import scoped
 from voicecli.flow.sources import array_source
@@ -291,12 +292,12 @@ class _Wiring:
             # Another voice than the one that answers.
             voices = self._settings.tts.engines.tailored(voice=_ASKING_VOICE)
             voice = await choose_synthesizer("espeak", voices)
-            asking = rehearsed_questions(QUESTIONS, voice.engine, lambda: conversation.busy)
+            asking = rehearsed_questions(QUESTIONS, voice.engine, lambda: conversation.floor.busy)
             name = "the bundled voice"
             return PacedMicrophone(name, HEARING_RATE, asking, real_time=real_time, hold=hold)
         device = str(self._settings.mic.device)
         return await ends.open_microphone(
-            device, real_time=real_time, hold=hold, linger=lambda: conversation.busy
+            device, real_time=real_time, hold=hold, linger=lambda: conversation.floor.busy
         )
 
     def _conversation(self, assembly: Assembly, player: AudioStreamPlayer, history: History) -> Conversation:
@@ -312,7 +313,7 @@ class _Wiring:
             utterer=utterer_options(self._loaded),
             budgets=settings.budgets.limits(),
         )
-        conversation.turns = self._options.turns or settings.conversation.max_turns or None
+        conversation.moderator.turns = self._options.turns or settings.conversation.max_turns or None
         return conversation
 
     def _hearing(self, microphone: Microphone, assembly: Assembly, conversation: Conversation) -> Hearing:
@@ -329,7 +330,7 @@ class _Wiring:
         return Hearing(
             microphone,
             settings.ears(assembly.vad.engine, endpoint, utterance),
-            conversation,
+            conversation.moderator,
             options,
             tap=None if recorder is None else recorder.push_block,
             warn=self._account.warn,

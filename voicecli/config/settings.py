@@ -18,7 +18,7 @@ from voicecli.config.serving import ServerSettings
 from voicecli.conversation.context import HistoryOptions
 from voicecli.conversation.draft import ReplyOptions
 from voicecli.conversation.hearing import HearingOptions
-from voicecli.conversation.supervisor import ConversationOptions
+from voicecli.conversation.moderator import ConversationOptions
 from voicecli.folders import data_folder
 from voicecli.latency.timeline import Span
 from voicecli.providers.registry import Stage, engine_class, engines, is_engine

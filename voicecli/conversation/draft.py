@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from voicecli.conversation import events
 from voicecli.flow.feeds import ReadAhead
 from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Mark, Stopwatch
@@ -28,89 +29,87 @@ class ReplyOptions:
 
 
 class Reply:
-    """A numbered reply, made at once and held back until `commit`.
+    """A draft, made at once and held back until `commit` gives it the number of its turn.
 
-    Until then it may be cancelled without anybody having heard or noticed anything: actions wait too.
+    Until then it may be dropped without anybody having heard or noticed anything: actions wait too.
     """
 
     def __init__(
-        self,
-        number: int,
-        tokens: AsyncIterator[Token],
-        utterer: Utterer,
-        options: ReplyOptions,
-        *,
-        on_token: Callable[[str], None],
-        on_complete: Callable[[], None],
-        on_voice: Callable[[], None],
+        self, tokens: AsyncIterator[Token], utterer: Utterer, options: ReplyOptions, tell: events.Listener
     ) -> None:
-        self.number = number
         self.text = ""  # everything that the model has said
         self.tokens = 0
         self.complete = False  # the model has said everything
         self.goodbye = False
         self.utterer = utterer
+        self.making: asyncio.Task[None] | None = None  # which `drop` ends
         self.stopwatch = Stopwatch()
         self._source = tokens
         self._options = options
-        self._on_token = on_token
-        self._on_complete = on_complete
-        self._on_voice = on_voice
+        self._tell = tell
         self._actions: list[Action] = []
+        self._turn: int | None = None
         self._committed = asyncio.Event()
 
-    @property
-    def committed(self) -> bool:
-        """Whether the turn is certain and the reply may be heard."""
-        return self._committed.is_set()
-
-    def commit(self) -> None:
-        """The turn is certain: let it be heard, and do what it does."""
+    def commit(self, turn: int) -> None:
+        """The turn is certain: show what there is, let it be heard, and do what it does."""
+        self._turn = turn
         self._committed.set()
-        actions, self._actions = self._actions, []
-        for action in actions:
+        for action in self._actions:
             action.run()
+        if self.text:
+            self._tell(events.TokenCame(turn, self.text))
+        if self.complete:
+            self._tell(events.ReplyFinished(turn, self.text))
 
-    async def run(self) -> float | None:
+    def drop(self) -> None:
+        """Nothing more will come of it."""
+        self._tell = _unheard
+        if self.making is not None:
+            self.making.cancel()
+
+    async def run(self, voiced: Callable[[], None]) -> float | None:
         """Make it and play it; returns when its last sample was heard, None when it had no sound.
 
-        What was made before a failure is played before the failure is raised. Raises ProviderError,
-        DecodeError and DeviceLost.
+        `voiced` is called before the first sample goes to the loudspeaker. What was made before a failure is
+        played before the failure is raised. Raises ProviderError, DecodeError and DeviceLost.
         """
-        phrases = ReadAhead(phrase_step(self._tokens(), self._options.phrases), _PHRASES_WAITING)
+
+        async def ready() -> None:
+            await self._committed.wait()
+            voiced()
+
+        phrases = ReadAhead(phrase_step(self._said(), self._options.phrases), _PHRASES_WAITING)
         try:
-            finished = await self.utterer.play(phrases, self._hold)
+            finished = await self.utterer.play(phrases, ready)
             await self._committed.wait()
         finally:
             await phrases.aclose()
         return finished
 
-    async def _hold(self) -> None:
-        await self._committed.wait()
-        self._on_voice()
-
-    async def _tokens(self) -> AsyncIterator[str]:
-        source = timely_tokens(self._source, self._options.timeout)
-        async with scoped(source) as tokens:
+    async def _said(self) -> AsyncIterator[str]:
+        async with scoped(timely_tokens(self._source, self._options.timeout)) as tokens:
             async for token in tokens:
                 if isinstance(token, Goodbye):
                     self.goodbye = True
+                elif isinstance(token, Action) and self._turn is not None:
+                    token.run()
                 elif isinstance(token, Action):
-                    self._act(token)
+                    self._actions.append(token)
                 elif token:
                     self._note(token)
                     yield token
         self.complete = True
-        self._on_complete()
-
-    def _act(self, action: Action) -> None:
-        if self.committed:
-            action.run()
-        else:
-            self._actions.append(action)
+        if self._turn is not None:
+            self._tell(events.ReplyFinished(self._turn, self.text))
 
     def _note(self, token: str) -> None:
         self.stopwatch.mark(Mark.FIRST_TOKEN, time.monotonic())
         self.text += token
         self.tokens += 1
-        self._on_token(token)
+        if self._turn is not None:
+            self._tell(events.TokenCame(self._turn, token))
+
+
+def _unheard(_: events.Event) -> None:
+    pass

@@ -10,6 +10,7 @@ from voicecli.conversation.turntaking import State
 from voicecli.errors import VoiceError
 from voicecli.latency.budget import Verdict
 from voicecli.latency.timeline import Span, Timeline
+from voicecli.speech.gate import SpeechStarted, SpeechStopped
 
 __all__ = [
     "ErrorRaised",
@@ -63,16 +64,6 @@ class StateChanged:
     after: State
     time: float  # monotonic seconds
     turn: int
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechStarted:
-    time: float  # monotonic seconds of the first voiced sample at the microphone
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechStopped:
-    time: float  # monotonic seconds of the last voiced sample at the microphone
 
 
 @dataclass(frozen=True, slots=True)

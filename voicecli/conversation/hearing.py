@@ -10,17 +10,16 @@ import numpy as np
 
 from voicecli.audio.block import Block
 from voicecli.audio.microphone import Microphone, PacedMicrophone
-from voicecli.conversation.supervisor import Conversation
+from voicecli.conversation.moderator import Moderator
 from voicecli.conversation.turntaking import Dropped, Interrupted
 from voicecli.providers.recognizer import Transcript
 from voicecli.speech.ears import Ears
-from voicecli.speech.endpoint import SoftEnd, TurnEnded
+from voicecli.speech.endpoint import SoftEnd
 from voicecli.speech.gate import SpeechStarted, SpeechStopped
 from voicecli.speech.segmenter import SpeechSign
 
 __all__ = ["Hearing", "HearingOptions"]
 
-_SHIFTED = 0.05  # seconds by which only a stream that is not heard at its own pace shifts against the clock
 _FLOOR = -90.0  # dBFS: what is quieter is shown as nothing
 
 
@@ -50,7 +49,7 @@ class Hearing:
         self,
         microphone: Microphone,
         ears: Ears,
-        conversation: Conversation,
+        moderator: Moderator,
         options: HearingOptions,
         *,
         tap: Callable[[Block], None] | None = None,
@@ -60,21 +59,19 @@ class Hearing:
         self._microphone = microphone
         self._ears = ears
         self._segmenter = ears.segmenter
-        self._conversation = conversation
+        self._moderator = moderator
         self._options = options
         self._tap = tap
         self._warn = warn
         self._muted = False
         self._open = not options.push_to_talk
         self._since: float | None = None  # the ears' time at which running speech started
-        self._began = 0.0  # the ears' time at which the utterance began
-        self._began_at = 0.0  # the same in monotonic seconds, as it was told
         self._deaf_until = 0.0  # the ears' time
         self._deaf = False
         self._zeros = 0  # samples
         self._words: Transcript | None = None  # that the endpointer knows
         if not options.barge_in:
-            conversation.half_duplex = True
+            moderator.half_duplex = True
 
     @property
     def muted(self) -> bool:
@@ -89,7 +86,7 @@ class Hearing:
         """The push-to-talk key: open the ears, or close them, which ends the turn. Returns whether open."""
         self._open = not self._open
         if self._open:
-            self._conversation.stop(drop=False)
+            self._moderator.push(Interrupted(time.monotonic(), by_key=True))
         else:
             self._tell(self._ears.close())
             self._ears.reset()
@@ -116,7 +113,7 @@ class Hearing:
         self._interrupt()
 
     def _is_deaf(self, now: float) -> bool:
-        if self._conversation.alone:
+        if self._moderator.alone:
             self._deaf_until = now + self._options.echo_tail
         return self._muted or not self._open or now < self._deaf_until
 
@@ -124,28 +121,26 @@ class Hearing:
         self._deaf = True
         self._since = None
         self._ears.reset()
-        self._conversation.push(Dropped(time.monotonic()))
+        self._moderator.push(Dropped(time.monotonic()))
         self.level = _FLOOR
 
     def _tell(self, signs: Iterable[SpeechSign]) -> None:
-        conversation = self._conversation
         for sign in signs:
             offset = self._ears.offset
             at = sign.time + offset
             if isinstance(sign, SpeechStarted):
                 self._since = sign.time
-                if not conversation.hearing:
-                    self._began, self._began_at = sign.time, at
-                conversation.push(SpeechStarted(at))
+                self._moderator.push(SpeechStarted(at))
             elif isinstance(sign, SpeechStopped):
                 self._stopped(sign.time)
             elif isinstance(sign, SoftEnd):
                 self._pass_on()
-                conversation.push(SoftEnd(at, sign.stopped + offset))
+                self._moderator.push(SoftEnd(at, sign.stopped + offset))
             else:
                 self._pass_on()
-                self._ended(sign)
-        if conversation.hearing:
+                stopped, began = sign.stopped + offset, sign.began + offset
+                self._moderator.push(replace(sign, time=at, stopped=stopped, began=began))
+        if self._moderator.floor.hearing:
             self._pass_on()
         else:
             self._segmenter.utterance.end()
@@ -153,34 +148,27 @@ class Hearing:
     def _pass_on(self) -> None:
         samples = self._ears.take()
         if len(samples):
-            self._conversation.hear(samples)
+            self._moderator.hear(samples)
 
     def _stopped(self, stopped: float) -> None:
         brief = self._since is not None and stopped - self._since < self._options.barge_in_after
         self._since = None
-        if brief and self._conversation.answering:
+        if brief and self._moderator.floor.answering:
             self._segmenter.drop()
-            self._conversation.push(Dropped(time.monotonic()))
+            self._moderator.push(Dropped(time.monotonic()))
         else:
-            self._conversation.push(SpeechStopped(stopped + self._ears.offset))
-
-    def _ended(self, ended: TurnEnded) -> None:
-        offset = self._ears.offset
-        began = self._began + offset
-        if self._conversation.hearing and abs(began - self._began_at) > _SHIFTED:
-            self._conversation.date(began)
-        self._conversation.push(replace(ended, time=ended.time + offset, stopped=ended.stopped + offset))
+            self._moderator.push(SpeechStopped(stopped + self._ears.offset))
 
     def _interrupt(self) -> None:
         """Speech that has gone on for long enough takes the floor."""
-        if self._since is None or not self._conversation.answering:
+        if self._since is None or not self._moderator.floor.answering:
             return
         if self._segmenter.gate.voiced_until - self._since >= self._options.barge_in_after:
-            self._conversation.push(Interrupted(self._ears.now + self._ears.offset))
+            self._moderator.push(Interrupted(self._ears.now + self._ears.offset))
 
     def _learn(self) -> None:
         """The endpointer learns what was recognised since the last block."""
-        words = self._conversation.words
+        words = self._moderator.words
         if words is not None and words is not self._words:
             self._ears.recognised(words.text)
         self._words = words

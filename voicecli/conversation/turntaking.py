@@ -1,29 +1,38 @@
-"""Who has the floor: the turn machine, a table and nothing else."""
+"""Who has the floor: what may happen when, what follows and what is to be done: tables and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, Generic, TypeAlias, TypeVar
 
-from voicecli.errors import TurnError
-from voicecli.speech.endpoint import TurnEnded
+from voicecli.errors import TurnError, VoiceError
+from voicecli.speech.endpoint import SoftEnd, TurnEnded
+from voicecli.speech.gate import SpeechStarted
 
 __all__ = [
-    "TRANSITIONS",
+    "ANSWERING",
+    "SPEAKING",
+    "Action",
     "Announced",
     "Dropped",
     "Failed",
+    "Floor",
+    "Happening",
     "Interrupted",
+    "Misheard",
     "NothingHeard",
     "PlaybackFinished",
+    "Rejoined",
+    "Speech",
     "State",
     "Transcribed",
-    "TurnEvent",
-    "TurnMachine",
+    "Typed",
+    "Understood",
     "Voiced",
+    "drawing",
 ]
 
 
@@ -37,106 +46,249 @@ class State(StrEnum):
     INTERRUPTED = "INTERRUPTED"  # the user speaks over the reply
 
 
+class Speech(StrEnum):
+    """How far the utterance is that is being said, whatever is answered meanwhile."""
+
+    SILENT = "SILENT"  # there is none
+    SPOKEN = "SPOKEN"  # it goes on
+    TRUSTED = "TRUSTED"  # a short silence: it is recognised on trust
+    UNDERSTOOD = "UNDERSTOOD"  # and its words are known, and perhaps answered
+    MISHEARD = "MISHEARD"  # or recognition failed
+
+
+class Action(StrEnum):
+    """What is to be done about it."""
+
+    BEGIN = "begin to recognise"
+    WRITE = "take the text as it is"
+    ASK = "ask for the final transcript"
+    DRAFT = "make a reply, unheard"
+    DISCARD = "throw away what was begun on trust"
+    RESUME = "recognise all of it again"
+    REJOIN = "recognise it behind what was said before"
+    DROP = "forget the utterance"
+    TAKE = "the utterance becomes the turn"
+    DECIDE = "decide whether its words are to be answered"
+    ANSWER = "let the reply be heard"
+    SILENCE = "end the sound and the reply"
+    RELEASE = "forget the turn"
+    ACCOUNT = "report the turn"
+
+
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class _Timed:
+    time: float  # monotonic seconds
+
+
+class Dropped(_Timed):
     """What seemed to be an utterance was too short to be one."""
 
-    time: float  # monotonic seconds, as in every event
-
 
 @dataclass(frozen=True, slots=True)
-class Transcribed:
-    """The utterance has been understood."""
+class Typed(_Timed):
+    """The user typed it."""
 
-    time: float
     text: str
 
 
+class Understood(_Timed):
+    """The final transcript of what is being said is there, on trust."""
+
+
+class Misheard(_Timed):
+    """Recognition of what is being said failed; when the turn ends it gets a second chance."""
+
+
+class Rejoined(_Timed):
+    """The user goes on before what was said has been understood."""
+
+
 @dataclass(frozen=True, slots=True)
-class NothingHeard:
-    """There were no words in the utterance."""
-
-    time: float
-
-
-@dataclass(frozen=True, slots=True)
-class Announced:
+class Announced(_Timed):
     """The assistant speaks first."""
 
-    time: float
+    text: str
+    alone: bool = False  # nothing is to be heard meanwhile
 
 
-@dataclass(frozen=True, slots=True)
-class Voiced:
+class Transcribed(_Timed):
+    """The utterance of the turn has been understood."""
+
+
+class NothingHeard(_Timed):
+    """There were no words in it, or nobody speaks after all."""
+
+
+class Voiced(_Timed):
     """The first of the reply goes to the loudspeaker."""
 
-    time: float
-
 
 @dataclass(frozen=True, slots=True)
-class Interrupted:
-    """The user speaks while the reply is made or played, or stops it with a key."""
+class Interrupted(_Timed):
+    """The user speaks over the reply for long enough to mean it, or a key stops it."""
 
-    time: float
+    by_key: bool = False  # what was not heard is not wanted
+    drop: bool = False  # nor is the question to be gone on with, unless part of the answer was heard
 
 
-@dataclass(frozen=True, slots=True)
-class PlaybackFinished:
+class PlaybackFinished(_Timed):
     """The reply has been heard to its end, or there was nothing to say."""
 
-    time: float
+
+@dataclass(frozen=True, slots=True)
+class Failed(_Timed):
+    """The turn ends without a reply, or in the middle of it."""
+
+    error: VoiceError
+
+
+Happening: TypeAlias = (
+    SpeechStarted | SoftEnd | TurnEnded | Dropped | Typed | Understood | Misheard | Rejoined | Announced
+    | Transcribed | NothingHeard | Voiced | Interrupted | PlaybackFinished | Failed
+)  # fmt: skip
+
+Part = TypeVar("Part", State, Speech)
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """The turn ends without a reply."""
+class _Rule(Generic[Part]):
+    after: Part
+    when: str
+    actions: tuple[Action, ...] = ()
 
-    time: float
 
+_Table: TypeAlias = Mapping[Part, Mapping[type[Happening], _Rule[Part]]]
 
-TurnEvent: TypeAlias = (
-    TurnEnded | Transcribed | NothingHeard | Announced | Voiced | Interrupted | PlaybackFinished | Failed
+# Rules that hold in several states
+_AGAIN: Final = _Rule(Speech.SPOKEN, "you go on after all", (Action.DISCARD, Action.RESUME))
+_RECOGNISED: Final[dict[type[Happening], _Rule[Speech]]] = {
+    Understood: _Rule(Speech.UNDERSTOOD, "the final transcript is there", (Action.DRAFT,)),
+    Misheard: _Rule(Speech.MISHEARD, "recognition failed"),
+}
+_ENDED: Final[dict[type[Happening], _Rule[Speech]]] = {
+    Rejoined: _Rule(Speech.SPOKEN, "the last turn was its beginning", (Action.DISCARD,)),
+    Dropped: _Rule(Speech.SILENT, "it was too short to be speech", (Action.DISCARD, Action.DROP)),
+    TurnEnded: _Rule(Speech.SILENT, "you have surely finished", (Action.ASK,)),
+}
+_CUT: Final = (Action.SILENCE, Action.ACCOUNT)
+_TAKEN: Final = _Rule(State.PROCESSING, "you have surely finished", (Action.TAKE,))
+_OVER: Final = _Rule(
+    State.LISTENING, "the reply has been heard to its end, if there is one", (Action.ACCOUNT,)
 )
+_FAILED: Final = _Rule(State.LISTENING, "recognition, the model or the voice failed", (Action.ACCOUNT,))
+_SPOKEN_OVER: Final = _Rule(State.INTERRUPTED, "you speak over it, or press Esc", _CUT)
 
-TRANSITIONS: Mapping[State, Mapping[type[TurnEvent], State]] = MappingProxyType(
+SPEAKING: Final[_Table[Speech]] = MappingProxyType(
     {
-        State.LISTENING: {TurnEnded: State.PROCESSING, Announced: State.THINKING},
-        State.PROCESSING: {
-            Transcribed: State.THINKING,
-            NothingHeard: State.LISTENING,
-            Interrupted: State.INTERRUPTED,
-            Failed: State.LISTENING,
+        Speech.SILENT: {
+            SpeechStarted: _Rule(Speech.SPOKEN, "you speak", (Action.BEGIN,)),
+            Typed: _Rule(Speech.UNDERSTOOD, "you type", (Action.WRITE,)),
+            Announced: _Rule(Speech.SILENT, "the assistant speaks first"),
         },
-        State.THINKING: {
-            Voiced: State.SPEAKING,
-            PlaybackFinished: State.LISTENING,
-            Interrupted: State.INTERRUPTED,
-            Failed: State.LISTENING,
+        Speech.SPOKEN: {
+            SpeechStarted: _Rule(Speech.SPOKEN, "you go on after a moment"),
+            SoftEnd: _Rule(Speech.TRUSTED, "a short silence", (Action.ASK,)),
+            **_RECOGNISED,
+            **_ENDED,
         },
-        State.SPEAKING: {
-            PlaybackFinished: State.LISTENING,
-            Interrupted: State.INTERRUPTED,
-            Failed: State.LISTENING,
+        Speech.TRUSTED: {SpeechStarted: _AGAIN, **_RECOGNISED, **_ENDED},
+        Speech.UNDERSTOOD: {
+            SpeechStarted: _AGAIN,
+            **_ENDED,
+            TurnEnded: _Rule(Speech.SILENT, "its words are known already", (Action.DECIDE,)),
         },
-        State.INTERRUPTED: {
-            TurnEnded: State.PROCESSING,
-            NothingHeard: State.LISTENING,
-            Failed: State.LISTENING,
+        Speech.MISHEARD: {
+            SpeechStarted: _AGAIN,
+            **_ENDED,
+            TurnEnded: _Rule(Speech.SILENT, "it gets its second chance", (Action.RESUME, Action.ASK)),
         },
     }
 )
+"""What is being said."""
+
+ANSWERING: Final[_Table[State]] = MappingProxyType(
+    {
+        State.LISTENING: {
+            TurnEnded: _TAKEN,
+            Announced: _Rule(State.THINKING, "a timer rings", (Action.WRITE, Action.TAKE, Action.ANSWER)),
+        },
+        State.PROCESSING: {
+            Transcribed: _Rule(State.THINKING, "the utterance has been understood", (Action.ANSWER,)),
+            NothingHeard: _Rule(State.LISTENING, "there were no words in it", (Action.RELEASE,)),
+            Rejoined: _Rule(
+                State.INTERRUPTED, "both parts are one utterance", (Action.REJOIN, Action.RELEASE)
+            ),
+            Interrupted: _Rule(State.INTERRUPTED, "you press Esc, or type on", _CUT),
+            Failed: _FAILED,
+        },
+        State.THINKING: {
+            Voiced: _Rule(State.SPEAKING, "the first of the reply goes to the loudspeaker"),
+            PlaybackFinished: _OVER,
+            Interrupted: _SPOKEN_OVER,
+            Failed: _FAILED,
+        },
+        State.SPEAKING: {PlaybackFinished: _OVER, Interrupted: _SPOKEN_OVER, Failed: _FAILED},
+        State.INTERRUPTED: {
+            TurnEnded: _TAKEN,
+            NothingHeard: _Rule(State.LISTENING, "it was no speech after all, or Esc ended the reply"),
+        },
+    }
+)
+"""What is being answered; its actions are done first."""
 
 
-class TurnMachine:
-    """Holds the state; what the table does not allow raises TurnError and changes nothing."""
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Who has it, and how far the utterance is that is being said."""
 
-    def __init__(self) -> None:
-        self.state = State.LISTENING
+    state: State = State.LISTENING
+    speech: Speech = Speech.SILENT
 
-    def push(self, event: TurnEvent) -> State:
-        """Apply an event and return the new state. Raises TurnError."""
-        following = TRANSITIONS[self.state].get(type(event))
-        if following is None:
-            raise TurnError(f"{type(event).__name__} is not allowed while {self.state}.")
-        self.state = following
-        return following
+    @property
+    def hearing(self) -> bool:
+        """Whether an utterance is under way."""
+        return self.speech is not Speech.SILENT
+
+    @property
+    def answering(self) -> bool:
+        """Whether an utterance is being recognised or answered."""
+        return self.state not in (State.LISTENING, State.INTERRUPTED)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being said or answered."""
+        return self.hearing or self.answering
+
+    def after(self, event: Happening) -> tuple[Floor, tuple[Action, ...]]:
+        """The floor after `event`, and what is to be done, in order. Raises TurnError."""
+        said, answered = _rule(SPEAKING, self.speech, event), _rule(ANSWERING, self.state, event)
+        after = Floor(answered.after if answered else self.state, said.after if said else self.speech)
+        return after, (answered.actions if answered else ()) + (said.actions if said else ())
+
+
+def _rule(table: _Table[Part], part: Part, event: Happening) -> _Rule[Part] | None:
+    """None where such events are nothing to the table."""
+    kind = type(event)
+    if kind not in table[part] and any(kind in row for row in table.values()):
+        raise TurnError(f"{kind.__name__} is not allowed while {part}.")
+    return table[part].get(kind)
+
+
+def drawing() -> Iterator[str]:
+    """Both tables as lines of Markdown: who has the floor as a picture, and each rule with what is done."""
+    yield from ("```mermaid", "stateDiagram-v2", f"    [*] --> {State.LISTENING}")
+    for state, row in ANSWERING.items():
+        for following in dict.fromkeys(rule.after for rule in row.values() if rule.after is not state):
+            events = [kind.__name__ for kind, rule in row.items() if rule.after is following]
+            yield f"    {state} --> {following}: {', '.join(events)}"
+    yield "```"
+    for table in (ANSWERING, SPEAKING):
+        yield from ("", "| in state | on event | goes to | when | what is done |", "|---|---|---|---|---|")
+        for part, rules in table.items():
+            for kind, rule in rules.items():
+                done = "; ".join(rule.actions) or "–"
+                yield f"| `{part}` | `{kind.__name__}` | `{rule.after}` | {rule.when} | {done} |"
+
+
+if __name__ == "__main__":
+    print("\n".join(drawing()))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from math import inf
+from math import inf, nan
 
 from voicecli.speech.clause import Completeness, completeness
 
@@ -40,6 +40,7 @@ class TurnEnded:
     time: float  # seconds: now
     stopped: float  # seconds: the last voiced sample; equal to `time` where speech still ran
     reason: EndReason
+    began: float = field(default=nan, compare=False)  # seconds: the first voiced sample, where it is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,11 +158,11 @@ class Endpointer:
         self._ended = None
 
     def _end(self, time: float, stopped: float, reason: EndReason) -> TurnEnded:
-        pause = self._pause
+        pause, began = self._pause, nan if self._begun is None else self._begun
         self.reset()
         self._pauses.append(pause)
         self._ended = stopped if reason is not EndReason.CAP else None
-        return TurnEnded(time, stopped, reason)
+        return TurnEnded(time, stopped, reason, began)
 
     def _regret(self, time: float) -> None:
         """Speech right after an end was a pause in truth, if it is shorter than the longest wait."""

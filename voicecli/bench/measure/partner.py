@@ -15,9 +15,10 @@ from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.bench.measure.stamps import Observed, Stamps, Witness
 from voicecli.config import Settings
 from voicecli.conversation import events
+from voicecli.conversation.answerer import Engines
 from voicecli.conversation.context import History
 from voicecli.conversation.hearing import Hearing
-from voicecli.conversation.supervisor import Conversation, Engines
+from voicecli.conversation.supervisor import Conversation
 from voicecli.conversation.turntaking import State
 from voicecli.errors import ProviderError, VoiceError
 from voicecli.latency.timeline import Mark, Timeline
@@ -173,7 +174,7 @@ class VoicecliPartner(Partner):
 
     @property
     def busy(self) -> bool:
-        return self._conversation.busy
+        return self._conversation.floor.busy
 
     async def _listen(self) -> None:
         if self._conversation.over:
@@ -182,7 +183,8 @@ class VoicecliPartner(Partner):
         if isinstance(self._microphone, PlayedMicrophone):
             self._microphone.hold = conversation.caught_up
         ears = settings.ears(self._contender.vad)
-        hearing = Hearing(self._microphone, ears, conversation, settings.hearing(), tap=self.observer.hear)
+        moderator = conversation.moderator
+        hearing = Hearing(self._microphone, ears, moderator, settings.hearing(), tap=self.observer.hear)
         await conversation.run(hearing.run())
 
     def _note(self, event: events.Event) -> None:
