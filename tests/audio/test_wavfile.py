@@ -31,13 +31,11 @@ def frames(path: Path) -> int:
         return stated
 
 
-@pytest.mark.parametrize("channels", [1, 2])
-def test_what_is_written_is_read(tmp_path: Path, channels: int) -> None:
+def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "a.wav"
-    with WavWriter(path, RATE, channels) as writer:
+    with WavWriter(path, RATE) as writer:
         for part in np.array_split(SOUND, 13):
             writer.write(part)
-        assert writer.duration == 1.0
     assert frames(path) == RATE
     samples, rate = load_recording(path)
     assert rate == RATE

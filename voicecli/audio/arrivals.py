@@ -4,6 +4,8 @@ from __future__ import annotations
 
 __all__ = ["Arrivals"]
 
+_KEPT = 0.7  # what is left of an old estimate after one calm reply
+
 
 class Arrivals:
     """Tracks how far playback would have run dry had it started with the first chunk.
@@ -13,8 +15,7 @@ class Arrivals:
     rise at once and forgets slowly.
     """
 
-    def __init__(self, forget: float = 0.7) -> None:
-        self._forget = forget  # what is left of an old estimate after one calm reply
+    def __init__(self) -> None:
         self._estimate = 0.0
         self._worst = 0.0
         self._began: float | None = None
@@ -22,7 +23,7 @@ class Arrivals:
 
     def begin(self) -> None:
         """A new reply starts."""
-        self._estimate = max(self._worst, self._estimate * self._forget)
+        self._estimate = max(self._worst, self._estimate * _KEPT)
         self._worst = 0.0
         self._began = None
         self._supplied = 0.0

@@ -11,6 +11,7 @@ need a thread) and gives no packet of an Ogg page before the page is whole: 9,02
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
@@ -26,12 +27,13 @@ from voicecli.audio.packets import PacketDecoder, preload
 from voicecli.audio.pcm import NOTHING, Sound, unpack_pcm
 from voicecli.audio.resample import OneRate
 from voicecli.audio.sniff import HEAD, sniff, unlike
+from voicecli.audio.track import OpenOpus, PacketReader, opus_track
 from voicecli.audio.wav import unpack_wav
 from voicecli.audio.webm import unpack_webm
 from voicecli.errors import DecodeError
 from voicecli.wire.bytereader import ByteReader, Parser, Parsing
 
-__all__ = ["CHUNK", "Decoder", "mulaw_decoder", "open_decoder", "prepare"]
+__all__ = ["CHUNK", "Decoder", "mulaw_decoder", "open_decoder", "prepare", "unpacking"]
 
 CHUNK: Final = 32_768  # bytes that any codec decodes within 20 ms
 _JUDGED: Final = 16  # bytes: fewer than the smallest frame
@@ -63,7 +65,7 @@ class Decoder(Protocol):
 
 def open_decoder(format: StreamFormat) -> Decoder:
     """A decoder for a stream in `format`; import cost falls on the first one unless `prepare` was called."""
-    return _StreamDecoder(format.codec, _unpacker(format))
+    return _StreamDecoder(format.codec, unpacking(format))
 
 
 def mulaw_decoder() -> Decoder:
@@ -150,19 +152,22 @@ def _unpack_mulaw(reader: ByteReader) -> Parser[Sound]:
         yield None
 
 
-def _unpacker(format: StreamFormat) -> Parsing[Sound]:
+def unpacking(
+    format: StreamFormat, opus: OpenOpus = opus_track, frames: Callable[[str], PacketReader] = PacketDecoder
+) -> Parsing[Sound]:
+    """What takes a stream in `format` apart; `opus` and `frames` make the readers of its packets."""
     match format.codec:
         case Codec.PCM:
             return Parsing(partial(unpack_pcm, rate=format.rate, channels=format.channels))
         case Codec.WAV:
             return Parsing(unpack_wav)
         case Codec.MP3:
-            return Parsing(partial(unpack_mp3, decoder=PacketDecoder("mp3float")))
+            return Parsing(partial(unpack_mp3, decoder=frames("mp3float")))
         case Codec.OPUS:
-            return Parsing(unpack_ogg)
+            return Parsing(partial(unpack_ogg, opus=opus))
         case Codec.AAC:
-            return Parsing(partial(unpack_adts, decoder=PacketDecoder("aac")))
+            return Parsing(partial(unpack_adts, decoder=frames("aac")))
         case Codec.FLAC:
             return Parsing(unpack_flac)
         case Codec.WEBM:
-            return Parsing(unpack_webm)
+            return Parsing(partial(unpack_webm, opus=opus))

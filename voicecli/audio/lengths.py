@@ -10,16 +10,13 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from voicecli.audio.block import Samples
-from voicecli.audio.flac import unpack_flac
+from voicecli.audio.decode import unpacking
 from voicecli.audio.format import Codec, StreamFormat
-from voicecli.audio.mpeg import ReadHeader, adts_header, mp3_header, unpack_adts, unpack_mp3
+from voicecli.audio.mpeg import ReadHeader, adts_header, mp3_header
 from voicecli.audio.mulaw import MULAW_RATE
-from voicecli.audio.ogg import unpack_ogg
 from voicecli.audio.pcm import Sound
 from voicecli.audio.sniff import sniff, unlike
-from voicecli.audio.track import Track, opus_length, opus_track
-from voicecli.audio.wav import unpack_wav
-from voicecli.audio.webm import unpack_webm
+from voicecli.audio.track import opus_length, opus_track
 from voicecli.errors import DecodeError
 from voicecli.wire.bytereader import Parsing
 
@@ -116,18 +113,13 @@ class Meter:
 class _Ruler:
     """Stands in for a decoder: as many samples as the packet says, all of them the same zero in memory."""
 
-    def __init__(self, measure: Callable[[bytes], tuple[int, int]]) -> None:
-        """`measure` gives the samples of a packet and their rate."""
-        self._measure = measure
+    def __init__(self, codec: str) -> None:
+        self._measure = _MEASURES[codec]
         self.rate: int | None = None
 
     def decode(self, packet: bytes) -> Samples:
         count, self.rate = self._measure(packet)
         return np.broadcast_to(np.float32(0.0), count)
-
-
-def _ruled_opus(head: bytes) -> Track:
-    return opus_track(head, _Ruler(lambda packet: (opus_length(packet), _OPUS_RATE)))
 
 
 def _frame_size(read: ReadHeader, frame: bytes) -> tuple[int, int]:
@@ -136,21 +128,16 @@ def _frame_size(read: ReadHeader, frame: bytes) -> tuple[int, int]:
     return header.samples, header.hertz
 
 
+_MEASURES: Final[dict[str, Callable[[bytes], tuple[int, int]]]] = {  # samples of a packet, and their rate
+    "opus": lambda packet: (opus_length(packet), _OPUS_RATE),
+    "mp3float": partial(_frame_size, mp3_header),
+    "aac": partial(_frame_size, adts_header),
+}
+
+
 def _unpacker(codec: Codec) -> Parsing[Sound]:
-    """What tells of every packet how many samples it holds."""
-    match codec:
-        case Codec.MP3:
-            return Parsing(partial(unpack_mp3, decoder=_Ruler(partial(_frame_size, mp3_header))))
-        case Codec.AAC:
-            return Parsing(partial(unpack_adts, decoder=_Ruler(partial(_frame_size, adts_header))))
-        case Codec.OPUS:
-            return Parsing(partial(unpack_ogg, opus=_ruled_opus))
-        case Codec.WEBM:
-            return Parsing(partial(unpack_webm, opus=_ruled_opus))
-        case Codec.FLAC:
-            return Parsing(unpack_flac)  # where a frame ends only its decoder knows for sure
-        case Codec.WAV | Codec.PCM:
-            return Parsing(unpack_wav)
+    """What tells of every packet how many samples it holds; of FLAC only its decoder knows for sure."""
+    return unpacking(StreamFormat(codec), lambda head: opus_track(head, _Ruler("opus")), _Ruler)
 
 
 def _seconds(sounds: list[Sound]) -> float:

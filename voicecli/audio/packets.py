@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,6 @@ _CONTAINERS: Final = (
     "mp3,mpeg,mpegts,ogg,tta,voc,w64,wav,wv"
 )
 _NOTHING: Final[Samples] = np.zeros(0, np.float32)
-
-T = TypeVar("T", bound=np.generic)
 
 
 def preload() -> None:
@@ -202,13 +200,10 @@ class Muxer:
     def _frame(self, samples: Samples) -> AudioFrame:
         from av.audio.frame import AudioFrame
 
-        block = np.repeat(limited(samples)[None, :], self._channels, axis=0)
-        if self._format == "s16":
-            frame = AudioFrame.from_ndarray(_interleaved(s16(block)), format="s16", layout=self._layout)
-        elif self._format == "flt":
-            frame = AudioFrame.from_ndarray(_interleaved(block), format="flt", layout=self._layout)
-        else:
-            frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout=self._layout)
+        values: NDArray[Any] = s16(samples) if self._format == "s16" else limited(samples)
+        planar = self._format == "fltp"
+        block = np.tile(values, (self._channels, 1)) if planar else np.repeat(values, self._channels)[None, :]
+        frame = AudioFrame.from_ndarray(block, format=self._format, layout=self._layout)
         frame.sample_rate = self._rate
         frame.time_base = Fraction(1, self._rate)
         frame.pts = self._position
@@ -298,8 +293,3 @@ def _mixed(frame: AudioFrame) -> Samples:
     elif np.issubdtype(data.dtype, np.integer):
         samples = samples / np.float32(2 ** (8 * data.dtype.itemsize - 1))
     return samples
-
-
-def _interleaved(block: NDArray[T]) -> NDArray[T]:
-    """(channels, frames) as the one row that packed formats want."""
-    return np.ascontiguousarray(block.T).reshape(1, -1)

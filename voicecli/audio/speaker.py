@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import VoiceError
 
 __all__ = ["FastSpeaker", "NullSink", "PacedSpeaker", "PcmSink", "Sink"]
+
+Fill: TypeAlias = Callable[[Samples, float], int]
 
 _BLOCK = 0.01  # seconds: what a sound card would ask for
 
@@ -57,22 +59,23 @@ class PacedSpeaker:
     conversation.
     """
 
+    paced = True
+    latency = _BLOCK
+
     def __init__(self, name: str, sink: Sink, rate: int, *, silence: bool = True) -> None:
         self.name = name
         self.rate = rate
-        self.latency = _BLOCK
-        self.paced = True
         self._sink = sink
         self._silence = silence
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self, fill: Callable[[Samples, float], int], lost: Callable[[str], None]) -> None:
+    def start(self, fill: Fill, lost: Callable[[str], None]) -> None:
         """Begin to ask for blocks."""
         self._thread = threading.Thread(target=self._run, args=(fill, lost), name="speaker", daemon=True)
         self._thread.start()
 
-    def _run(self, fill: Callable[[Samples, float], int], lost: Callable[[str], None]) -> None:
+    def _run(self, fill: Fill, lost: Callable[[str], None]) -> None:
         out = np.zeros(round(_BLOCK * self.rate), np.float32)
         began = time.monotonic()
         blocks = 0
@@ -102,17 +105,18 @@ class PacedSpeaker:
 class FastSpeaker:
     """Takes sound as fast as it is made; only the order of things means anything, not their times."""
 
+    paced = False
+    latency = 0.0
+
     def __init__(self, name: str, sink: Sink, rate: int) -> None:
         self.name = name
         self.rate = rate
-        self.latency = 0.0
-        self.paced = False
         self._sink = sink
         self._out = np.zeros(round(_BLOCK * rate), np.float32)
-        self._fill: Callable[[Samples, float], int] | None = None
+        self._fill: Fill | None = None
         self._lost: Callable[[str], None] | None = None
 
-    def start(self, fill: Callable[[Samples, float], int], lost: Callable[[str], None]) -> None:
+    def start(self, fill: Fill, lost: Callable[[str], None]) -> None:
         """From now on `nudge` takes what there is."""
         self._fill, self._lost = fill, lost
 

@@ -29,7 +29,6 @@ class WavFile:
 
     def __init__(self, path: Path, layout: WavLayout) -> None:
         """Create or overwrite `path`, with its folders. Raises SaveError."""
-        self.path = path
         self._layout = layout
         self._size = 0  # bytes of sound in the file
         self._stated = 0  # bytes of sound that the header tells of
@@ -80,20 +79,13 @@ class WavFile:
 class WavWriter(WavFile):
     """16-bit WAV of mono samples."""
 
-    def __init__(self, path: Path, rate: int, channels: int = 1) -> None:
+    def __init__(self, path: Path, rate: int) -> None:
         """Create or overwrite `path`, with its folders. Raises SaveError."""
-        self.rate = rate
-        self.channels = channels
-        super().__init__(path, WavLayout("integer", 16, channels, rate))
-
-    @property
-    def duration(self) -> float:
-        """Seconds of sound written."""
-        return self._size / (2 * self.channels * self.rate)
+        super().__init__(path, WavLayout("integer", 16, 1, rate))
 
     def write(self, samples: Samples) -> None:
-        """Append mono samples, the same in every channel. Raises SaveError and closes the file."""
-        self.append(s16_bytes(samples, self.channels))
+        """Append mono samples. Raises SaveError and closes the file."""
+        self.append(s16_bytes(samples))
 
 
 def mulaw_file(path: Path) -> WavFile:
