@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol, TypeAlias
@@ -29,8 +29,9 @@ from voicecli.audio.resample import OneRate
 from voicecli.audio.wav import find_sound
 from voicecli.audio.wavfile import WavFile, WavWriter, mulaw_file
 from voicecli.errors import DecodeError, read_failure
-from voicecli.flow.awaitables import AwaitableOrObj, finish_in_thread, resolve_awaitable_or_obj
+from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
 from voicecli.flow.scope import scoped
+from voicecli.flow.sinks import FilePath, write_file
 from voicecli.flow.sources import single_source
 
 __all__ = [
@@ -46,14 +47,12 @@ __all__ = [
     "wav_mulaw_file_source",
 ]
 
-FilePath: TypeAlias = str | os.PathLike[str]
-
 AudioFormatError: TypeAlias = DecodeError
 """VoiceStream's name of it."""
 
 _BLOCK: Final = 0.02  # seconds of a block read from a file
 _AT_ONCE: Final = 8192  # bytes decoded without letting the event loop breathe
-_BATCH: Final = 1 << 14  # samples that go to a file together
+_BATCH: Final = 1 << 15  # bytes that go to a file together
 _SILENT_RATE: Final = 16_000  # samples a second of a file without any sound
 
 
@@ -122,10 +121,14 @@ async def wav_file_sink(
                 async for samples, rate in _heard(item):
                     yield s16_bytes(sound.push(samples, rate))
 
-    def opened(path: Path) -> WavFile:
-        return WavWriter(path, sound.rate or _SILENT_RATE)
-
-    await _write(heard(), filename, opened, lambda: s16_bytes(sound.flush()), 2 * _BATCH)
+    await write_file(
+        heard(),
+        filename,
+        lambda path: WavWriter(path, sound.rate or _SILENT_RATE),
+        WavFile.append,
+        at_once=_BATCH,
+        rest=lambda: s16_bytes(sound.flush()),
+    )
 
 
 async def wav_mulaw_file_source(filename: FilePath, chunk_size: int = 4096) -> AsyncIterator[bytes]:
@@ -145,39 +148,7 @@ async def wav_mulaw_file_sink(async_iter: AsyncIterator[bytes], filename: Awaita
 
     `filename` may become known with the first item. Raises SaveError.
     """
-    await _write(async_iter, filename, mulaw_file, bytes, 1)
-
-
-async def _write(
-    source: AsyncIterator[bytes],
-    filename: AwaitableOrObj[FilePath],
-    open_: Callable[[Path], WavFile],
-    rest: Callable[[], bytes],
-    at_once: int,
-) -> None:
-    """Write bytes, `at_once` of them together, to a file that is opened for the first; behind them `rest`."""
-    file: WavFile | None = None
-    waiting = bytearray()
-
-    async def opened() -> WavFile:
-        return await finish_in_thread(open_, Path(await resolve_awaitable_or_obj(filename)))
-
-    try:
-        async with scoped(source) as items:
-            async for data in items:
-                file = file or await opened()
-                waiting += data
-                if len(waiting) >= at_once:
-                    part, waiting = waiting, bytearray()
-                    await finish_in_thread(file.append, part)
-        file = file or await opened()
-    finally:
-        if file is not None:  # what came before a failure is kept
-            try:
-                if last := waiting + rest():
-                    await finish_in_thread(file.append, last)
-            finally:
-                await finish_in_thread(file.close)
+    await write_file(async_iter, filename, mulaw_file, WavFile.append, at_once=1)
 
 
 async def speaker_sink(

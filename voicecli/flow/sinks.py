@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from os import PathLike
+from contextlib import closing
+from io import BufferedWriter
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
-from voicecli.flow.awaitables import finish_in_thread, resolve_awaitable_or_obj
+from voicecli.flow.awaitables import AwaitableOrObj, finish_in_thread, resolve_awaitable_or_obj
 from voicecli.flow.feeds import buffer_step
 from voicecli.flow.queues import EndOfStreamMarker, QueueWithException
 from voicecli.flow.scope import scoped
+from voicecli.flow.steps import map_step
 
-__all__ = ["array_sink", "binary_file_sink", "empty_sink", "queue_sink", "text_file_sink"]
+__all__ = [
+    "FilePath",
+    "array_sink",
+    "binary_file_sink",
+    "empty_sink",
+    "queue_sink",
+    "text_file_sink",
+    "write_file",
+]
+
+FilePath: TypeAlias = str | os.PathLike[str]
 
 T = TypeVar("T")
 
@@ -88,56 +101,64 @@ def _put_at_once(queue: asyncio.Queue[Any], mark: Any) -> None:
     queue.put_nowait(mark)
 
 
-async def text_file_sink(
-    async_iter: AsyncIterator[Any], filename: str | PathLike[str] | Awaitable[str | PathLike[str]]
-) -> None:
+async def text_file_sink(async_iter: AsyncIterator[Any], filename: AwaitableOrObj[FilePath]) -> None:
     """Write every item as a line of a UTF-8 file; an empty stream makes an empty file. Raises OSError.
 
     A name that is still to be found is awaited after the first item, while the stream is read ahead.
     """
-    await _write(async_iter, filename, lambda item: f"{item}\n".encode())
+    await binary_file_sink(map_step(async_iter, lambda item: f"{item}\n".encode()), filename)
 
 
-async def binary_file_sink(
-    async_iter: AsyncIterator[bytes], filename: str | PathLike[str] | Awaitable[str | PathLike[str]]
-) -> None:
+async def binary_file_sink(async_iter: AsyncIterator[bytes], filename: AwaitableOrObj[FilePath]) -> None:
     """Write every chunk to a file; an empty stream makes an empty file. Raises OSError.
 
     A name that is still to be found is awaited after the first chunk, while the stream is read ahead.
     """
-    await _write(async_iter, filename, bytes)
-
-
-async def _write(
-    source: AsyncIterator[T],
-    filename: str | PathLike[str] | Awaitable[str | PathLike[str]],
-    encode: Callable[[T], bytes],
-) -> None:
     if isinstance(filename, Awaitable):
-        source = buffer_step(source)  # the name may come of an item behind the first one
-    file: BinaryIO | None = None
+        async_iter = buffer_step(async_iter)  # the name may come of an item behind the first one
+    await write_file(async_iter, filename, lambda path: path.open("wb"), BufferedWriter.write)
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+F = TypeVar("F", bound=_Closable)
+
+
+async def write_file(
+    source: AsyncIterator[bytes],
+    filename: AwaitableOrObj[FilePath],
+    open_: Callable[[Path], F],
+    write: Callable[[F, bytearray], object],
+    *,
+    at_once: int = _WRITE_AT_ONCE,
+    rest: Callable[[], bytes] = bytes,
+) -> None:
+    """Write bytes, `at_once` of them together, to a file that is opened for the first; behind them `rest`.
+
+    What came before a failure of the stream is kept. All that waits for the disk does so in threads.
+    """
+    file: F | None = None
     waiting = bytearray()
+
+    async def opened() -> F:
+        return await finish_in_thread(open_, Path(await resolve_awaitable_or_obj(filename)))
+
+    def finish(file: F, last: bytearray) -> None:
+        with closing(file):
+            if last:
+                write(file, last)
+
     try:
         async with scoped(source) as items:
-            async for item in items:
-                if file is None:
-                    file = await _open(filename)
-                waiting += encode(item)
-                if len(waiting) >= _WRITE_AT_ONCE:
-                    block, waiting = waiting, bytearray()
-                    await finish_in_thread(file.write, block)
-        if file is None:
-            file = await _open(filename)
+            async for data in items:
+                file = file or await opened()
+                waiting += data
+                if len(waiting) >= at_once:
+                    part, waiting = waiting, bytearray()
+                    await finish_in_thread(write, file, part)
+        file = file or await opened()
     finally:
         if file is not None:
-            await finish_in_thread(_finish, file, waiting)
-
-
-async def _open(filename: str | PathLike[str] | Awaitable[str | PathLike[str]]) -> BinaryIO:
-    path = Path(await resolve_awaitable_or_obj(filename))
-    return await finish_in_thread(path.open, "wb")
-
-
-def _finish(file: BinaryIO, rest: bytearray) -> None:
-    with file:
-        file.write(rest)
+            await finish_in_thread(finish, file, waiting + rest())
