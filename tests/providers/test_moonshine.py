@@ -55,7 +55,7 @@ class CountingRecognizer(MoonshineRecognizer):
     """Has a transcriber that counts, without a model."""
 
     async def __aenter__(self) -> "CountingRecognizer":
-        self._transcriber = self.counting = CountingTranscriber()
+        self._model = self.counting = CountingTranscriber()
         return self
 
 

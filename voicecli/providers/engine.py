@@ -21,9 +21,13 @@ takes time happens in `__aenter__`, which never blocks the event loop for long.
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-__all__ = ["Engine"]
+from voicecli.providers.bounds import check
+
+__all__ = ["Engine", "OwnEngine"]
+
+Options = TypeVar("Options", bound=Any)
 
 
 class Engine(Protocol):
@@ -35,3 +39,27 @@ class Engine(Protocol):
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
+
+
+class OwnEngine(Generic[Options]):
+    """What our engines begin with: options within their bounds, and nothing that is missing or opened."""
+
+    name: ClassVar[str]
+    stage: ClassVar[str]
+    Options: ClassVar[Any]
+
+    def __init__(self, options: Options | None = None) -> None:
+        """Raises SettingsError for options out of their bounds."""
+        self._options: Options = self.Options() if options is None else options
+        check(f"{self.stage}.{self.name}", self._options)
+
+    @classmethod
+    def missing(cls, options: Options) -> str | None:
+        """Say what keeps it from working here, or None."""
+        return None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        pass

@@ -15,11 +15,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.errors import VoiceError
-from voicecli.providers.bounds import Within, check
+from voicecli.providers.bounds import Within
+from voicecli.providers.engine import OwnEngine
 from voicecli.providers.espeak_library import EspeakLibrary, library_file
 from voicecli.providers.synthesizer import Voice
 
@@ -44,21 +45,21 @@ class EspeakOptions:
     pause: bool = True  # the pause that closing punctuation asks for, 0.3 s after a full stop
 
 
-class EspeakSynthesizer:
+class EspeakSynthesizer(OwnEngine[EspeakOptions]):
     """Speaks with espeak-ng; the first sound exists about 0.1 ms after the request."""
 
     name = "espeak"
-    Options: ClassVar[type[EspeakOptions]] = EspeakOptions
+    stage = "tts"
+    Options = EspeakOptions
+    _rate = 22_050  # what the library says once it is loaded; its data have never had another
+    _identifier = ""
 
-    def __init__(self, options: EspeakOptions = EspeakOptions()) -> None:
-        check("tts.espeak", options)
-        self._options = options
-        self.speed = options.speed
-        self._rate = 22_050  # what the library says once it is loaded; its data have never had another
-        self._identifier = ""
+    def __init__(self, options: EspeakOptions | None = None) -> None:
+        super().__init__(options)
+        self.speed = self._options.speed
 
-    @staticmethod
-    def missing(options: EspeakOptions) -> str | None:
+    @classmethod
+    def missing(cls, options: EspeakOptions) -> str | None:
         """Say what keeps the bundled voice from speaking, or None."""
         if importlib.util.find_spec("espeakng_loader") is None:
             return "not installed: pip install espeakng-loader"
@@ -78,12 +79,9 @@ class EspeakSynthesizer:
         return "" if folder == "mb" else name  # MBROLA's voices are not named after languages
 
     async def __aenter__(self) -> Self:
-        """Load the library and find the voice. Raises NotFound, Unavailable."""
+        """Load the library, for good, and find the voice. Raises NotFound, Unavailable."""
         self._rate, self._identifier = await asyncio.wrap_future(_thread().call(self._prepare))
         return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        """Leave the library loaded: it costs 2 MB, and another engine may be using it."""
 
     async def voices(self) -> Sequence[Voice]:
         """Every voice, then every variant (a name that starts with +). Raises Unavailable."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -17,9 +15,9 @@ from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import NotFound
 from voicecli.nearest import nearest
-from voicecli.providers.bounds import Within, check
-from voicecli.providers.fetch import ModelFile, Reporter, fetch, model_folder
-from voicecli.providers.inference import Inference
+from voicecli.providers.bounds import Within
+from voicecli.providers.fetch import ModelFile, fetch, model_folder
+from voicecli.providers.inference import LocalVoice
 from voicecli.providers.synthesizer import Voice
 
 __all__ = ["KokoroOptions", "KokoroSynthesizer"]
@@ -62,27 +60,19 @@ class KokoroOptions:
     pause: bool = True  # the pause that closing punctuation asks for, 0.25 s after a full stop
 
 
-class KokoroSynthesizer:
+class KokoroSynthesizer(LocalVoice[KokoroOptions]):
     """Yields a sentence as soon as it is made. Downloads its model, 326 MB, the first time."""
 
     name = "kokoro"
-    Options: ClassVar[type[KokoroOptions]] = KokoroOptions
+    Options = KokoroOptions
+    stage = "tts"
+    _library = "kokoro_onnx"
+    _voice = ""
 
-    def __init__(self, options: KokoroOptions = KokoroOptions(), report: Reporter | None = None) -> None:
-        check("tts.kokoro", options)
-        self._options = options
-        self.speed = options.speed
-        self._report = report
-        self._inference = Inference("kokoro")
-        self._kokoro: Any = None  # kokoro_onnx.Kokoro
-        self._model = Path(options.model).expanduser() if _is_path(options.model) else None
-        self._voice = ""
-
-    @staticmethod
-    def missing(options: KokoroOptions) -> str | None:
-        """Say what keeps Kokoro from speaking, or None; a model that is not here yet is fetched."""
-        if importlib.util.find_spec("kokoro_onnx") is None:
-            return "not installed: pip install 'voicecli[local]' (Python 3.13 at the newest)"
+    @classmethod
+    def missing(cls, options: KokoroOptions) -> str | None:
+        if lacking := super().missing(options):
+            return f"{lacking} (Python 3.13 at the newest)"
         if not options.voice and _usual(options.language) is None:
             return f"it does not speak {options.language}"
         return None
@@ -102,23 +92,17 @@ class KokoroSynthesizer:
         """Of the voice that speaks."""
         return LANGUAGES.get(self._options.voice[:1], ("", self._options.language))[1]
 
-    async def __aenter__(self) -> Self:
-        """Fetch and load the model, and say a word to warm it up. Raises NotFound, Unavailable, SaveError."""
+    async def _load(self) -> None:
         paths = await fetch(_files(self._options), self._report)
-        try:
-            self._kokoro = await self._inference.run(lambda: _loaded(self._model or paths[0], paths[-1]))
-            self._voice = self._chosen(self._kokoro.get_voices())
-            await self._inference.run(lambda: self._say("a"))
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
+        given = self._options.model if _is_path(self._options.model) else ""
+        self._model = await self._inference.run(lambda: _loaded(given or paths[0], paths[-1]))
+        self._voice = self._chosen(self._model.get_voices())
+        await self._inference.run(lambda: self._say("a"))
 
     async def __aexit__(self, *exc: object) -> None:
-        self._inference.close()
-        if self._kokoro is not None:
-            self._kokoro.voices.close()  # the archive of voices, which it reads from as long as it lives
-            self._kokoro = None
+        if self._model is not None:
+            self._model.voices.close()  # the archive of voices, which it reads from as long as it lives
+        await super().__aexit__()
 
     async def voices(self) -> Sequence[Voice]:
         """Every voice of the model, which is fetched for that."""
@@ -127,15 +111,8 @@ class KokoroSynthesizer:
         found = [Voice(name, LANGUAGES.get(name[:1], ("", ""))[1], _sex(name)) for name in names]
         return sorted(found, key=lambda voice: (voice.language, voice.name))
 
-    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
-        """Yield s16le mono, a sentence at a time; nothing for text without anything to say."""
-        if not any(character.isalnum() for character in text):
-            return
-        if self._kokoro is None:
-            await self.__aenter__()
-        for sentence in _sentences(text):
-            if sound := await self._inference.run(partial(self._say, sentence)):
-                yield sound
+    def _sentences(self, text: str) -> Iterator[bytes]:
+        return map(self._say, _sentences(text))
 
     def _chosen(self, known: Sequence[str]) -> str:
         voice = self._options.voice or _usual(self._options.language)
@@ -150,11 +127,11 @@ class KokoroSynthesizer:
     def _say(self, sentence: str) -> bytes:
         """Run in Kokoro's thread."""
         language = LANGUAGES.get(self._voice[:1], LANGUAGES["a"])[0]
-        phonemes: str = self._kokoro.tokenizer.phonemize(sentence, language)
+        phonemes: str = self._model.tokenizer.phonemize(sentence, language)
         if not phonemes.strip():
             return b""
         speed = self.speed
-        samples, _ = self._kokoro.create(phonemes, self._voice, speed, is_phonemes=True)
+        samples, _ = self._model.create(phonemes, self._voice, speed, is_phonemes=True)
         last = sentence.rstrip("\"'”’)»] ")[-1:]
         # Kokoro cuts the silence off the end, so the pause is put back.
         pause = PAUSES.get(last, 0.0) / speed if self._options.pause else 0.0
@@ -191,9 +168,10 @@ def _files(options: KokoroOptions) -> list[ModelFile]:
     return [ModelFile(f"{RELEASE}/{name}", f"kokoro/{name}", SHA256.get(name, "")) for name in names]
 
 
-def _loaded(model: Path, voices: Path) -> Any:
+def _loaded(path: str | Path, voices: Path) -> Any:
     from kokoro_onnx import Kokoro
 
+    model = Path(path).expanduser()
     if not model.is_file():
         raise NotFound(f"{model} is not there.", "tts.kokoro.model names a Kokoro model in ONNX format.")
     # It writes to stderr when a text switches between languages, over whatever the terminal shows.

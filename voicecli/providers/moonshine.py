@@ -5,7 +5,6 @@ Its English models are free; those of other languages are for non-commercial use
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 import math
@@ -13,16 +12,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any
 
 import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.errors import NotFound, Unavailable
 from voicecli.flow.scope import scoped
-from voicecli.providers.bounds import Within, check
-from voicecli.providers.fetch import ModelFile, Reporter, fetch, model_folder
-from voicecli.providers.inference import Inference
+from voicecli.providers.bounds import Within
+from voicecli.providers.fetch import ModelFile, fetch, model_folder
+from voicecli.providers.inference import LocalEngine
 from voicecli.providers.recognizer import HEARING_RATE, Transcript
 
 __all__ = ["MoonshineOptions", "MoonshineRecognizer"]
@@ -42,56 +41,35 @@ class MoonshineOptions:
     partial: Annotated[float, Within(0.1, 60)] = 0.3  # seconds of new audio between partial transcripts
 
 
-class MoonshineRecognizer:
+class MoonshineRecognizer(LocalEngine[MoonshineOptions]):
     """Understands while the audio comes. Its model of 30 to 270 MB is saved by hand: nobody states a hash."""
 
     name = "moonshine"
     places = 4  # utterances at once: one thread does them in turn
-    Options: ClassVar[type[MoonshineOptions]] = MoonshineOptions
-
-    def __init__(
-        self, options: MoonshineOptions = MoonshineOptions(), report: Reporter | None = None
-    ) -> None:
-        check("asr.moonshine", options)
-        self._options = options
-        self._report = report
-        self._inference = Inference("moonshine")
-        self._transcriber: Any = None  # moonshine_voice.Transcriber
-
-    @staticmethod
-    def missing(options: MoonshineOptions) -> str | None:
-        """Say what keeps Moonshine from hearing, or None; a model that is not here yet is fetched."""
-        if importlib.util.find_spec("moonshine_voice") is None:
-            return "not installed: pip install 'voicecli[local]'"
-        return None
+    Options = MoonshineOptions
+    stage = "asr"
+    _library = "moonshine_voice"
 
     @staticmethod
     def cached(options: MoonshineOptions) -> bool:
         """Whether the model is on this machine."""
         return (model_folder() / _into(options) / LISTING).exists()
 
-    async def __aenter__(self) -> Self:
-        """Fetch and load the model. Raises NotFound, Unavailable, SaveError."""
-        try:
-            architecture, files = await self._inference.run(lambda: _wanted(self._options))
-            paths = await fetch(files, self._report)
-            folder = paths[0].parent
-            await self._inference.run(partial(_note, folder, files))
-            self._transcriber = await self._inference.run(partial(self._open, folder, architecture))
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
+    async def _load(self) -> None:
+        architecture, files = await self._inference.run(lambda: _wanted(self._options))
+        paths = await fetch(files, self._report)
+        folder = paths[0].parent
+        await self._inference.run(partial(_note, folder, files))
+        self._model = await self._inference.run(partial(self._open, folder, architecture))
 
     async def __aexit__(self, *exc: object) -> None:
-        transcriber, self._transcriber = self._transcriber, None
-        if transcriber is not None:
-            await self._inference.run(transcriber.close)
-        self._inference.close()
+        if self._model is not None:
+            await self._inference.run(self._model.close)
+        await super().__aexit__()
 
     async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
         """Yield a transcript every so often while the audio runs, and the final one."""
-        if self._transcriber is None:
+        if self._model is None:
             await self.__aenter__()
         run = self._inference.run
         stream = await run(self._begin)
@@ -121,7 +99,7 @@ class MoonshineRecognizer:
 
     def _begin(self) -> Any:
         # It would transcribe by itself every so often; here it does when asked.
-        stream = self._transcriber.create_stream(update_interval=math.inf)
+        stream = self._model.create_stream(update_interval=math.inf)
         stream.start()
         return stream
 

@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-import importlib.util
+import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any
 
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.errors import NotFound, ProviderError, Unavailable
 from voicecli.nearest import nearest
-from voicecli.providers.bounds import Within, check
-from voicecli.providers.fetch import Reporter, fetch_from_hub, fetched_from_hub, model_folder
-from voicecli.providers.inference import Inference
+from voicecli.providers.bounds import Within
+from voicecli.providers.fetch import fetch_from_hub, fetched_from_hub, model_folder
+from voicecli.providers.inference import LocalVoice
 from voicecli.providers.synthesizer import Voice
 
 __all__ = ["PiperOptions", "PiperSynthesizer"]
 
 REPOSITORY = "rhasspy/piper-voices"
 VOICE = re.compile(r"(?P<family>[a-z]+)_(?P<region>\w+)-(?P<name>\w+)-(?P<quality>x_low|low|medium|high)")
-USUAL = {
-    "ar": "ar_JO-kareem-medium",
-    "ca": "ca_ES-upc_ona-medium",
-    "cs": "cs_CZ-jirka-medium",
-    "da": "da_DK-talesyntese-medium",
-    "de": "de_DE-thorsten-medium",
-    "el": "el_GR-rapunzelina-low",
-    "en": "en_US-lessac-medium",
-    "en-gb": "en_GB-alba-medium",
-    "es": "es_ES-davefx-medium",
-    "es-mx": "es_MX-claude-high",
-    "fi": "fi_FI-harri-medium",
-    "fr": "fr_FR-siwis-medium",
-    "hu": "hu_HU-anna-medium",
-    "it": "it_IT-paola-medium",
-    "nl": "nl_NL-mls-medium",
-    "no": "no_NO-talesyntese-medium",
-    "pl": "pl_PL-darkman-medium",
-    "pt": "pt_BR-faber-medium",
-    "pt-pt": "pt_PT-tugão-medium",
-    "ro": "ro_RO-mihai-medium",
-    "ru": "ru_RU-irina-medium",
-    "sv": "sv_SE-nst-medium",
-    "tr": "tr_TR-dfki-medium",
-    "uk": "uk_UA-ukrainian_tts-medium",
-    "vi": "vi_VN-vais1000-medium",
-    "zh": "zh_CN-huayan-medium",
-}
+USUAL = (  # the first of a language is taken for its regions that have none of their own
+    *("ar_JO-kareem-medium", "ca_ES-upc_ona-medium", "cs_CZ-jirka-medium"),
+    *("da_DK-talesyntese-medium", "de_DE-thorsten-medium", "el_GR-rapunzelina-low"),
+    *("en_US-lessac-medium", "en_GB-alba-medium", "es_ES-davefx-medium"),
+    *("es_MX-claude-high", "fi_FI-harri-medium", "fr_FR-siwis-medium"),
+    *("hu_HU-anna-medium", "it_IT-paola-medium", "nl_NL-mls-medium"),
+    *("no_NO-talesyntese-medium", "pl_PL-darkman-medium", "pt_BR-faber-medium"),
+    *("pt_PT-tugão-medium", "ro_RO-mihai-medium", "ru_RU-irina-medium"),
+    *("sv_SE-nst-medium", "tr_TR-dfki-medium", "uk_UA-ukrainian_tts-medium"),
+    *("vi_VN-vais1000-medium", "zh_CN-huayan-medium"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,27 +46,20 @@ class PiperOptions:
     volume: Annotated[float, Within(0.05, 2)] = 1.0  # times normal
 
 
-class PiperSynthesizer:
+class PiperSynthesizer(LocalVoice[PiperOptions]):
     """Yields a sentence as soon as it is made. Downloads its voice, 20 to 110 MB, the first time."""
 
     name = "piper"
-    Options: ClassVar[type[PiperOptions]] = PiperOptions
+    Options = PiperOptions
+    stage = "tts"
+    _library = "piper"
+    _rate = 22_050  # what the voice says, once it is loaded
 
-    def __init__(self, options: PiperOptions = PiperOptions(), report: Reporter | None = None) -> None:
-        check("tts.piper", options)
-        self._options = options
-        self.speed = options.speed
-        self._report = report
-        self._inference = Inference("piper")
-        self._voice: Any = None  # piper.PiperVoice
-        self._rate = 22_050  # what the voice says, once it is loaded
-
-    @staticmethod
-    def missing(options: PiperOptions) -> str | None:
-        """Say what keeps Piper from speaking, or None; a voice that is not here yet is fetched."""
-        if importlib.util.find_spec("piper") is None:
-            return "not installed: pip install 'voicecli[local]'"
-        if not options.voice and _voice_name(options) is None:
+    @classmethod
+    def missing(cls, options: PiperOptions) -> str | None:
+        if lacking := super().missing(options):
+            return lacking
+        if _voice_name(options) is None:
             return f"voicecli knows no voice of it for {options.language}: name one in tts.piper.voice"
         return None
 
@@ -106,21 +82,11 @@ class PiperSynthesizer:
         named = VOICE.match(Path(self._options.voice).name)
         return f"{named['family']}-{named['region']}" if named else ""
 
-    async def __aenter__(self) -> Self:
-        """Fetch and load the voice, and say a word to warm it up. Raises NotFound, Unavailable, SaveError."""
-        model = await self._model()
-        try:
-            self._voice = await self._inference.run(lambda: _loaded(model))
-            self._rate = int(self._voice.config.sample_rate)
-            await self._inference.run(lambda: list(self._sentences("a")))
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self._inference.close()
-        self._voice = None
+    async def _load(self) -> None:
+        path = await self._path()
+        self._model = await self._inference.run(lambda: _loaded(path))
+        self._rate = int(self._model.config.sample_rate)
+        await self._inference.run(lambda: list(self._sentences("a")))
 
     async def voices(self) -> Sequence[Voice]:
         """Every voice of the collection. Raises Unavailable when the list has to be fetched and cannot be."""
@@ -136,31 +102,20 @@ class PiperSynthesizer:
         ]
         return sorted(found, key=lambda voice: (voice.language, voice.name))
 
-    async def synthesize(self, text: str) -> AsyncIterator[bytes]:
-        """Yield s16le mono, a sentence at a time; nothing for text without anything to say."""
-        if not text.strip():
-            return
-        if self._voice is None:
-            await self.__aenter__()
-        sentences = self._sentences(text.replace("[[", "[ ["))  # Piper reads [[...]] as phonemes
-        while (sound := await self._inference.run(lambda: next(sentences, None))) is not None:
-            if sound:
-                yield sound
-
     def _sentences(self, text: str) -> Iterator[bytes]:
-        """Run in Piper's thread, a step at a time."""
         from piper import SynthesisConfig
 
         options = self._options
         config = SynthesisConfig(
             speaker_id=options.speaker,
-            length_scale=self._voice.config.length_scale / self.speed,
+            length_scale=self._model.config.length_scale / self.speed,
             volume=options.volume,
         )
-        for chunk in self._voice.synthesize(text, config):
+        # Piper reads [[...]] as phonemes.
+        for chunk in self._model.synthesize(text.replace("[[", "[ ["), config):
             yield chunk.audio_int16_bytes
 
-    async def _model(self) -> Path:
+    async def _path(self) -> Path:
         name = _voice_name(self._options)
         if name is None:
             raise NotFound(
@@ -185,12 +140,10 @@ class PiperSynthesizer:
 def _voice_name(options: PiperOptions) -> str | None:
     if options.voice:
         return options.voice
-    tag = options.language.strip().casefold().replace("_", "-")
-    while tag:
-        if tag in USUAL:
-            return USUAL[tag]
-        tag = tag.rpartition("-")[0]
-    return None
+    tag = options.language.strip().casefold().replace("-", "_")
+    exact = (voice for voice in USUAL if tag == voice.partition("-")[0].casefold())
+    same = (voice for voice in USUAL if tag.partition("_")[0] == voice.partition("_")[0])
+    return next(itertools.chain(exact, same), None)
 
 
 def _local(name: str) -> Path | None:

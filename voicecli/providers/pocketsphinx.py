@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Self
 
 from voicecli.audio.block import Samples
 from voicecli.errors import BadRequest, NotFound, Unavailable, VoiceError
 from voicecli.flow.scope import scoped
 from voicecli.folders import cache_folder
-from voicecli.providers.bounds import Within, check
+from voicecli.providers.bounds import Within
+from voicecli.providers.engine import OwnEngine
 from voicecli.providers.recognizer import Transcript
 from voicecli.providers.sphinx.decoder import Models, Search
 from voicecli.providers.sphinx.domain import prepare
@@ -134,31 +135,31 @@ async def _read(pieces: AsyncIterator[Samples], listener: Listener, arrived: asy
         arrived.set()
 
 
-class PocketsphinxRecognizer:
+class PocketsphinxRecognizer(OwnEngine[PocketsphinxOptions]):
     """Understands the requests of a grammar, and dictation; partial transcripts come five times a second.
 
     `domain` is the grammar in JSGF; sentences with words that the dictionary lacks are left out of it.
     """
 
     name = "pocketsphinx"
-    Options: ClassVar[type[PocketsphinxOptions]] = PocketsphinxOptions
+    stage = "asr"
+    Options = PocketsphinxOptions
     Inside = PocketsphinxDecoder  # what is run by whoever has a process for it already
 
-    def __init__(
-        self, options: PocketsphinxOptions = PocketsphinxOptions(), domain: str | None = None
-    ) -> None:
-        check("asr.pocketsphinx", options)
-        self._options = options
-        recipe = Recipe(PocketsphinxDecoder, replace(options, workers=1), {"domain": domain})
-        self._workers = Workers(recipe, options.workers, WorkerOptions(eager=False, timeout=0, patience=0))
+    def __init__(self, options: PocketsphinxOptions | None = None, domain: str | None = None) -> None:
+        super().__init__(options)
+        alone = replace(self._options, workers=1)
+        recipe = Recipe(PocketsphinxDecoder, alone, {"domain": domain})
+        once = WorkerOptions(eager=False, timeout=0, patience=0)
+        self._workers = Workers(recipe, self._options.workers, once)
 
     @property
     def places(self) -> int:
         """Utterances at once."""
         return self._options.workers
 
-    @staticmethod
-    def missing(options: PocketsphinxOptions) -> str | None:
+    @classmethod
+    def missing(cls, options: PocketsphinxOptions) -> str | None:
         """Say what keeps it from hearing, or None."""
         if importlib.util.find_spec("pocketsphinx") is None:
             return "not installed: pip install pocketsphinx"

@@ -14,7 +14,7 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import Dropped, ProviderError, RateLimited, Refused, Unavailable
 from voicecli.flow.scope import scoped
-from voicecli.providers.bounds import Within, check
+from voicecli.providers.bounds import Within
+from voicecli.providers.engine import OwnEngine
 from voicecli.providers.language_model import Message, Token
 from voicecli.providers.recognizer import HEARING_RATE, Transcript
 
@@ -35,6 +36,8 @@ __all__ = [
     "SimulatedSynthesizer",
     "SimulatedSynthesizerOptions",
 ]
+
+Options = TypeVar("Options", bound=Any)
 
 Failure: TypeAlias = Literal["none", "refuse", "limit", "down", "drop", "stall", "hang"]
 """At once: the key is refused, too many requests, not reachable. Half-way: the connection breaks, or nothing
@@ -97,29 +100,21 @@ class SimulatedSynthesizerOptions:
     fail_on: tuple[int, ...] = ()  # numbers of the phrases that fail, from 1; empty: all
 
 
-class SimulatedRecognizer:
+class _Simulated(OwnEngine[Options]):
+    name = "simulated"
+
+    def __init__(self, options: Options | None = None) -> None:
+        super().__init__(options)
+        self._calls = itertools.count(1)
+
+
+class SimulatedRecognizer(_Simulated[SimulatedRecognizerOptions]):
     """Understands what its script says, whatever it hears; hears nothing in no audio at all."""
 
-    name = "simulated"
+    stage = "asr"
     places = 100_000  # utterances at once: it costs nothing
-    Options: ClassVar[type[SimulatedRecognizerOptions]] = SimulatedRecognizerOptions
-
-    def __init__(self, options: SimulatedRecognizerOptions = SimulatedRecognizerOptions()) -> None:
-        check("asr.simulated", options)
-        self._options = options
-        self._calls = itertools.count(1)
-        self._understood = 0  # utterances; one that was abandoned is understood again the next time
-
-    @staticmethod
-    def missing(options: SimulatedRecognizerOptions) -> str | None:
-        """Nothing is ever missing."""
-        return None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        pass
+    Options = SimulatedRecognizerOptions
+    _understood = 0  # utterances; one that was abandoned is understood again the next time
 
     async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
         """Yield the script's next line, its words at the pace of speech while the audio runs."""
@@ -146,35 +141,18 @@ class SimulatedRecognizer:
             yield Transcript(text if heard else "", final=True, confidence=1.0 if heard else None)
 
 
-class SimulatedLanguageModel:
+class SimulatedLanguageModel(_Simulated[SimulatedLanguageModelOptions]):
     """Answers the n-th question with the n-th line of its script."""
 
-    name = "simulated"
-    Options: ClassVar[type[SimulatedLanguageModelOptions]] = SimulatedLanguageModelOptions
-
-    def __init__(self, options: SimulatedLanguageModelOptions = SimulatedLanguageModelOptions()) -> None:
-        check("llm.simulated", options)
-        self._options = options
-        self._calls = itertools.count(1)
-
-    @staticmethod
-    def missing(options: SimulatedLanguageModelOptions) -> str | None:
-        """Nothing is ever missing."""
-        return None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        pass
+    stage = "llm"
+    Options = SimulatedLanguageModelOptions
 
     async def complete(self, messages: Sequence[Message]) -> AsyncIterator[Token]:
         """Yield the answer word by word, each with the space before it."""
         options = self._options
         questions = [message.content for message in messages if message.role == "user"]
-        number = max(
-            1, len(questions)
-        )  # a question asked again, after a speculation say, has the same answer
+        # A question asked again, after a speculation say, has the same answer.
+        number = max(1, len(questions))
         failure = _failure(options.fail, options.fail_on, number)
         await _fail_first(failure, "language model")
         if options.echo:
@@ -193,33 +171,16 @@ class SimulatedLanguageModel:
             await _fail_later(failure, "language model")
 
 
-class SimulatedSynthesizer:
+class SimulatedSynthesizer(_Simulated[SimulatedSynthesizerOptions]):
     """Says a phrase as a tone, as long as the phrase would take; loud from its first sample."""
 
-    name = "simulated"
-    Options: ClassVar[type[SimulatedSynthesizerOptions]] = SimulatedSynthesizerOptions
-
-    def __init__(self, options: SimulatedSynthesizerOptions = SimulatedSynthesizerOptions()) -> None:
-        check("tts.simulated", options)
-        self._options = options
-        self._calls = itertools.count(1)
-        self._format = StreamFormat(Codec(options.format), options.rate, 1)
-
-    @staticmethod
-    def missing(options: SimulatedSynthesizerOptions) -> str | None:
-        """Nothing is ever missing."""
-        return None
+    stage = "tts"
+    Options = SimulatedSynthesizerOptions
 
     @property
     def format(self) -> StreamFormat:
         """As the options say, mono."""
-        return self._format
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        pass
+        return StreamFormat(Codec(self._options.format), self._options.rate, 1)
 
     async def synthesize(self, text: str) -> AsyncIterator[bytes]:
         """Yield the encoded tone: the first bytes after `ttfb`, the rest at `speed` times real time."""
@@ -233,7 +194,7 @@ class SimulatedSynthesizer:
         tone = _Tone(text.strip(), options)
         sent = False
         waited = 0.0  # seconds of sound since the last bytes
-        for index, data in enumerate(_encoded(tone, self._format)):
+        for index, data in enumerate(_encoded(tone, self.format)):
             if data:
                 await clock.pass_by(_pace(waited, options.speed) if sent else options.ttfb)
                 if 2 * index >= tone.blocks - 1:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import math
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any
 
 import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.errors import NotFound
 from voicecli.flow.scope import scoped
-from voicecli.providers.bounds import Within, check
-from voicecli.providers.fetch import Reporter, fetch_from_hub, fetched_from_hub
-from voicecli.providers.inference import Inference
+from voicecli.providers.bounds import Within
+from voicecli.providers.fetch import fetch_from_hub, fetched_from_hub
+from voicecli.providers.inference import LocalEngine
 from voicecli.providers.recognizer import HEARING_RATE, Transcript
 
 __all__ = ["WhisperOptions", "WhisperRecognizer"]
@@ -55,7 +54,7 @@ class WhisperOptions:
     partial: Annotated[float, Within(0, 60)] = 0.0  # seconds of audio between partial transcripts; 0: none
 
 
-class WhisperRecognizer:
+class WhisperRecognizer(LocalEngine[WhisperOptions]):
     """Understands whole utterances; partial transcripts cost a pass over all of it each time.
 
     Downloads its model, 75 MB (tiny) to 3 GB (large), the first time.
@@ -63,46 +62,20 @@ class WhisperRecognizer:
 
     name = "whisper"
     places = 4  # utterances at once: one thread does them in turn
-    Options: ClassVar[type[WhisperOptions]] = WhisperOptions
-
-    def __init__(self, options: WhisperOptions = WhisperOptions(), report: Reporter | None = None) -> None:
-        check("asr.whisper", options)
-        self._options = options
-        self._report = report
-        self._given = Path(options.model).expanduser()
-        self._inference = Inference("whisper")
-        self._model: Any = None  # faster_whisper.WhisperModel
-
-    @staticmethod
-    def missing(options: WhisperOptions) -> str | None:
-        """Say what keeps Whisper from hearing, or None; a model that is not here yet is fetched."""
-        if importlib.util.find_spec("faster_whisper") is None:
-            return "not installed: pip install 'voicecli[local]'"
-        return None
+    Options = WhisperOptions
+    stage = "asr"
+    _library = "faster_whisper"
 
     @staticmethod
     def cached(options: WhisperOptions) -> bool:
         """Whether the model is on this machine."""
-        return _is_model(Path(options.model).expanduser()) or fetched_from_hub(
-            _into(_repository(options.model)), _is_part
-        )
+        into = _into(_repository(options.model))
+        return _given(options.model) is not None or fetched_from_hub(into, _is_part)
 
-    async def __aenter__(self) -> Self:
-        """Fetch and load the model. Raises NotFound, Unavailable, SaveError."""
+    async def _load(self) -> None:
         folder = await self._folder()
-        try:
-            self._model = await self._inference.run(lambda: self._open(folder))
-            await self._inference.run(
-                lambda: self._hear(np.zeros(HEARING_RATE, np.float32))
-            )  # the first is slow
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self._inference.close()
-        self._model = None
+        self._model = await self._inference.run(lambda: self._open(folder))
+        await self._inference.run(lambda: self._hear(np.zeros(HEARING_RATE, np.float32)))
 
     async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
         """Yield partial transcripts, where they were asked for, and the final one."""
@@ -174,8 +147,8 @@ class WhisperRecognizer:
         )
 
     async def _folder(self) -> Path:
-        if await asyncio.to_thread(_is_model, self._given):
-            return self._given
+        if (given := await asyncio.to_thread(_given, self._options.model)) is not None:
+            return given
         repository = _repository(self._options.model)
         if not repository:
             raise NotFound(
@@ -185,8 +158,10 @@ class WhisperRecognizer:
         return await fetch_from_hub(repository, "", _into(repository), _is_part, self._report)
 
 
-def _is_model(folder: Path) -> bool:
-    return (folder / "model.bin").is_file()
+def _given(model: str) -> Path | None:
+    """The folder, when the model is one."""
+    folder = Path(model).expanduser()
+    return folder if (folder / "model.bin").is_file() else None
 
 
 def _repository(model: str) -> str:

@@ -53,7 +53,7 @@ class OpenAISynthesizer(Endpoint[OpenAISynthesizerOptions]):
     """One request a phrase; calls may overlap."""
 
     Options = OpenAISynthesizerOptions
-    _stage = "tts"
+    stage = "tts"
     _connections = 2  # while one phrase plays, the next is fetched
 
     @property

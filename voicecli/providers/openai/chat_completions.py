@@ -35,7 +35,7 @@ class OpenAILanguageModel(Endpoint[OpenAILanguageModelOptions]):
     """Streams the content of the reply; what a model thinks before it is left out."""
 
     Options = OpenAILanguageModelOptions
-    _stage = "llm"
+    stage = "llm"
 
     def __init__(self, options: OpenAILanguageModelOptions | None = None) -> None:
         super().__init__(options)

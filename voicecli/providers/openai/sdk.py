@@ -13,10 +13,11 @@ import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias, TypeVar
 
 from voicecli.errors import Dropped, NotFound, ProviderError, TimedOut, Unavailable
 from voicecli.flow.scope import scoped
+from voicecli.providers.engine import OwnEngine
 from voicecli.providers.openai.base_url import Address, address, missing_key
 from voicecli.providers.openai.faults import Call, pause_before_retry, stalled, translated
 
@@ -255,24 +256,21 @@ class Client:
         return True
 
 
-class Endpoint(Generic[Options]):
+class Endpoint(OwnEngine[Options]):
     """What the engines of the three stages have in common: a server, its client, and requests to it."""
 
     name = "openai"
-    Options: ClassVar[Any]
-    _stage: ClassVar[str]
     _connections: ClassVar[int] = 1  # that it needs at once
 
     def __init__(self, options: Options | None = None) -> None:
-        self._options: Options = self.Options() if options is None else options
+        super().__init__(options)
         given = self._options
         self._server = address(given.base_url, given.api_key_env)
-        self._call = Call(self._stage, self._server, given.model, given.timeout, given.retries)
+        self._call = Call(self.stage, self._server, given.model, given.timeout, given.retries)
         self._joined: Client | None = None
 
-    @staticmethod
-    def missing(options: Any) -> str | None:
-        """Say what keeps it from working here, or None."""
+    @classmethod
+    def missing(cls, options: Options) -> str | None:
         return missing_key(options.base_url, options.api_key_env)
 
     async def __aenter__(self) -> Self:

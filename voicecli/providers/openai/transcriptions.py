@@ -41,7 +41,7 @@ class OpenAIRecognizer(Endpoint[OpenAIRecognizerOptions]):
 
     places = 64  # utterances at once
     Options = OpenAIRecognizerOptions
-    _stage = "asr"
+    stage = "asr"
     _streams = True  # until the server refuses
 
     async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
