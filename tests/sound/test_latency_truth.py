@@ -8,6 +8,7 @@ move neither by more than a few milliseconds.
 
 import asyncio
 import json
+import re
 import statistics
 import time
 from pathlib import Path
@@ -25,6 +26,13 @@ pytestmark = [
     pytest.mark.skipif(is_missing(), reason="needs pulseaudio, pulseaudio-utils and libasound2-plugins"),
 ]
 
+_PROMISED = re.search(
+    r"at most\s+(\d+) ms in the median and (\d+) ms at worst.*by at most\s+(\d+) ms",
+    (Path(__file__).parents[2] / "docs" / "latency.md").read_text(),
+    re.DOTALL,
+)
+assert _PROMISED is not None
+MEDIAN, WORST, REQUEST = (int(number) / 1000 for number in _PROMISED.groups())  # seconds
 TURNS = 10
 SPEECH = 0.02
 SOUND = 0.01
@@ -57,8 +65,8 @@ def voice_to_voice() -> None:
         outside.append(began - stopped)
     apart = [a - b for a, b in zip(inside, outside, strict=True)]
     print(json.dumps({"inside": inside, "outside": outside, "apart": apart}))
-    assert abs(statistics.median(apart)) <= 0.03, apart
-    assert max(map(abs, apart)) <= 0.06, apart
+    assert abs(statistics.median(apart)) <= MEDIAN, apart
+    assert max(map(abs, apart)) <= WORST, apart
 
 
 def time_to_first_audio() -> None:
@@ -107,9 +115,9 @@ def time_to_first_audio() -> None:
     ttfa = [a["ttfa"] - (b - c) for a, b, c in zip(inside, heard, requested, strict=True)]
     playout = [a["playout"] - (b - c) for a, b, c in zip(inside, heard, sent, strict=True)]
     print(json.dumps({"inside": inside, "ttfa apart": ttfa, "playout apart": playout}))
-    assert abs(statistics.median(playout)) <= 0.03, playout
-    assert max(map(abs, playout)) <= 0.06, playout
-    assert -0.03 <= statistics.median(ttfa) <= 0.15, ttfa
+    assert abs(statistics.median(playout)) <= MEDIAN, playout
+    assert max(map(abs, playout)) <= WORST, playout
+    assert -MEDIAN <= statistics.median(ttfa) <= REQUEST, ttfa
     assert min(spans["ttfa"] for spans in inside) > 0.15 + silence  # silence in the audio does not count
     lasted = [stopped - began for began, stopped in sounds]
     assert lasted == pytest.approx([length] * 3, abs=0.01)  # nothing is cut off, nothing breaks
