@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ANSWERS ?= answers.wav
+# Tests wait for sound and for processes half of their time, so more of them at once than there are cores.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )))
 
 # PortAudio and libopus are what the program can use; the rest is what the tests need on a machine without sound.
 TALK_PACKAGES := python3-venv libportaudio2 libopus0
@@ -22,7 +24,8 @@ talk: $(VENV)/.talk-packages $(VENV)/.installed
 	fi
 
 test: $(VENV)/.test-packages $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not benchmark and not alone" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "alone and not benchmark" $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
