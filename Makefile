@@ -24,7 +24,7 @@ talk: $(VENV)/.talk-packages $(VENV)/.installed
 	fi
 
 test: $(VENV)/.test-packages $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not benchmark and not alone" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not benchmark and not alone" $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m "alone and not benchmark" $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev

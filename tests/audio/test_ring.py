@@ -1,8 +1,11 @@
 """The ring: nothing lost, nothing doubled, whatever the order of pushes and pulls."""
 
+import sys
 import threading
+import time
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +45,16 @@ def test_skip_never_goes_back_or_beyond():
     assert ring.read == 8
 
 
+@pytest.fixture
+def often_switched():
+    """Threads take turns a thousand times as often as they would."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(5e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("often_switched")
 def test_two_threads_lose_nothing():
     ring = Ring(333)
     total = 200_000
@@ -55,11 +68,16 @@ def test_two_threads_lose_nothing():
             found = ring.pull(out)
             got.append(out[:found].copy())
             count += found
+            if not found:
+                time.sleep(0)
 
     reader = threading.Thread(target=read)
     reader.start()
     position = 0
     while position < total:
-        position += ring.push(source[position : position + 77])
+        pushed = ring.push(source[position : position + 77])
+        position += pushed
+        if not pushed:
+            time.sleep(0)
     reader.join()
     assert np.array_equal(np.concatenate(got), source)
