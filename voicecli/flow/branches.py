@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from voicecli.flow.awaitables import is_async
-from voicecli.flow.channel import SIZE, UNREAD_TIMEOUT, Branch, Channel, branched, leaving, pour, together
-from voicecli.flow.interruption import Interruption
+from voicecli.flow.channel import SIZE, UNREAD_TIMEOUT, Branch, Channel, branched, pour
 from voicecli.flow.lead import Lead, Leader
 from voicecli.flow.scope import close, scoped
+from voicecli.flow.tasks import Interruption, leaving, together
 
 __all__ = ["concat_step", "fork_step", "merge_as_dict_step", "merge_step", "partition_step"]
 

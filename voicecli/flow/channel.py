@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from voicecli.errors import FlowStalled
 from voicecli.flow.scope import close, scoped
+from voicecli.flow.tasks import failure_of, leaving, together
 
 __all__ = [
     "SIZE",
@@ -23,11 +24,8 @@ __all__ = [
     "Origin",
     "Trunk",
     "branched",
-    "leaving",
     "pour",
     "pour_all",
-    "stopped",
-    "together",
 ]
 
 T = TypeVar("T")
@@ -40,20 +38,6 @@ _log = logging.getLogger(__name__)
 
 class Channel(Generic[T]):
     """At most `size` items on their way, for any number of writers and one reader."""
-
-    __slots__ = (
-        "_told",
-        "_untold",
-        "ended",
-        "failure",
-        "half",
-        "items",
-        "read",
-        "reader",
-        "size",
-        "timeout",
-        "writers",
-    )
 
     def __init__(self, size: int = SIZE, unread_timeout: float = UNREAD_TIMEOUT) -> None:
         if size < 1:
@@ -268,7 +252,7 @@ class Trunk:
                 task.cancel()
             await asyncio.wait([task])
             await close(*self._sources)  # a task that is cancelled before its first step has closed nothing
-            if not closed and not task.cancelled() and (error := task.exception()) is not None:
+            if not closed and (error := failure_of(task)) is not None:
                 raise error
 
     def abandon(self) -> None:
@@ -322,47 +306,3 @@ async def pour(source: AsyncIterator[T], channel: Channel[T], writers: int = 1) 
                 if leaving():
                     return
                 left = share
-
-
-def leaving() -> bool:
-    """Whether the running task was cancelled and its source would not have it.
-
-    An end of the channel is no reason to leave: the cancellation that follows would disturb the cleaning up.
-    """
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-async def together(*runs: Coroutine[Any, Any, None]) -> None:
-    """Run all; the first failure cancels the others and is raised when they have ended."""
-    if len(runs) == 1:
-        await runs[0]
-        return
-    tasks = [asyncio.create_task(run, name="flow") for run in runs]
-    try:
-        if tasks:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
-        running = [task for task in tasks if not task.done()]
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
-    failures = [task.exception() for task in tasks if not task.cancelled()]  # all of them are looked at
-    for failure in failures:
-        if failure is not None:
-            raise failure
-    if any(task.cancelled() and task not in running for task in tasks):
-        raise asyncio.CancelledError  # by what it awaited
-
-
-async def stopped(task: asyncio.Task[Any]) -> bool:
-    """Cancel a task and wait for its end; whether it was running. Raises what it raised."""
-    running = not task.done()
-    if running:
-        if not task.cancelling():  # a second cancellation would disturb the cleaning up
-            task.cancel()
-        await asyncio.wait([task])
-    if not task.cancelled() and (error := task.exception()) is not None:
-        raise error
-    return running

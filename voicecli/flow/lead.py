@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from voicecli.errors import FlowStalled
 from voicecli.flow.channel import Channel
-from voicecli.flow.interruption import Interruption
 from voicecli.flow.scope import close, scoped
+from voicecli.flow.tasks import Interruption
 
 __all__ = ["Lead", "Leader"]
 

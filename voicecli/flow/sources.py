@@ -11,9 +11,9 @@ from typing import IO, Any, TypeAlias, TypeVar, cast, overload
 
 from voicecli.flow.awaitables import finish_in_thread, resolve_awaitable_or_obj
 from voicecli.flow.channel import SIZE
-from voicecli.flow.interruption import Interruption, watched
 from voicecli.flow.queues import EndOfStreamMarker, QueueAsyncIterator
 from voicecli.flow.scope import scoped
+from voicecli.flow.tasks import Interruption, watched
 
 __all__ = [
     "SourceConvertable",

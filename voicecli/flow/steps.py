@@ -9,9 +9,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, C
 from typing import Any, Literal, TypeVar, cast, overload
 
 from voicecli.flow.awaitables import is_async, resolve_awaitable_or_obj
-from voicecli.flow.interruption import Interruption, watched
 from voicecli.flow.scope import scoped
 from voicecli.flow.sources import to_source
+from voicecli.flow.tasks import Interruption, watched
 
 __all__ = [
     "abort_step",

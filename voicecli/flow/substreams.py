@@ -9,11 +9,11 @@ from typing import Any, Literal, TypeVar, overload
 
 from voicecli.flow.awaitables import resolve_awaitable_or_obj, to_tuple
 from voicecli.flow.branches import concat_step
-from voicecli.flow.channel import SIZE, UNREAD_TIMEOUT, Branch, Channel, branched, pour_all, stopped
+from voicecli.flow.channel import SIZE, UNREAD_TIMEOUT, Branch, Channel, branched, pour_all
 from voicecli.flow.feeds import Feed, buffer_step
-from voicecli.flow.interruption import Interruption
 from voicecli.flow.scope import close, scoped
 from voicecli.flow.sources import single_source, to_source
+from voicecli.flow.tasks import Interruption, stopped
 
 __all__ = [
     "cancelable_substream_step",
@@ -25,7 +25,6 @@ __all__ = [
 
 T = TypeVar("T")
 U = TypeVar("U")
-V = TypeVar("V")
 
 _END: Any = object()  # compared by identity, as items may be arrays
 
@@ -127,14 +126,6 @@ def interruptable_substream_step(
 @overload
 def interruptable_substream_step(
     async_iter: AsyncIterator[T],
-    substream_func: Callable[[AsyncIterator[T]], tuple[AsyncIterator[U], AsyncIterator[V]]],
-    cancel_messages: Sequence[Any] | None = None,
-    *,
-    unread_timeout: float = UNREAD_TIMEOUT,
-) -> tuple[Branch[U], Branch[V]]: ...
-@overload
-def interruptable_substream_step(
-    async_iter: AsyncIterator[T],
     substream_func: Callable[[AsyncIterator[T]], Sequence[AsyncIterator[Any]]],
     cancel_messages: Sequence[Any] | None = None,
     *,
@@ -198,15 +189,6 @@ def cancelable_substream_step(
     *,
     unread_timeout: float = UNREAD_TIMEOUT,
 ) -> Branch[U]: ...
-@overload
-def cancelable_substream_step(
-    async_iter: AsyncIterator[T],
-    cancel_iter: AsyncIterator[Any],
-    substream_func: Callable[[AsyncIterator[T]], tuple[AsyncIterator[U], AsyncIterator[V]]],
-    cancel_messages: Sequence[Any] | None = None,
-    *,
-    unread_timeout: float = UNREAD_TIMEOUT,
-) -> tuple[Branch[U], Branch[V]]: ...
 @overload
 def cancelable_substream_step(
     async_iter: AsyncIterator[T],
@@ -282,15 +264,11 @@ class _Unclosed(AsyncIterator[T]):
 
     async def ended(self) -> bool:
         """Whether nothing more comes, which may take until something comes."""
-        if not self._next:
-            try:
-                self._next.append(await anext(self._source))
-            except StopAsyncIteration:
-                return True
-        return False
+        self._next = self._next or await self._source.take()
+        return not self._next
 
     async def __anext__(self) -> T:
-        item = self._next.pop() if self._next else await anext(self._source)
+        item = self._next.pop(0) if self._next else await anext(self._source)
         self.taken += 1
         return item
 

@@ -25,8 +25,8 @@ from voicecli.errors import (
     SettingsError,
 )
 from voicecli.flow.feeds import ReadAhead
-from voicecli.flow.interruption import Interruption
 from voicecli.flow.scope import scoped
+from voicecli.flow.tasks import Interruption
 from voicecli.providers.bounds import Within, check
 from voicecli.speech.speech_events import SpeechEnd, SpeechPartialResult, SpeechStart, SpeechToTextResult
 

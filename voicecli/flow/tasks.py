@@ -1,14 +1,14 @@
-"""Ends a wait from outside, the way `asyncio.timeout` does."""
+"""Tasks that end together, and waits that are ended from outside, the way `asyncio.timeout` does."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Interruption", "watched"]
+__all__ = ["Interruption", "failure_of", "leaving", "stopped", "together", "watched"]
 
 _AGAIN = 0.02  # seconds until a wait that was cancelled by others is looked at again
 
@@ -48,7 +48,7 @@ class Interruption:
 
     def fire_after(self, task: asyncio.Task[Any]) -> None:
         """End the wait when `task` fails."""
-        task.add_done_callback(lambda task: None if task.cancelled() or not task.exception() else self.fire())
+        task.add_done_callback(lambda task: None if failure_of(task) is None else self.fire())
 
     def __enter__(self) -> None:
         self._task = task = asyncio.current_task()
@@ -77,3 +77,51 @@ async def watched(event: asyncio.Event, interruption: Interruption) -> AsyncIter
     finally:
         watch.cancel()
         await asyncio.wait([watch])
+
+
+def leaving() -> bool:
+    """Whether the running task was cancelled and its source would not have it.
+
+    An end of the channel is no reason to leave: the cancellation that follows would disturb the cleaning up.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def together(*runs: Coroutine[Any, Any, None]) -> None:
+    """Run all; the first failure cancels the others and is raised when they have ended."""
+    if len(runs) == 1:
+        await runs[0]
+        return
+    tasks = [asyncio.create_task(run, name="flow") for run in runs]
+    try:
+        if tasks:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        running = [task for task in tasks if not task.done()]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+    failures = [failure for task in tasks if (failure := failure_of(task)) is not None]
+    if failures:
+        raise failures[0]
+    if any(task.cancelled() and task not in running for task in tasks):
+        raise asyncio.CancelledError  # by what it awaited
+
+
+async def stopped(task: asyncio.Task[Any]) -> bool:
+    """Cancel a task and wait for its end; whether it was running. Raises what it raised."""
+    running = not task.done()
+    if running:
+        if not task.cancelling():  # a second cancellation would disturb the cleaning up
+            task.cancel()
+        await asyncio.wait([task])
+    if (error := failure_of(task)) is not None:
+        raise error
+    return running
+
+
+def failure_of(task: asyncio.Task[Any]) -> BaseException | None:
+    """What a task that has ended raised; a cancellation is none."""
+    return None if task.cancelled() else task.exception()

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.flow.spring import run, settled
-from voicecli.flow.interruption import Interruption
+from voicecli.flow.tasks import Interruption
 
 
 def waiting(interruption, awaited, told):
