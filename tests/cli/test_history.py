@@ -17,7 +17,7 @@ from voicecli.audio.recording import load_recording
 from voicecli.cli.history import app, outline
 from voicecli.conversation import events
 from voicecli.conversation.journal import Saved
-from voicecli.conversation.retelling import retold
+from voicecli.conversation.record import retold
 from voicecli.errors import UsageError
 from voicecli.latency.timeline import Mark, Span
 

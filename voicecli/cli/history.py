@@ -28,7 +28,7 @@ from voicecli.cli.screen import Plain
 from voicecli.config import Settings, load_settings
 from voicecli.conversation import events
 from voicecli.conversation.journal import FILE, Saved, find_saved, saved_conversations
-from voicecli.conversation.retelling import retold
+from voicecli.conversation.record import retold
 from voicecli.errors import ExitStatus, SaveError, UsageError
 from voicecli.latency.render import milliseconds
 from voicecli.latency.statistics import Statistics, summarize

@@ -18,8 +18,7 @@ from voicecli.cli.options import EngineOptions, Json, Language, RealTime, Speake
 from voicecli.cli.talk import TalkOptions, run_talk
 from voicecli.conversation import events
 from voicecli.conversation.journal import FILE, Saved, find_saved
-from voicecli.conversation.record import spans_record
-from voicecli.conversation.retelling import retold
+from voicecli.conversation.record import retold, spans_record
 from voicecli.errors import ExitStatus, UsageError
 from voicecli.latency.render import milliseconds
 from voicecli.latency.statistics import summarize
