@@ -67,8 +67,7 @@ def test_full_disk_is_told_once(tmp_path):
     journal._file = Path("/dev/full").open("w")  # noqa: SIM115 - the journal closes it
     with pytest.raises(SaveError, match="no longer saved"):
         journal.write({"event": "turn"})
-    journal.write({"event": "turn"})
-    journal.sync()
+    journal.write({"event": "turn"}, sync=True)
     journal.close()
 
 

@@ -114,9 +114,7 @@ class Account:
         if self.journal is None:
             return
         try:
-            self.journal.write(record)
-            if sync:
-                self.journal.sync()
+            self.journal.write(record, sync=sync)
         except SaveError as error:
             self._lose(error)
 
@@ -147,7 +145,7 @@ class Account:
         if self.journal is None:
             return
         try:
-            self.journal.write(summary_record(summary))
+            self.journal.write(summary_record(summary), sync=True)
             self.journal.close()
             if not summary.turns and not self._errors and not self.journal.has_sound():
                 self.journal.discard()

@@ -38,35 +38,33 @@ class Journal:
                 f"The conversation cannot be saved in {root}: {error.strerror or error}.",
                 "Choose another folder with --save DIR, or keep nothing with --no-save.",
             ) from error
-        self.write({"event": "conversation", "id": self.id, "format": _FORMAT, **header})
-        self.sync()
+        self.write({"event": "conversation", "id": self.id, "format": _FORMAT, **header}, sync=True)
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Append one record. Raises SaveError, and after that accepts and loses everything quietly."""
+    def write(self, record: Mapping[str, Any], *, sync: bool = False) -> None:
+        """Append one record; with `sync` it survives a power cut.
+
+        Raises SaveError, and after that accepts and loses everything quietly.
+        """
         if self._file is None:
             return
         try:
             self._file.write(json_line(record) + "\n")
             self._file.flush()
+            if sync:
+                os.fsync(self._file.fileno())
         except OSError as error:
-            self._give_up(error)
-
-    def sync(self) -> None:
-        """Let it survive a power cut. Raises SaveError."""
-        if self._file is None:
-            return
-        try:
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            self._give_up(error)
+            self.close()
+            raise SaveError(
+                f"The conversation is no longer saved in {self.folder}: {error.strerror or error}.",
+                "What was saved before is kept.",
+            ) from error
 
     def close(self) -> None:
-        """Sync and close."""
-        if self._file is not None:
-            self.sync()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Write no more."""
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
 
     def has_sound(self) -> bool:
         """Whether anything stands beside the text."""
@@ -79,16 +77,6 @@ class Journal:
             for file in self.folder.iterdir():
                 file.unlink()
             self.folder.rmdir()
-
-    def _give_up(self, error: OSError) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            with contextlib.suppress(OSError):
-                file.close()
-        raise SaveError(
-            f"The conversation is no longer saved in {self.folder}: {error.strerror or error}.",
-            "What was saved before is kept.",
-        ) from error
 
 
 def _new_folder(root: Path, name: str) -> Path:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from voicecli.audio.block import Samples
-from voicecli.conversation import events
+from voicecli.conversation import events, turntaking
 from voicecli.conversation.answerer import Answerer, Engines
 from voicecli.conversation.draft import Reply
 from voicecli.conversation.echo import Verdict
@@ -20,22 +20,12 @@ from voicecli.conversation.transcription import Transcription
 from voicecli.conversation.turn import Turn
 from voicecli.conversation.turntaking import (
     Action,
-    Announced,
-    Dropped,
-    Failed,
     Floor,
     Happening,
     Interrupted,
-    Misheard,
     NothingHeard,
-    PlaybackFinished,
-    Rejoined,
     Speech,
     State,
-    Transcribed,
-    Typed,
-    Understood,
-    Voiced,
 )
 from voicecli.errors import VoiceError
 from voicecli.latency.timeline import Mark
@@ -123,12 +113,15 @@ class Moderator:
         if isinstance(event, Interrupted):
             if self.turn is None:
                 return None
-            unknown = self.floor.state is State.PROCESSING and not event.by_key
-            return Rejoined(event.time) if unknown and said is not None and said.transcription else event
+            if self.floor.state is State.PROCESSING and not event.by_key and said and said.transcription:
+                return turntaking.Rejoined(event.time)
+            return event
         if isinstance(event, SpeechStarted):
             self._tell(event)
         if said is None:
-            return None if isinstance(event, SpeechStopped | SoftEnd | Dropped | TurnEnded) else event
+            if isinstance(event, SpeechStopped | SoftEnd | TurnEnded | turntaking.Dropped):
+                return None
+            return event
         match event:
             case SpeechStarted():
                 said.stopwatch.clear(Mark.SPEECH_STOPPED)
@@ -183,12 +176,11 @@ class Moderator:
             case Action.ACCOUNT:
                 self.turn = None
                 self._answerer.account(turn, event)
-                interrupted = isinstance(event, Interrupted)
-                if isinstance(event, Interrupted) and event.by_key and not self.floor.hearing:
-                    self.push(NothingHeard(event.time))
-                left = turn.reply is not None and turn.reply.goodbye and not interrupted
+                left = turn.reply is not None and turn.reply.goodbye and not isinstance(event, Interrupted)
                 if left or self._answerer.finished == self.turns:
                     self.over.set()
+                if isinstance(event, Interrupted) and event.by_key and not self.floor.hearing:
+                    self.push(NothingHeard(event.time))
             case Action.RELEASE:
                 self.turn = None
                 turn.close()
@@ -197,12 +189,12 @@ class Moderator:
         """A new turn, with what it begins with."""
         turn = Turn(self._answerer.number + 1)
         match event:
-            case Typed(at, text):
+            case turntaking.Typed(at, text):
                 for mark in (Mark.SPEECH_STARTED, Mark.SPEECH_STOPPED, Mark.TRANSCRIPT):
                     turn.stopwatch.mark(mark, at)
                 turn.transcript = Transcript(text, final=True)
                 self._tell(events.TranscriptCame(turn.number, text, True))
-            case Announced(_, text, alone):
+            case turntaking.Announced(_, text, alone):
                 turn.alone = alone
                 self._begin(turn, text)
             case SpeechStarted(at):
@@ -223,14 +215,14 @@ class Moderator:
         if not waiting or not (said or self.floor.state is State.PROCESSING):
             return
         if isinstance(result, VoiceError):
-            self.push(Misheard(now) if said else Failed(now, result))
+            self.push(turntaking.Misheard(now) if said else turntaking.Failed(now, result))
         elif result.final or result.text != turn.transcript.text:
             turn.transcript = result
             self._tell(events.TranscriptCame(turn.number, result.text, result.final))
             if result.final:
                 turn.stopwatch.mark(Mark.TRANSCRIPT, now)
             if result.final and said:
-                self.push(Understood(now))
+                self.push(turntaking.Understood(now))
             elif result.final:
                 self._decide(turn)
 
@@ -240,7 +232,7 @@ class Moderator:
         verdict = answerer.judge(turn)
         cut_off, answerer.cut_off = answerer.cut_off, None
         if verdict is Verdict.USER:
-            self.push(Transcribed(now) if text else NothingHeard(now))
+            self.push(turntaking.Transcribed(now) if text else NothingHeard(now))
             return
         # What the loudspeaker said is dropped, and what it cut off is said again, this time undisturbed.
         answerer.discard(turn)
@@ -252,7 +244,7 @@ class Moderator:
             self.half_duplex = True
             self._tell(events.Warned(_ECHO, "echo"))
         if cut_off is not None and cut_off.complete and cut_off.text and not self.floor.busy:
-            self.push(Announced(now, cut_off.text, alone=True))
+            self.push(turntaking.Announced(now, cut_off.text, alone=True))
 
     def _begin(self, turn: Turn, text: str = "") -> Reply:
         """Begin to answer the turn, or to say `text`."""
@@ -262,9 +254,9 @@ class Moderator:
 
     async def _play(self, turn: Turn, reply: Reply) -> None:
         try:
-            finished = await reply.run(lambda: self.push(Voiced(time.monotonic())))
+            finished = await reply.run(lambda: self.push(turntaking.Voiced(time.monotonic())))
         except VoiceError as error:
-            failed = Failed(time.monotonic(), error)
+            failed = turntaking.Failed(time.monotonic(), error)
             if turn.reply is reply and turn is self.turn and error.recoverable:
                 self.push(failed)
             elif turn is self.turn and not error.recoverable:
@@ -277,4 +269,4 @@ class Moderator:
             return
         if finished is not None:
             self._answerer.note(reply, finished, whole=not turn.alone)
-        self.push(PlaybackFinished(time.monotonic() if finished is None else finished))
+        self.push(turntaking.PlaybackFinished(time.monotonic() if finished is None else finished))
