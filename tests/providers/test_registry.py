@@ -8,7 +8,7 @@ import pytest
 
 from voicecli.errors import LibraryMissing, ProviderError, UsageError
 from voicecli.providers import registry
-from voicecli.providers.registry import BUILT_IN, STAGES, Stage, engine_class, engines, is_engine
+from voicecli.providers.registry import BUILT_IN, STAGES, Stage, engine_class, engines, is_engine, package_of
 
 PLUGIN = """
 from dataclasses import dataclass
@@ -78,10 +78,8 @@ def test_plugin_is_found() -> None:
     assert is_engine("tts", "beep")
     assert not is_engine("asr", "beep")
     assert engine_class("tts", "beep").Options().pitch == 440.0
-    listed = {entry.name: entry for entry in engines("tts")}
-    assert list(listed)[: len(BUILT_IN["tts"])] == list(BUILT_IN["tts"])
-    assert (listed["beep"].package, listed["espeak"].package) == ("beeping", "")
-    assert listed["beep"].load() is engine_class("tts", "beep")
+    assert (package_of("tts", "beep"), package_of("tts", "espeak")) == ("beeping", "")
+    assert engines("tts") == [*BUILT_IN["tts"], "beep", *engines("tts")[len(BUILT_IN["tts"]) + 1 :]]
 
 
 @pytest.mark.usefixtures("plugged")

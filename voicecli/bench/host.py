@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voicecli import __version__
-from voicecli.providers.registry import Stage, engines
+from voicecli.providers.registry import Stage, package_of
 
 __all__ = ["Machine", "engine_version", "machine", "versions"]
 
@@ -54,8 +54,7 @@ def versions(stage: Stage, names: list[str]) -> dict[str, str]:
 
 def engine_version(stage: Stage, name: str) -> str:
     """The distribution that the engine is made of, and its version."""
-    plugged = {listed.name: listed.package for listed in engines(stage) if listed.package}
-    distribution = plugged.get(name) or _DISTRIBUTIONS.get(name)
+    distribution = package_of(stage, name) or _DISTRIBUTIONS.get(name)
     if distribution is None:
         return f"voicecli {__version__}"
     from importlib.metadata import PackageNotFoundError, version

@@ -127,9 +127,9 @@ async def _opened(stage: Stage, choice: Choice[Any]) -> Check:
 async def engine_checks(loaded: Loaded) -> list[Check]:
     """One check for each engine that there is: whether it could be used here."""
     return [
-        await asyncio.to_thread(_usable, stage, listed.name, getattr(loaded.settings, stage).engines)
+        await asyncio.to_thread(_usable, stage, name, getattr(loaded.settings, stage).engines)
         for stage in STAGES
-        for listed in engines(stage)
+        for name in engines(stage)
     ]
 
 

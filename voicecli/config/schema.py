@@ -91,9 +91,7 @@ class Table:
     def names(self) -> list[str]:
         """Every name that may stand in it."""
         own = [child.path[-1] for child in self.children()]
-        return own + (
-            [listed.name for listed in engines(self.engines.stage)] if self.engines is not None else []
-        )
+        return own + (engines(self.engines.stage) if self.engines is not None else [])
 
 
 def root() -> Table:
@@ -133,9 +131,9 @@ def every_key(below: Table | None = None) -> Iterator[Key]:
             yield child
         else:
             tables.append(child)
-    for listed in engines(table.engines.stage) if table.engines is not None else ():
+    for name in engines(table.engines.stage) if table.engines is not None else ():
         try:
-            tables.append(table.engine(listed.name))
+            tables.append(table.engine(name))
         except VoiceError:
             continue  # a broken plug-in has no keys; `doctor` says what is wrong with it
     for inner in tables:

@@ -87,7 +87,7 @@ class Engines(Mapping[str, Any]):
         return isinstance(name, str) and is_engine(self.stage, name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter([listed.name for listed in engines(self.stage)])
+        return iter(engines(self.stage))
 
     def __len__(self) -> int:
         return len(engines(self.stage))

@@ -19,18 +19,15 @@ import asyncio
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from voicecli.errors import LibraryMissing, ProviderError, Refused, VoiceError
 from voicecli.providers.language_model import LanguageModel
 from voicecli.providers.local_servers import PORTS, LocalServer, find_servers
 from voicecli.providers.recognizer import Recognizer
-from voicecli.providers.registry import EngineClass, Stage, engine_class
+from voicecli.providers.registry import BUILT_IN, EngineClass, Stage, engine_class
 from voicecli.providers.synthesizer import Synthesizer
 from voicecli.speech.vad import VoiceDetector
-
-if TYPE_CHECKING:
-    from voicecli.providers.fetch import Reporter
 
 __all__ = [
     "AUTO",
@@ -45,11 +42,9 @@ __all__ = [
 
 T_co = TypeVar("T_co", covariant=True)
 
+ASKED_FOR = ("simulated", "silero-torch")  # only by name
 AUTO: Mapping[Stage, Sequence[str]] = {
-    "asr": ("openai", "moonshine", "whisper", "pocketsphinx"),
-    "llm": ("openai", "assistant"),
-    "tts": ("openai", "kokoro", "piper", "espeak"),
-    "vad": ("silero", "energy"),
+    stage: tuple(name for name in names if name not in ASKED_FOR) for stage, names in BUILT_IN.items()
 }
 REMOTE = "openai"  # also what talks to a server on this machine
 ASKED = "as asked for"
@@ -66,46 +61,25 @@ class Choice(Generic[T_co]):
     automatic: bool = False  # nobody asked for it by name
 
 
-@dataclass(frozen=True, slots=True)
-class _Pick:
-    """What `auto` settles on."""
-
-    name: str
-    options: Any
-    reason: str
-
-
 async def choose_recognizer(
-    requested: str = "auto",
-    options: Mapping[str, Any] | None = None,
-    *,
-    servers: Sequence[LocalServer] | None = None,
-    domain: object = None,
-    report: Reporter | None = None,
+    requested: str = "auto", options: Mapping[str, Any] | None = None, **more: Any
 ) -> Choice[Recognizer]:
     """`choose` for `asr`. An engine that takes a `domain` (what it should expect to hear) is given it."""
-    return await choose("asr", requested, options, servers=servers, domain=domain, report=report)
+    return await choose("asr", requested, options, **more)
 
 
 async def choose_language_model(
-    requested: str = "auto",
-    options: Mapping[str, Any] | None = None,
-    *,
-    servers: Sequence[LocalServer] | None = None,
+    requested: str = "auto", options: Mapping[str, Any] | None = None, **more: Any
 ) -> Choice[LanguageModel]:
     """`choose` for `llm`."""
-    return await choose("llm", requested, options, servers=servers)
+    return await choose("llm", requested, options, **more)
 
 
 async def choose_synthesizer(
-    requested: str = "auto",
-    options: Mapping[str, Any] | None = None,
-    *,
-    servers: Sequence[LocalServer] | None = None,
-    report: Reporter | None = None,
+    requested: str = "auto", options: Mapping[str, Any] | None = None, **more: Any
 ) -> Choice[Synthesizer]:
     """`choose` for `tts`. An engine that fetches its model says through `report` how far that is."""
-    return await choose("tts", requested, options, servers=servers, report=report)
+    return await choose("tts", requested, options, **more)
 
 
 async def choose_detector(
@@ -132,57 +106,56 @@ async def choose(
     """
     given = options or {}
     if requested == "auto":
-        pick = await _automatic(stage, given, servers)
+        name, own, reason = await _automatic(stage, given, servers)
     else:
-        pick = _Pick(requested, _options(stage, requested, given), ASKED)
-        lacking = await _lacking(stage, requested, pick.options)
-        if lacking is not None:
-            raise _unusable(stage, requested, lacking)
-    cls = engine_class(stage, pick.name)
-    engine = cls(pick.options, **accepted(cls, more))
-    return Choice(engine, pick.name, pick.reason, pick.options, automatic=requested == "auto")
+        name, own, reason = requested, _options(stage, requested, given), ASKED
+        if (lacking := await _lacking(stage, name, own)) is not None:
+            raise _unusable(stage, name, lacking)
+    cls = engine_class(stage, name)
+    return Choice(cls(own, **accepted(cls, more)), name, reason, own, automatic=requested == "auto")
+
+
+_Pick: TypeAlias = tuple[str, Any, str]
+"""What `auto` settles on: a name, options, and why."""
 
 
 async def _automatic(stage: Stage, given: Mapping[str, Any], servers: Sequence[LocalServer] | None) -> _Pick:
     """The first that works here; the reason says why those before it do not."""
     passed: list[str] = []
-    lacks: list[tuple[str, str]] = []
+    lacks: dict[str, list[str]] = {}  # what is missing, and who misses it
     for name in AUTO[stage]:
         own = _options(stage, name, given)
         lacking = await _lacking(stage, name, own)
         if name == REMOTE:
             lacking = lacking or _elsewhere(stage, own)
             if lacking is None:
-                return _Pick(name, own, _configured(stage, own))
-            passed.append(_no_key(own, lacking))
+                return name, own, _configured(stage, own)
+            passed.append(f"no {own.api_key_env}" if lacking.startswith("no key: ") else _briefly(lacking))
             served, why = await _served(stage, own, servers)
-            if served is not None:
-                return dataclasses.replace(served, reason="; ".join([*passed, served.reason]))
             passed.append(why)
-        elif lacking is None and not _fetched(stage, name, own):
-            lacks.append((name, "its model is not fetched yet"))
-        elif lacking is None:
-            reason = "; ".join([*passed, *_together(lacks)])
-            return _Pick(name, own, reason or "the best that works here")
+            if served is not None:
+                return REMOTE, served, "; ".join(passed)
+        elif lacking is None and _fetched(stage, name, own):
+            return name, own, "; ".join([*passed, *_together(lacks)]) or "the best that works here"
         else:
-            lacks.append((name, _briefly(lacking)))
-    what = "; ".join([*passed, *_together(lacks)])
+            what = "its model is not fetched yet" if lacking is None else _briefly(lacking)
+            lacks.setdefault(what, []).append(name)
     raise ProviderError(
-        f"No {stage} engine works here: {what}.", "`voicecli doctor` says what each one needs."
+        f"No {stage} engine works here: {'; '.join([*passed, *_together(lacks)])}.",
+        "`voicecli doctor` says what each one needs.",
     )
 
 
-async def _served(stage: Stage, own: Any, servers: Sequence[LocalServer] | None) -> tuple[_Pick | None, str]:
-    """A server on this machine with a model for the stage, or why there is none."""
+async def _served(stage: Stage, own: Any, servers: Sequence[LocalServer] | None) -> tuple[Any, str]:
+    """Options for a server on this machine with a model for the stage, if there is one; and why."""
     kind: Literal["asr", "llm", "tts"] = stage if stage != "vad" else "llm"
     found = await find_servers() if servers is None else servers
     for server in found:
         model = own.model if own.model in server.models else server.model(kind)
-        if model is None:
-            continue
-        # A key for OpenAI is nobody else's business, and servers on this machine want none.
-        options = dataclasses.replace(own, base_url=server.base_url, api_key_env="", model=model)
-        return _Pick(REMOTE, options, f"{server.name} is running at {_host(server)} with {model}"), ""
+        if model is not None:
+            # A key for OpenAI is nobody else's business, and servers on this machine want none.
+            options = dataclasses.replace(own, base_url=server.base_url, api_key_env="", model=model)
+            return options, f"{server.name} is running at {_host(server)} with {model}"
     if not found:
         return None, f"nothing listens on {', '.join(map(str, PORTS))}"
     named = " and ".join(f"{server.name} at {_host(server)}" for server in found)
@@ -224,10 +197,6 @@ def _configured(stage: Stage, options: Any) -> str:
     return f"{f'{stage}.openai.base_url' if options.base_url else 'OPENAI_BASE_URL'} is {server.host}"
 
 
-def _no_key(options: Any, lacking: str) -> str:
-    return f"no {options.api_key_env}" if lacking.startswith("no key: ") else _briefly(lacking)
-
-
 def _host(server: LocalServer) -> str:
     return server.base_url.partition("://")[2].partition("/")[0]
 
@@ -237,11 +206,9 @@ def _briefly(lacking: str) -> str:
     return lacking.partition(": ")[0].rstrip(".")
 
 
-def _together(lacks: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _together(lacks: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """One clause for each thing that is missing, naming all that miss it."""
-    for what in dict.fromkeys(what for _, what in lacks):
-        names = [name for name, lacking in lacks if lacking == what]
-        yield f"{' and '.join(names)}: {what}"
+    return (f"{' and '.join(names)}: {what}" for what, names in lacks.items())
 
 
 def _unusable(stage: Stage, name: str, lacking: str) -> VoiceError:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from voicecli.errors import LibraryMissing, ProviderError, UsageError
@@ -23,17 +22,18 @@ __all__ = [
     "BUILT_IN",
     "STAGES",
     "EngineClass",
-    "Listed",
     "Stage",
     "closest",
     "engine_class",
     "engines",
     "is_engine",
+    "package_of",
 ]
 
 Stage: TypeAlias = Literal["asr", "llm", "tts", "vad"]
 STAGES: tuple[Stage, ...] = ("asr", "llm", "tts", "vad")
 
+# In the order in which `auto` tries them.
 BUILT_IN: Mapping[Stage, Mapping[str, str]] = {
     "asr": {
         "openai": "voicecli.providers.openai:OpenAIRecognizer",
@@ -73,24 +73,15 @@ class EngineClass(Protocol):
     def missing(self, options: Any) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One engine by name, loaded only on demand."""
-
-    stage: Stage
-    name: str
-    package: str  # the distribution that plugs it in, empty for our own
-
-    def load(self) -> EngineClass:
-        """Raises LibraryMissing or ProviderError when a plug-in is broken."""
-        return engine_class(self.stage, self.name)
+def engines(stage: Stage) -> list[str]:
+    """The name of every engine of the stage: our own first, then the plug-ins by name."""
+    return [*BUILT_IN[stage], *sorted(_plugins(stage))]
 
 
-def engines(stage: Stage) -> list[Listed]:
-    """Every engine of the stage: our own first, then the plug-ins by name."""
-    own = [Listed(stage, name, "") for name in BUILT_IN[stage]]
-    plugged = sorted(_plugins(stage).items())
-    return own + [Listed(stage, name, point.dist.name if point.dist else "?") for name, point in plugged]
+def package_of(stage: Stage, name: str) -> str:
+    """The distribution that plugs the engine in; empty for our own."""
+    point = _plugins(stage).get(name)
+    return "" if point is None else point.dist.name if point.dist else "?"
 
 
 def is_engine(stage: Stage, name: str) -> bool:
@@ -115,7 +106,7 @@ def engine_class(stage: Stage, name: str) -> EngineClass:
 
 def unknown_engine(stage: Stage, name: str) -> UsageError:
     """The error for a name that no engine has, with the nearest one that does."""
-    known = [listed.name for listed in engines(stage)]
+    known = engines(stage)
     meant = closest(name, known)
     hint = f"Did you mean {meant}? " if meant else ""
     return UsageError(f"There is no {stage} engine {name!r}.", f"{hint}Known: auto, {', '.join(known)}.")
@@ -128,32 +119,22 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 def _load(stage: Stage, point: EntryPoint) -> EngineClass:
     package = point.dist.name if point.dist else point.module
+    what = f"The {stage} engine {point.name} of {package}"
+    why = ""
     try:
-        found = point.load()
+        found: EngineClass = point.load()
     except ImportError as exc:
-        raise LibraryMissing(
-            f"The {stage} engine {point.name} of {package} cannot be imported: {exc}.",
-            f"Reinstall {package}, or choose another engine.",
-        ) from exc
-    except AttributeError as exc:
-        raise _broken(stage, point, f"{point.value} does not exist") from exc
-    lacking = _lacking(found)
-    if lacking:
-        raise _broken(stage, point, f"it has no {' and no '.join(lacking)}")
-    plugin: EngineClass = found
-    return plugin
-
-
-def _lacking(found: object) -> Sequence[str]:
-    return [name for name in ("name", "Options", "missing", "__aenter__") if not hasattr(found, name)]
-
-
-def _broken(stage: Stage, point: EntryPoint, why: str) -> ProviderError:
-    package = point.dist.name if point.dist else point.module
-    return ProviderError(
-        f"The {stage} engine {point.name} of {package} is not one that voicecli can use: {why}.",
-        f"Update {package}, or choose another engine.",
-    )
+        hint = f"Reinstall {package}, or choose another engine."
+        raise LibraryMissing(f"{what} cannot be imported: {exc}.", hint) from exc
+    except AttributeError:
+        why = f"{point.value} does not exist"
+    else:
+        lacking = [name for name in ("name", "Options", "missing", "__aenter__") if not hasattr(found, name)]
+        if not lacking:
+            return found
+        why = f"it has no {' and no '.join(lacking)}"
+    hint = f"Update {package}, or choose another engine."
+    raise ProviderError(f"{what} is not one that voicecli can use: {why}.", hint)
 
 
 @functools.cache
