@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Self, TextIO
 
+from voicecli.cli.console import error_fields, print_json
+from voicecli.cli.typed import typed_lines
 from voicecli.conversation import events
 from voicecli.conversation.journal import Journal
 from voicecli.conversation.record import event_record, summary_record
@@ -13,7 +15,7 @@ from voicecli.latency.render import milliseconds
 from voicecli.latency.tally import Summary, Tally
 from voicecli.latency.timeline import Span
 
-__all__ = ["Account", "View"]
+__all__ = ["Account", "JsonLines", "View"]
 
 _SAVED = (
     events.Ready
@@ -25,37 +27,60 @@ _SAVED = (
 )
 
 
-class View(Protocol):
-    """What the user sees of it."""
+class View:
+    """What the user sees of it; whoever shows less keeps what stands here."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, *exc: object) -> None: ...
+    def __exit__(self, *exc: object) -> None:
+        pass
 
-    def __call__(self, event: events.Event) -> None: ...
+    def __call__(self, event: events.Event) -> None:
+        """Something has happened."""
 
     def watch(self, level: Callable[[], float], heard: Callable[[], str]) -> None:
         """`level` is the microphone's in dBFS, `heard` the reply as far as it has left the loudspeaker."""
-        ...
 
     def status(self, text: str, *, listening: bool = True) -> None:
         """What a key has changed: paused, muted; empty when nothing is out of the ordinary.
 
         `listening` is whether the microphone is open.
         """
-        ...
 
     def lines(self, stop: Callable[[], None], end: Callable[[], None]) -> AsyncIterator[str]:
         """What is typed; keys may `stop` the answer and `end` the conversation meanwhile."""
-        ...
+        return typed_lines()
 
     def failed(self, error: VoiceError) -> None:
         """The error that ends everything; people are told of it at the very end, by the command line."""
-        ...
 
     def summary(self, summary: Summary) -> None:
         """What the conversation comes to."""
-        ...
+
+
+class JsonLines(View):
+    """One object a line, each at once, for programs."""
+
+    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
+        self._stream = stream
+        self._verbose = verbose
+        self._names: Mapping[str, str] = {}
+
+    def __call__(self, event: events.Event) -> None:
+        """Print the event; tokens only with `verbose`."""
+        if isinstance(event, events.Ready):
+            self._names = event.engines
+        if not isinstance(event, events.TokenCame) or self._verbose:
+            print_json(event_record(event, self._names), self._stream)
+
+    def summary(self, summary: Summary) -> None:
+        """What the conversation comes to."""
+        print_json(summary_record(summary), self._stream)
+
+    def failed(self, error: VoiceError) -> None:
+        """The error that ends everything."""
+        print_json({"event": "error", **error_fields(error)}, self._stream)
 
 
 class Account:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 from rich.console import Console, Group
@@ -12,12 +12,11 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from voicecli.cli.account import View
 from voicecli.cli.console import failure_text, note_text
 from voicecli.cli.region import Region
-from voicecli.cli.typed import typed_lines
 from voicecli.conversation import events
 from voicecli.conversation.turntaking import State
-from voicecli.errors import VoiceError
 from voicecli.latency.render import statistics_table, turn_line
 from voicecli.latency.tally import Summary
 
@@ -91,29 +90,13 @@ def fitting(keys: Sequence[str], room: int) -> str:
     return ""
 
 
-class Plain:
+class Plain(View):
     """Lines, one after another: for pipes, logs and terminals that cannot be drawn on."""
 
     def __init__(self, console: Console, *, typed: bool = False) -> None:
         """`typed` says that what the user says stands on the terminal already."""
         self.console = console
         self._typed = typed
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        pass
-
-    def watch(self, level: Callable[[], float], heard: Callable[[], str]) -> None:
-        """Lines do not follow what moves."""
-
-    def status(self, text: str, *, listening: bool = True) -> None:
-        """Without a terminal there are no keys."""
-
-    def lines(self, stop: Callable[[], None], end: Callable[[], None]) -> AsyncIterator[str]:
-        """Standard input."""
-        return typed_lines()
 
     def __call__(self, event: events.Event) -> None:
         """Print what is worth a line."""
@@ -126,9 +109,6 @@ class Plain:
                 self.console.print(note_text(message))
             case events.ErrorRaised(error, _):
                 self.console.print(failure_text(error.message, error.hint))
-
-    def failed(self, error: VoiceError) -> None:
-        """The command line says it, below everything else."""
 
     def _turn(self, turn: events.TurnFinished) -> None:
         if turn.transcript and not self._typed:

@@ -16,11 +16,10 @@ from voicecli.audio.microphone import DeviceMicrophone, Microphone, PacedMicroph
 from voicecli.audio.player import AudioStreamPlayer, Output
 from voicecli.audio.recorder import RecordedOutput, Recorder
 from voicecli.cli import ends
-from voicecli.cli.account import Account, View
+from voicecli.cli.account import Account, JsonLines, View
 from voicecli.cli.console import SafeConsole
 from voicecli.cli.controls import Keys, Leaving, pressed_keys
 from voicecli.cli.downloads import Downloads
-from voicecli.cli.jsonlines import JsonLines
 from voicecli.cli.options import (
     EngineOptions,
     Json,
