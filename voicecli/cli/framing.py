@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from io import FileIO
 from pathlib import Path
@@ -49,11 +49,10 @@ def encode_file(
     json: Json = False,
 ) -> None:
     """Put a WAV file into frames, bit for bit; `-` is a pipe."""
-    _distinct(source, out)
     texts = {"question": question, "answer": answer, "url": url}
     reader = RiffReader()
     note = _notes(out, json)
-    with _reading(source) as pieces, _Written(out) as target:
+    with _opened(source, out) as (pieces, target):
         framer: _Framer | None = None
         for piece in pieces:
             with _about(source):
@@ -83,12 +82,11 @@ def decode_file(
 
     What was decoded before something is broken or cut off is kept, and the exit status is 1.
     """
-    _distinct(source, out)
     decoder = FrameDecoder(_LIMITS)
     note = _notes(out, json)
     objects = 0
     last: AudioFrame | None = None
-    with _reading(source) as pieces, _Sound(out) as sound:
+    with _opened(source, out) as (pieces, target), closing(_Sound(target)) as sound:
         for piece in pieces:
             with _about(source):
                 frames = decoder.decode(piece)
@@ -167,22 +165,17 @@ def _judge(last: AudioFrame) -> None:
 
 
 class _Sound:
-    """A WAV file of the format of the first frame with sound; its header has the true size at the end."""
+    """A WAV of the format of the first frame with sound; its header has the true size at the end."""
 
-    def __init__(self, name: str) -> None:
-        self._out = _Written(name)
+    def __init__(self, file: OutFile) -> None:
+        self._file = file
         self._layout: WavLayout | None = None
-        self._size = 0
 
-    def __enter__(self) -> _Sound:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        try:
-            if self._layout is not None:
-                self._out.rewrite(riff_header(self._layout, self._size))
-        finally:
-            self._out.close()
+    def close(self) -> None:
+        """Put the size into the header, where that is possible. Raises SaveError."""
+        if self._layout is not None:
+            size = self._file.size - len(riff_header(self._layout, None))
+            self._file.rewrite(0, riff_header(self._layout, size))
 
     def write(self, frame: AudioFrame) -> None:
         """Append the frame's sound. Raises WireError when it is of another format, SaveError."""
@@ -196,9 +189,7 @@ class _Sound:
             raise WireError(
                 f"Frame {frame.order} is {_format(layout)}, but the sound began as {_format(self._layout)}."
             )
-        data = samples.tobytes()
-        self._out.write(data)
-        self._size += len(data)
+        self._file.write(samples.tobytes())
 
     def settle(self, last: AudioFrame) -> None:
         """An answer without sound is an empty WAV of the format that its last frame states."""
@@ -208,7 +199,7 @@ class _Sound:
     def _begin(self, layout: WavLayout) -> None:
         self._layout = layout
         # Until the end is known, and on a pipe for good: a size that means "to the end".
-        self._out.write(riff_header(layout, None))
+        self._file.write(riff_header(layout, None))
 
 
 def _format(layout: WavLayout) -> str:
@@ -216,56 +207,29 @@ def _format(layout: WavLayout) -> str:
     return f"{layout.bits}-bit {channels} at {layout.rate} Hz"
 
 
-class _Written:
-    """A file or standard output; opened with the first byte, so that a wrong input empties no file."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._file: OutFile | None = None
-
-    def __enter__(self) -> _Written:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def write(self, data: bytes) -> None:
-        """All of it has reached the system when this returns. Raises SaveError."""
-        if self._file is None:
-            self._file = OutFile(Path(self._name), sys.stdout.fileno() if self._name == PIPE else None)
-        self._file.write(data)
-
-    def rewrite(self, head: bytes) -> None:
-        """Put `head` over the beginning, where that is possible. Raises SaveError."""
-        if self._file is not None:
-            self._file.rewrite(0, head)
-
-    def close(self) -> None:
-        """Close the file, not standard output."""
-        if self._file is not None:
-            self._file.close()
-
-
 @contextmanager
-def _reading(name: str) -> Iterator[Iterator[bytes]]:
-    """The bytes of a file or of standard input as they come."""
+def _opened(source: str, out: str) -> Iterator[tuple[Iterator[bytes], OutFile]]:
+    """The bytes of a file or of standard input as they come, and the file or the output to write.
+
+    Raises UsageError, also where writing would lose what is read; SaveError.
+    """
+    read, written = Path(source), Path(out)
+    if PIPE not in (source, out) and read.exists() and written.is_file() and written.samefile(read):
+        raise UsageError(f"{out} is the file that is read.", "Write to another one.")
     try:
-        file = FileIO(sys.stdin.fileno() if name == PIPE else name, "rb", closefd=name != PIPE)
+        file = FileIO(sys.stdin.fileno() if source == PIPE else source, "rb", closefd=source != PIPE)
     except OSError as error:
-        raise read_failure(name, error) from error
-    with file:
-        yield _pieces(file, name)
+        raise read_failure(source, error) from error
+    with file, closing(OutFile(written, sys.stdout.fileno() if out == PIPE else None)) as target:
+        yield _pieces(file, source), target
 
 
 def _pieces(file: FileIO, name: str) -> Iterator[bytes]:
-    while True:
-        try:
-            piece = file.read(_READ)
-        except OSError as error:
-            raise read_failure(name, error) from error
-        if not piece:
-            return
-        yield piece
+    try:
+        while piece := file.read(_READ):
+            yield piece
+    except OSError as error:
+        raise read_failure(name, error) from error
 
 
 @contextmanager
@@ -275,15 +239,6 @@ def _about(source: str) -> Iterator[None]:
         yield
     except WireError as error:
         raise WireError(f"{_shown(source)}: {error.message}", error.hint) from error
-
-
-def _distinct(source: str, out: str) -> None:
-    """Writing over what is being read would lose it. Raises UsageError."""
-    if PIPE in (source, out):
-        return
-    read, written = Path(source), Path(out)
-    if read.exists() and written.is_file() and written.samefile(read):
-        raise UsageError(f"{out} is the file that is read.", "Write to another one.")
 
 
 def _notes(out: str, as_json: bool) -> Callable[[Frame], None]:
