@@ -24,7 +24,7 @@ from rich.text import Text
 
 from voicecli.cli import hardware, machine, stages
 from voicecli.cli.bugreport import Redaction, bug_report
-from voicecli.cli.check import Check, Level, exit_status, failure, in_background, note, ok, problem
+from voicecli.cli.check import Check, Level, exit_status, in_background, note, ok, problem
 from voicecli.cli.console import SafeConsole, print_json, tabular
 from voicecli.cli.ends import PIPE
 from voicecli.cli.options import Json, Mic, SettingsOptions, Speaker, group, spread
@@ -72,7 +72,12 @@ async def doctor(options: DoctorOptions) -> ExitStatus:
     """
     if options.json and options.report == PIPE:
         raise UsageError("--json and --report - both want standard output.", "Give the report a file.")
-    _check_report(options.report)
+    target = options.report or ""
+    if target.startswith("-") and target != PIPE:
+        raise UsageError(
+            f"--report takes a file, and {target} looks like an option.",
+            f"Write `--report FILE`, `--report -`, or `--report ./{target}`.",
+        )
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character still gets its report
     terminal = machine.terminal_check()  # before the progress line takes its place
@@ -90,15 +95,6 @@ async def doctor(options: DoctorOptions) -> ExitStatus:
     if options.report is not None:
         _write_report(options.report, bug_report(sections, loaded, Redaction()))
     return exit_status(checks)
-
-
-def _check_report(target: str | None) -> None:
-    """Raise UsageError for an option where the report's file should be."""
-    if target is not None and target.startswith("-") and target != PIPE:
-        raise UsageError(
-            f"--report takes a file, and {target} looks like an option.",
-            f"Write `--report FILE`, `--report -`, or `--report ./{target}`.",
-        )
 
 
 def _write_report(target: str, text: str) -> None:
@@ -137,31 +133,25 @@ async def _examine(options: DoctorOptions, terminal: Check) -> tuple[list[Sectio
         chosen = await stages.choose_all(loaded)
         return chosen, await stages.network_checks(chosen)
 
-    async def local() -> list[Check]:
-        return [
-            await stages.server_check(),
-            await asyncio.to_thread(stages.model_check),
-        ]
-
-    heard, (chosen, network), here, known = await asyncio.gather(
-        sound(), choose(), local(), stages.engine_checks(loaded)
+    heard, (chosen, network), servers, models, known = await asyncio.gather(
+        sound(),
+        choose(),
+        stages.server_check(),
+        asyncio.to_thread(stages.model_check),
+        stages.engine_checks(loaded),
     )
     # Only now: what loading an engine does to the sound would be taken for a fault of the devices.
     opened = await stages.opening_checks(chosen)
+    packages = machine.package_checks()
     sections: list[Section] = [
         (
             "This machine",
-            [
-                machine.version_check(),
-                machine.python_check(),
-                *machine.package_checks(),
-                machine.opus_check(),
-            ],
+            [machine.version_check(), machine.python_check(), *packages, machine.opus_check()],
         ),
         ("Terminal and settings", [terminal, settings_check, save_check(settings)]),
         ("Sound", heard),
         ("What a conversation uses", [*opened, *network]),
-        ("Engines", [*known, *here]),
+        ("Engines", [*known, servers, models]),
     ]
     return sections, own
 
@@ -175,24 +165,17 @@ def _settings(load: Callable[[], Loaded]) -> tuple[Check, Loaded | None]:
     try:
         loaded = load()
     except (VoiceError, OSError) as error:
-        what, remedy = (error.message, error.hint) if isinstance(error, VoiceError) else (f"{error}.", "")
-        detail = f"{what} What follows is for the defaults."
-        return problem(
-            "settings", detail, remedy or "Look at it: voicecli config path", _gravity(error)
-        ), None
+        told = error if isinstance(error, VoiceError) else VoiceError(f"{error}.")
+        # The doctor was not used wrongly if what it was to look at is wrong.
+        status = ExitStatus.FAILED if isinstance(told, UsageError) else told.status
+        remedy = told.hint or "Look at it: voicecli config path"
+        return problem("settings", f"{told.message} What follows is for the defaults.", remedy, status), None
     path = default_user_file()
     count = len(loaded.origins)
     detail = f"{path} is valid" if path.exists() else f"no file {path}, which is fine"
     if count:
         detail += f"; {count} value{'' if count == 1 else 's'} set: `voicecli config show --changed`"
     return ok("settings", detail), loaded
-
-
-def _gravity(error: VoiceError | OSError) -> ExitStatus:
-    """The doctor was not used wrongly if what it was to look at is wrong."""
-    if isinstance(error, UsageError) or not isinstance(error, VoiceError):
-        return ExitStatus.FAILED
-    return error.status
 
 
 def save_check(settings: Settings) -> Check:
@@ -208,17 +191,11 @@ def save_check(settings: Settings) -> Check:
         free = shutil.disk_usage(place).free
         made = "" if folder.is_dir() else ", made when needed"
     except OSError as error:
-        return failure("save folder", _unsaved(folder, error))
+        remedy = "Set save.folder to another, or talk with --save DIR or --no-save."
+        return problem("save folder", f"{folder} cannot be written: {error.strerror or error}.", remedy)
     if free < _SCARCE:
         return note("save folder", f"{folder}: only {free / 1e6:.0f} MB are left", "Make room on the disk.")
     return ok("save folder", f"{folder}{made}; {free / 1e9:.1f} GB free")
-
-
-def _unsaved(folder: Path, error: OSError) -> VoiceError:
-    return VoiceError(
-        f"{folder} cannot be written: {error.strerror or error}.",
-        "Set save.folder to another, or talk with --save DIR or --no-save.",
-    )
 
 
 def _nearest(folder: Path) -> Path:

@@ -7,9 +7,11 @@ import math
 import os
 import socket
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from voicecli.audio.portaudio import DeviceInput, DeviceOutput, devices
 from voicecli.audio.probe import Probed, probe_microphone, probe_speaker
@@ -29,6 +31,8 @@ __all__ = [
     "server_check",
 ]
 
+T = TypeVar("T")
+
 _LIMIT = 8.0  # seconds for a device, from opening it to closing it
 _LISTENED = 10.0  # seconds of a file in which there should be something
 _LATE = 0.3  # seconds of latency that make themselves felt
@@ -38,6 +42,17 @@ _SLOW = 0.4  # seconds from the program to the air and back
 _ECHO = -50.0  # dB from which the loudspeaker is loud enough at the microphone to be taken for speech
 _TRIP = "round trip"
 _CONNECT = 0.3  # seconds for a sound server to take a connection
+# Where a sound server's socket may be: below the folder that a variable names.
+_PLACES = (
+    ("PulseAudio", "PULSE_RUNTIME_PATH", "native"),
+    ("PulseAudio", "XDG_RUNTIME_DIR", "pulse/native"),
+    ("PipeWire", "PIPEWIRE_RUNTIME_DIR", "pipewire-0"),
+    ("PipeWire", "XDG_RUNTIME_DIR", "pipewire-0"),
+)
+_START = (
+    "Start a sound server: `systemctl --user start pipewire pipewire-pulse wireplumber`, "
+    "or `pulseaudio --start`."
+)
 _FILES = "Or give files: --mic question.wav --speaker answer.wav, or type: `voicecli talk --text`."
 
 
@@ -55,16 +70,27 @@ async def device_checks(settings: Settings, quiet: bool = False) -> list[Check]:
     return found
 
 
-async def _trip(mic: str, speaker: str) -> Check:
+async def _tried(name: str, probe: Callable[[threading.Event], T], judge: Callable[[T], Check]) -> Check:
+    """What `judge` says of what `probe` finds, or of why it finds nothing."""
     try:
-        trip = await in_background(
-            lambda stop: round_trip(lambda: DeviceInput(mic), lambda: DeviceOutput(speaker), stop), _LIMIT
-        )
+        return judge(await in_background(probe, _LIMIT))
     except TimeoutError:
-        return _hanging(_TRIP)
+        detail = f"opening it did not end within {_LIMIT:.0f} seconds"
+        return problem(name, detail, f"Restart the sound server. {_FILES}", ExitStatus.NO_DEVICE)
+    except ImportError as error:
+        return problem(name, f"the sound card cannot be reached: {error}")
+    except NoDevice as error:
+        hint = error.hint
+        if sys.platform == "linux" and not _cards() and "PortAudio" not in error.message:
+            hint = f"Start a sound server, as above. {_FILES}"
+        return problem(name, error.message.rstrip("."), hint, ExitStatus.NO_DEVICE)
     except VoiceError as error:
-        return _device_failure(_TRIP, error)
-    return judge_round_trip(trip)
+        return failure(name, error)
+
+
+async def _trip(mic: str, speaker: str) -> Check:
+    both = partial(DeviceInput, mic), partial(DeviceOutput, speaker)
+    return await _tried(_TRIP, partial(round_trip, *both), judge_round_trip)
 
 
 def judge_round_trip(trip: RoundTrip | None) -> Check:
@@ -100,40 +126,27 @@ def judge_round_trip(trip: RoundTrip | None) -> Check:
 async def _microphone(name: str) -> Check:
     if name == ends.PIPE:
         return ok("microphone", "standard input")
-    if not _is_device(name):
-        try:
-            silent = await asyncio.to_thread(_is_silent, name)
-        except VoiceError as error:
-            return failure("microphone", error)
-        if silent:
-            detail = f"the file {name} begins with {_LISTENED:.0f} seconds of zeros, or holds nothing else"
-            return note("microphone", detail, "Nothing can be heard in that: listen to it.")
-        return ok("microphone", f"the file {name}")
+    if _is_device(name):
+        return await _tried("microphone", partial(probe_microphone, name), judge_microphone)
     try:
-        return judge_microphone(await in_background(lambda stop: probe_microphone(name, stop), _LIMIT))
-    except TimeoutError:
-        return _hanging("microphone")
-    except ImportError as error:
-        return problem("microphone", f"the sound card cannot be reached: {error}")
+        silent = await asyncio.to_thread(_is_silent, name)
     except VoiceError as error:
-        return _device_failure("microphone", error)
+        return failure("microphone", error)
+    if silent:
+        detail = f"the file {name} begins with {_LISTENED:.0f} seconds of zeros, or holds nothing else"
+        return note("microphone", detail, "Nothing can be heard in that: listen to it.")
+    return ok("microphone", f"the file {name}")
 
 
 async def _speaker(name: str) -> Check:
-    if name == ends.PIPE:
-        return ok("loudspeaker", "standard output")
-    if name == ends.NULL:
-        return ok("loudspeaker", "nowhere")
-    if not _is_device(name):
-        return await asyncio.to_thread(_file_to_write, name)
-    try:
-        return judge_speaker(await in_background(lambda stop: probe_speaker(name, stop), _LIMIT))
-    except TimeoutError:
-        return _hanging("loudspeaker")
-    except ImportError as error:
-        return problem("loudspeaker", f"the sound card cannot be reached: {error}")
-    except VoiceError as error:
-        return _device_failure("loudspeaker", error)
+    match ends.kind(name):
+        case "pipe":
+            return ok("loudspeaker", "standard output")
+        case "null":
+            return ok("loudspeaker", "nowhere")
+        case "device":
+            return await _tried("loudspeaker", partial(probe_speaker, name), judge_speaker)
+    return await asyncio.to_thread(_file_to_write, name)
 
 
 def judge_microphone(probed: Probed) -> Check:
@@ -166,7 +179,7 @@ def server_check(environ: Mapping[str, str] = os.environ, platform: str = sys.pl
         return ok("sound server", "Core Audio")
     answering: list[str] = []
     silent: list[str] = []
-    for server, path in _sockets(environ):
+    for path, server in _sockets(environ).items():
         if path.exists():
             (answering if _takes_connections(path) else silent).append(f"{server} at {path}")
     if answering:
@@ -176,16 +189,16 @@ def server_check(environ: Mapping[str, str] = os.environ, platform: str = sys.pl
         return ok("sound server", f"PulseAudio at {remote} (PULSE_SERVER)")
     if silent:
         detail = f"{' and '.join(silent)} has gone: its socket answers no more"
-        return note("sound server", detail, _start())
+        return note("sound server", detail, _START)
     cards = _cards()
     if cards:
         return ok("sound server", f"none; ALSA speaks to {', '.join(cards)} itself")
     lacking = "" if environ.get("XDG_RUNTIME_DIR") else " (XDG_RUNTIME_DIR is not set)"
-    return note("sound server", f"none runs{lacking}, and there is no sound card", _start())
+    return note("sound server", f"none runs{lacking}, and there is no sound card", _START)
 
 
 def _is_device(name: str) -> bool:
-    return name not in (ends.PIPE, ends.NULL) and not ends.is_file(name)
+    return ends.kind(name) == "device"
 
 
 def _is_silent(name: str) -> bool:
@@ -232,47 +245,14 @@ def _steady(name: str, probed: Probed, detail: str) -> Check:
     return ok(name, detail)
 
 
-def _hanging(name: str) -> Check:
-    remedy = f"Restart the sound server. {_FILES}"
-    return problem(name, f"opening it did not end within {_LIMIT:.0f} seconds", remedy, ExitStatus.NO_DEVICE)
-
-
-def _device_failure(name: str, error: VoiceError) -> Check:
-    if not isinstance(error, NoDevice):
-        return failure(name, error)
-    hint = error.hint
-    if sys.platform == "linux" and not _cards() and "PortAudio" not in error.message:
-        hint = f"Start a sound server, as above. {_FILES}"
-    return problem(name, error.message.rstrip("."), hint, ExitStatus.NO_DEVICE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where a sound server's socket may be, relative to a variable's folder."""
-
-    server: str
-    variable: str
-    below: str
-
-
-_PLACES = (
-    _Places("PulseAudio", "PULSE_RUNTIME_PATH", "native"),
-    _Places("PulseAudio", "XDG_RUNTIME_DIR", "pulse/native"),
-    _Places("PipeWire", "PIPEWIRE_RUNTIME_DIR", "pipewire-0"),
-    _Places("PipeWire", "XDG_RUNTIME_DIR", "pipewire-0"),
-)
-
-
-def _sockets(environ: Mapping[str, str]) -> list[tuple[str, Path]]:
-    found = []
+def _sockets(environ: Mapping[str, str]) -> dict[Path, str]:
+    """Which sound server each socket is of."""
     named = _unix_path(environ.get("PULSE_SERVER", ""))
-    if named:
-        found.append(("PulseAudio", Path(named)))
-    for place in _PLACES:
-        folder = environ.get(place.variable)
-        if folder:
-            found.append((place.server, Path(folder) / place.below))
-    return list(dict.fromkeys(found))
+    found = {Path(named): "PulseAudio"} if named else {}
+    for server, variable, below in _PLACES:
+        if folder := environ.get(variable):
+            found.setdefault(Path(folder) / below, server)
+    return found
 
 
 def _unix_path(server: str) -> str:
@@ -310,13 +290,6 @@ def _cards(listing: Path = Path("/proc/asound/cards")) -> list[str]:
     except OSError:
         return []
     return [line.partition("]:")[2].strip() for line in lines if "]:" in line]
-
-
-def _start() -> str:
-    return (
-        "Start a sound server: `systemctl --user start pipewire pipewire-pulse wireplumber`, "
-        "or `pulseaudio --start`."
-    )
 
 
 def _allow() -> str:
