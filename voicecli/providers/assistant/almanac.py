@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import calendar
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from voicecli.providers.assistant.cities import find
@@ -22,14 +21,13 @@ __all__ = ["also", "countdown", "days"]
     "date",
     r"(?:what|which) (?P<a>year|month|week|century|season) (?:is it|is this|are we in|it is"
     r"|is it now)(?: now)?(?: in)?|(?:what is )?the (?:current )?(?P<b>year|month|week)",
+    topic=Asked("date"),
 )
-def _period(match: re.Match[str], context: Context) -> Reply | None:
-    today, name = context.now.date(), match["a"] or match["b"]
-    texts = {"year": f"It's {today.year}.", "month": f"It's {today:%B}."}
+def _period(match: re.Match[str], context: Context) -> str | None:
+    today = context.now.date()
+    texts = {"year": f"It's {today.year}.", "month": f"It's {today:%B}.", "century": "It's the 21st century."}
     texts["week"] = f"It's week {today.isocalendar().week} of {today.isocalendar().year}."
-    if 2001 <= today.year <= 2100:
-        texts["century"] = "It's the 21st century."
-    return Reply("date", texts[name], topic=Asked("date")) if name in texts else None
+    return texts.get(match["a"] or match["b"])
 
 
 @intent(
@@ -68,24 +66,21 @@ _WAS = re.compile(r"what (?:day |date |weekday |day of the week )?was|which day 
     r"|give me )?(?:the |(?P<whose>todays|tomorrows|yesterdays) )?(?:current |exact )?(?P<named>date|day"
     r"|weekday)(?: of the week| of the month)?(?: is it| it is| is| was| today| now)*)(?P<rest>(?: (?:on|in"
     r"|for|of|at))?(?: .+)?)",
+    topic=Asked("date"),
 )
-def _dated(match: re.Match[str], context: Context) -> Reply | None:
+def _dated(match: re.Match[str], context: Context) -> Reply | str | None:
     """ "what day is it", "what's the date in tokyo", "what day is december 25th"."""
     today, rest = context.now.date(), match["rest"].strip()
     relative, bare = _POSSESSIVE.get(match["whose"] or "", ""), PREPOSITION.sub("", rest)
-    if (
-        match["named"] == "day"
-        and rest
-        and not (relative or match[0].startswith(("what", "tell", "give", "the day")))
-    ):
+    if match["named"] == "day" and rest and not relative and match[0].startswith("day"):
         return None
     if relative in ("", "today") and rest and find(bare):
         return elsewhere("date", bare, context)
     if relative or bare in ("", "now", "here", "right now"):
         return _falls(day(relative or "today", today), today)
     past = bool(_WAS.match(match[0]))
-    if found := day(rest, today, past=past) or day(bare, today, past=past):
-        return _falls(found, today)
+    if text := _falls(day(rest, today, past=past) or day(bare, today, past=past), today):
+        return text
     return elsewhere("date", bare, context) if bare != rest else None
 
 
@@ -94,37 +89,35 @@ def _dated(match: re.Match[str], context: Context) -> Reply | None:
     r"what (?:is|was) (?P<day>[a-z].+)",
     r"(?:when|what date|what day|on what day|on what date|which day) (?:is|was|will|does|are"
     r"|do)(?: it)?(?: be)? (?P<day>.+?)(?: fall| be| celebrated| this year)?",
+    topic=Asked("date"),
 )
-def _named(match: re.Match[str], context: Context) -> Reply | None:
+def _named(match: re.Match[str], context: Context) -> str | None:
     """ "when is easter"."""
     today = context.now.date()
     return _falls(day(match["day"], today, past=match[0].split()[1] == "was"), today)
 
 
-def _falls(found: Day | None, today: date) -> Reply | None:
+def _falls(found: Day | None, today: date) -> str | None:
     """Where a named day lies in the calendar."""
     if found is None:
         return None
     when, name, title = found.when, found.name, capital(found.name)
-    verb, stated = "was" if when < today else "is", str(when.year) in name
+    verb, is_today, stated = "was" if when < today else "is", when == today, str(when.year) in name
     if name in ("today", "now", "tonight"):
-        text = f"It's {long_date(when)}."
-    elif name.endswith(("tomorrow", "yesterday")) and " from " not in name:
-        text = f"{title} {verb} {long_date(when)}."
-    elif name.startswith(month_day(when)):
-        year = f", {when.year}," if when.year != today.year and not stated else "," if stated else ""
-        text = f"{name}{year} {verb} {'today, ' if when == today else ''}a {when:%A}."
-    elif found.sooner:
-        text = f"This {when:%A} is {month_day(found.sooner)}, and {name} is {month_day(when)}."
-    elif f"{when:%A}" in name:
-        text = f"Today is {name}, {month_day(when)}."
-        if when != today:
-            text = f"{title} {verb} {month_day(when)}, {when.year}."
-    elif not name[0].isupper():
-        text = f"{title} it is {long_date(when)}." if verb == "is" else f"{title}, it was {long_date(when)}."
-    else:
-        text = f"{name} is today." if when == today else f"{name} {verb} on {long_date(when)}."
-    return Reply("date", text, topic=Asked("date"))
+        return f"It's {long_date(when)}."
+    if name.endswith(("tomorrow", "yesterday")) and " from " not in name:
+        return f"{title} {verb} {long_date(when)}."
+    if name.startswith(month_day(when)):
+        year = "," if stated else f", {when.year}," if when.year != today.year else ""
+        return f"{name}{year} {verb} {'today, ' if is_today else ''}a {when:%A}."
+    if found.sooner:
+        return f"This {when:%A} is {month_day(found.sooner)}, and {name} is {month_day(when)}."
+    if f"{when:%A}" in name:
+        text = f"{title} {verb} {month_day(when)}, {when.year}."
+        return f"Today is {name}, {month_day(when)}." if is_today else text
+    if not name[0].isupper():
+        return f"{title} it is {long_date(when)}." if verb == "is" else f"{title}, it was {long_date(when)}."
+    return f"{name} is today." if is_today else f"{name} {verb} on {long_date(when)}."
 
 
 @intent(
@@ -163,7 +156,6 @@ days = (_period, _length, _dated, _named, _leap, _is_it)
 # How long until, and since
 
 
-@dataclass(frozen=True, slots=True)
 class Counting(Topic):
     """The last question was how long it is until something."""
 
@@ -181,8 +173,9 @@ _MANY = r"how (?:many (?P<unit>days|weeks|months|hours|minutes|seconds|sleeps|ye
     r"how (?:many (?P<unit>days|weeks|months) away|far away|far off|soon) is (?P<until>.+)",
     rf"(?=.* since |.*ago){_MANY})(?: (?:has it been|have passed|passed|is it|it has been|ago was|ago is"
     r"|it is|went by|have gone by))?(?: since)? (?P<since>.+)",
+    topic=Counting(),
 )
-def countdown(match: re.Match[str], context: Context) -> Reply | str | None:
+def countdown(match: re.Match[str], context: Context) -> str | None:
     """ "how many days until christmas", "how long until 5 pm", "how many weeks since january first"."""
     groups, today = match.groupdict(), context.now.date()
     unit = groups.get("unit") or ""
@@ -190,13 +183,10 @@ def countdown(match: re.Match[str], context: Context) -> Reply | str | None:
         return _between(groups["one"], groups["two"], unit, today)
     if "until" in groups:
         return _until(groups["until"], unit, context)
-    if not (found := day(groups["since"], today, past=True)):
-        return None
-    if found.when > today:
+    found = day(groups["since"], today, past=True)
+    if found and found.when > today:
         return _until(groups["since"], unit, context)
-    return Reply(
-        "countdown", f"{capital(found.name)} was {distance(found.when, today, unit)} ago.", topic=Counting()
-    )
+    return f"{capital(found.name)} was {distance(found.when, today, unit)} ago." if found else None
 
 
 def _between(first: str, second: str, unit: str, today: date) -> str | None:
@@ -214,17 +204,16 @@ def _between(first: str, second: str, unit: str, today: date) -> str | None:
     return f"There {verb} {text} from {month_day(one.when)} to {month_day(two.when)}."
 
 
-def _until(words: str, unit: str, context: Context) -> Reply | None:
-    text = _until_time(words, unit, context.now) or _until_day(words, unit, context.now)
-    return Reply("countdown", text, topic=Counting()) if text else None
+def _until(words: str, unit: str, context: Context) -> str | None:
+    return _until_time(words, unit, context.now) or _until_day(words, unit, context.now)
 
 
 def _until_time(words: str, unit: str, now: datetime) -> str | None:
     if unit not in ("", "hours", "minutes", "seconds"):
         return None
     time_words = re.sub(r"^tomorrow (?:at )?| tomorrow$", "", words)
-    tomorrow = time_words != words
-    if not (of_day := parse(time_words)):
+    of_day, tomorrow = parse(time_words), time_words != words
+    if of_day is None:
         return None
     # the next time the clock shows this; of an uncertain one, whichever half of the day comes first
     halves = [of_day] if tomorrow else of_day.halves
@@ -283,12 +272,13 @@ def also(match: re.Match[str], context: Context) -> Reply | None:
     """ "and in paris", "what about tomorrow": what was asked last, for another place or day."""
     words, today, topic = match["what"], context.now.date(), context.recall()
     if isinstance(topic, Counting) and (day(words, today) or parse(words)):
-        return _until(words, "", context)
+        text = _until(words, "", context)
+        return Reply("countdown", text, topic=topic) if text else None
     question = topic.question if isinstance(topic, Asked) else ""
     if not match["until"] and find(words):
-        return elsewhere("date" if question == "date" else "time", words, context)
+        return elsewhere(question or "time", words, context)
     if match["until"] or (topic is not None and not question):
         return None
-    if found := day(words, today) or day((match["in"] or "") + words, today):
-        return _falls(found, today)
+    if text := _falls(day(words, today) or day((match["in"] or "") + words, today), today):
+        return Reply("date", text, topic=Asked("date"))
     return elsewhere(question, words, context) if match["in"] and question else None

@@ -85,11 +85,13 @@ Answer: TypeAlias = Callable[[re.Match[str], Context], Reply | str | None]
 Said = TypeVar("Said")
 
 
-def intent(name: str, *patterns: str, remark: bool = False) -> Callable[[Answer], Intent]:
+def intent(
+    name: str, *patterns: str, remark: bool = False, topic: Topic | None = None
+) -> Callable[[Answer], Intent]:
     """Make a function an intent: it answers when one of the patterns is the whole of what was said.
 
     A remark may be politeness itself ("many thanks"), so every reading of it is compared. A text alone is a
-    reply that does nothing.
+    reply that does nothing, and leaves the topic behind.
     """
     compiled = [re.compile(pattern) for pattern in patterns]
 
@@ -97,7 +99,7 @@ def intent(name: str, *patterns: str, remark: bool = False) -> Callable[[Answer]
         def understood(utterance: Utterance, context: Context) -> Reply | None:
             for words in utterance.readings if remark else (utterance.core,):
                 for match in filter(None, (pattern.fullmatch(words) for pattern in compiled)):
-                    if reply := _told(name, answer, match, context):
+                    if reply := _told(name, answer, match, context, topic):
                         return reply
             return None
 
@@ -107,11 +109,15 @@ def intent(name: str, *patterns: str, remark: bool = False) -> Callable[[Answer]
 
 
 def _told(
-    name: str, answer: Callable[[Said, Context], Reply | str | None], said: Said, context: Context
+    name: str,
+    answer: Callable[[Said, Context], Reply | str | None],
+    said: Said,
+    context: Context,
+    topic: Topic | None = None,
 ) -> Reply | None:
     """The answer as a reply, also where it is that there is none."""
     try:
         found = answer(said, context)
     except Excuse as exc:
         return Reply(exc.intent or name, str(exc), topic=exc.topic)
-    return Reply(name, found) if isinstance(found, str) else found
+    return Reply(name, found, topic=topic) if isinstance(found, str) else found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -26,28 +27,26 @@ class Asked(Topic):
     question: str  # "time" or "date"
 
 
-def _there(words: str, now: datetime, question: str = "time", intent: str = "") -> tuple[str, datetime]:
+def _there(words: str, context: Context, question: str = "time", intent: str = "") -> tuple[str, datetime]:
     """The place that the words name and the time there; raises Excuse for none and for several."""
     place = find(words)
+    text = f"I don't know the time zone of {words.title()}. Try the nearest large city."
     if place and place.examples:
         cities = listed(place.examples, "or")
         text = f"{capital(place.name)} can mean several time zones. Which city: {cities}, for example?"
-        raise Excuse(text, Asked(question), intent)
-    try:
-        if place:
-            return place.name, now.astimezone(ZoneInfo(place.zone))
-    except ZoneInfoNotFoundError:
-        pass
-    text = f"I don't know the time zone of {words.title()}. Try the nearest large city."
+    elif place:
+        with suppress(ZoneInfoNotFoundError):
+            return place.name, context.now.astimezone(ZoneInfo(place.zone))
     raise Excuse(text, Asked(question), intent)
 
 
 def elsewhere(question: str, words: str, context: Context) -> Reply:
     """The time, or the date, at the place that the words name."""
-    name, there = _there(words, context.now, question, question)
+    name, there = _there(words, context, question, question)
+    text = f"It's {spoken(there)}{_weekday(there, context)} in {name}."
     if question == "date":
-        return Reply("date", f"In {name}, it's {long_date(there.date())}.", topic=Asked(question))
-    return Reply("time", f"It's {spoken(there)}{_weekday(there, context)} in {name}.", topic=Asked(question))
+        text = f"In {name}, it's {long_date(there.date())}."
+    return Reply(question, text, topic=Asked(question))
 
 
 def _weekday(when: datetime, context: Context) -> str:
@@ -71,7 +70,7 @@ def _converted(match: re.Match[str], context: Context) -> str | None:
     of_day = parse(match["time"])
     if of_day is None:
         return None
-    (near, start), (far, target) = (_there(match[name], context.now) for name in ("here", "there"))
+    (near, start), (far, target) = (_there(match[name], context) for name in ("here", "there"))
     sentences: list[str] = []
     for half in of_day.halves:
         begin = start.replace(hour=half.hour, minute=half.minute, second=0, microsecond=0)
@@ -113,20 +112,19 @@ def _later(match: re.Match[str], context: Context) -> str | None:
     r"|exact |local |right |actual )?(?:times?|hour)(?: is it| it is| is| do you have| have you got"
     r"| of day is it| is that)?(?: now| right now| today| currently| there| here"
     r"| please)*(?: (?P<place>.+))?",
+    topic=Asked("time"),
 )
-def _time(match: re.Match[str], context: Context) -> Reply | None:
+def _time(match: re.Match[str], context: Context) -> Reply | str | None:
     """ "what time is it", "what is the time in tokyo"."""
-    words = (match["place"] or "").strip()
+    words = match["place"] or ""
     bare = PREPOSITION.sub("", words)
     if bare in ("", "here", "this place", "my city", "morning", "evening", "afternoon"):
-        return Reply("time", f"It's {spoken(context.now)}.", topic=Asked("time"))
-    if not find(bare):
-        several = re.split(r" and (?:in )?", bare)
-        if len(several) > 1 and all(map(find, several)):
-            text = " ".join(elsewhere("time", one, context).text for one in several)
-            return Reply("time", text, topic=Asked("time"))
-        if bare == words:
-            return None  # "what time does it open": a question for something else
+        return f"It's {spoken(context.now)}."
+    several = [bare] if find(bare) else re.split(r" and (?:in )?", bare)
+    if len(several) > 1 and all(map(find, several)):
+        return " ".join(elsewhere("time", one, context).text for one in several)
+    if bare == words and not find(bare):
+        return None  # "what time does it open": a question for something else
     return elsewhere("time", bare, context)
 
 
@@ -150,38 +148,35 @@ _HERE = ("", "it", "we", "here", "this", "us", "me", "you", "this place", "my pl
     r"(?:what|which) time ?zone (?:is|are) (?P<zone>.+?)(?: in)?",
     r"what is (?:the |my )?(?:current |local )?time ?zone(?: (?:of|in|for) (?P<zone>.+))?",
     r"(?P<zone>)(?:what|which) time ?zone (?:am i|are we) in",
+    topic=Asked("time"),
 )
-def difference(match: re.Match[str], context: Context) -> Reply | str:
+def difference(match: re.Match[str], context: Context) -> str:
     """ "what's the time difference between tokyo and london", "what time zone is paris in"."""
     found = match.groupdict()
     if "nowhere" in found:
-        return "The time difference between which places?"
+        raise Excuse("The time difference between which places?")
     if "one" in found:
         return _compared(found["one"], found.get("two") or "", context)
     words = (found["zone"] or "").removeprefix("it in ").removesuffix(" in")
     if words in _HERE[:5]:
-        return f"You are {_apart(context.now)} coordinated universal time."
-    name, there = _there(words, context.now)
-    return Reply(
-        "difference", f"{capital(name)} is {_apart(there)} coordinated universal time.", topic=Asked("time")
-    )
+        raise Excuse(f"You are {_apart(context.now)} coordinated universal time.")
+    name, there = _there(words, context)
+    return f"{capital(name)} is {_apart(there)} coordinated universal time."
 
 
-def _compared(one: str, two: str, context: Context) -> Reply:
+def _compared(one: str, two: str, context: Context) -> str:
     if one == "here":
         one, two = two, one
-    name, there = _there(one, context.now)
-    other, base = ("here", context.now) if two in _HERE else _there(two, context.now)
+    name, there = _there(one, context)
+    other, base = ("here", context.now) if two in _HERE else _there(two, context)
     if there.utcoffset() == base.utcoffset():
-        text = f"It's the same time in {name} as {'here' if other == 'here' else f'in {other}'}."
-    else:
-        text = f"{capital(name)} is {_apart(there, base)} {'you' if other == 'here' else other}."
-    return Reply("difference", text, topic=Asked("time"))
+        return f"It's the same time in {name} as {'here' if other == 'here' else f'in {other}'}."
+    return f"{capital(name)} is {_apart(there, base)} {'you' if other == 'here' else other}."
 
 
 def _apart(there: datetime, base: datetime | None = None) -> str:
     """ "9 hours ahead of", seen from another zone or from coordinated universal time."""
-    offsets = [when.utcoffset() or timedelta() if when else timedelta() for when in (there, base)]
-    seconds = (offsets[0] - offsets[1]).total_seconds()
+    offset = (there.utcoffset() or timedelta()) - ((base and base.utcoffset()) or timedelta())
+    seconds = offset.total_seconds()
     way = "ahead of" if seconds > 0 else "behind"
     return f"{durations.spell_out(abs(seconds))} {way}" if seconds else "on"
