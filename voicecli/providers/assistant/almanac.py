@@ -265,8 +265,8 @@ def _in(span: timedelta, unit: str) -> str:
 
 @intent(
     "date",
-    r"(?:(?:and|or|what about|how about|then|what if it is|no|i mean|i meant|make that) )*"
-    r"(?P<until>(?:until|till|to) )?(?:(?:what|how) about )*(?P<in>in |at |for |on |over in )?(?P<what>.+)",
+    r"(?:(?:and|or|what about|how about|then|what if it is|no|i mean|i meant|make that) )*(?P<until>(?:until"
+    r"|till|to) )?(?:(?:what|how) about )*(?P<in>in |at |for |on |over in )?(?P<what>.+)",
 )
 def also(match: re.Match[str], context: Context) -> Reply | None:
     """ "and in paris", "what about tomorrow": what was asked last, for another place or day."""

@@ -79,8 +79,8 @@ _PARTS = {
     "hundredth": 100,
 }  # fmt: skip
 _PART = (
-    rf"(?P<count>\d+) (?P<plural>halves|(?:{'|'.join(_PARTS)})s)"
-    rf"|(?:(?:an?|one|1) )?(?P<name>{'|'.join(_PARTS)})"
+    rf"(?P<count>\d+) (?P<plural>halves|(?:{'|'.join(_PARTS)})s)|(?:(?:an?|one|1) "
+    rf")?(?P<name>{'|'.join(_PARTS)})"
 )
 _MULTIPLES = {"twice": 2, "double": 2, "triple": 3, "thrice": 3, "quadruple": 4}
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from voicecli.providers.assistant.dialogue import Context, Excuse, Reply, Topic, intent
+from voicecli.providers.assistant.tables import phrases
 from voicecli.providers.assistant.wording import Utterance, listed
 
 __all__ = ["draws"]
@@ -23,8 +24,7 @@ class Rolled(Topic):
 
 @intent(
     "dice",
-    r"(?:roll|throw|flip|toss|pick|choose)(?: it| them| that| 1| another)*(?: again| once more)"
-    r"|another (?:roll|flip|throw|toss|number)|(?:roll|flip|pick|throw) another(?: 1)?",
+    phrases("again"),
 )
 def _again(match: re.Match[str], context: Context) -> Reply:
     """ "roll again", after a roll, a flip or a pick."""

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from voicecli.providers.assistant.dialogue import Context, Excuse, Question, Reply, Topic, intent
-from voicecli.providers.assistant.numbers import written
+from voicecli.providers.assistant.numbers import QUANTITY, quantity, written
 from voicecli.providers.assistant.tables import rows
 from voicecli.providers.assistant.wording import Utterance, capital
 
@@ -146,12 +146,9 @@ def _scale(count: Fraction, target: Unit) -> Reply:
 
 # Amounts
 
-_FRACTIONS = {"half": 2, "quarter": 4, "third": 3, "fourth": 4, "fifth": 5, "eighth": 8, "tenth": 10}
 _COUNT = re.compile(
-    r"(?P<sign>(?:minus|negative) )?(?P<number>\d+(?:\.\d+)?)(?: (?:divided by (?P<divisor>\d*[1-9]\d*)"
-    r"|(?P<parts>halves|(?:third|quarter|fourth|fifth|eighth|tenth)s)(?: of)?(?: an?)?(?= .)"
-    r"|and a (?P<more>half|quarter)))?(?: |$)|(?P<half>half)(?: an?)?(?: |$)|(?:a|1) (?P<part>quarter|third"
-    r"|tenth) of(?: an?)?(?: |$)|(?:an?|one|the|each|every|per)(?: |$)"
+    rf"(?P<sign>(?:minus|negative) )?(?:{QUANTITY}|one|the|each|every|per)(?: divided by "
+    r"(?P<under>\d*[1-9]\d*))?(?: |$)"
 )
 
 
@@ -163,7 +160,8 @@ def _amounts(words: str, partner: str = "") -> tuple[Amount, ...] | None:
         match = _COUNT.match(rest)
         if match is None:
             return None
-        count, rest = _count(match), rest[match.end() :]
+        count = quantity(match) / int(match["under"] or 1) * (-1 if match["sign"] else 1)  # typed: "1/2 cup"
+        rest = rest[match.end() :]
         if not rest and found and found[-1].unit.pint == "foot":
             found.append(Amount(count, units()["inch"]))  # "six feet two"
             break
@@ -183,19 +181,6 @@ def _amounts(words: str, partner: str = "") -> tuple[Amount, ...] | None:
         rest = rest.removeprefix("and ")
     kinds = {amount.unit.kind for amount in found}
     return tuple(found) if len(kinds) == 1 and (len(found) == 1 or kinds != {"temperature"}) else None
-
-
-def _count(match: re.Match[str]) -> Fraction:
-    if part := match["half"] or match["part"]:
-        return Fraction(1, _FRACTIONS[part])
-    count = Fraction(match["number"] or 1)
-    if match["divisor"]:
-        count /= Fraction(match["divisor"])  # typed: "1/2 cup"
-    if match["parts"]:
-        count /= _FRACTIONS[match["parts"].replace("halves", "halfs").removesuffix("s")]
-    if match["more"]:
-        count += Fraction(1, _FRACTIONS[match["more"]])
-    return -count if match["sign"] else count
 
 
 # Converting

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from voicecli.providers.assistant.numbers import QUANTITY, part_of_one, quantity
 from voicecli.providers.assistant.wording import listed
 
 __all__ = ["counted", "find", "label", "parse", "rough", "spell_out"]
@@ -14,17 +15,9 @@ FOREVER = 1e10  # seconds; what is longer is as good as this
 
 _SIZES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _TERM = re.compile(
-    r"(?<![^ ])(?P<count>(?P<number>\d+(?:\.\d+)?)(?P<plus> and a half| and a quarter)?|half(?: an?)?|(?:a "
-    r"|1 )?quarter of an|3 quarters of an|(?:a )?couple(?: of)?|an?) (?P<unit>seconds?|minutes?|hours?|days?"
-    r"|weeks?|secs?|mins?|hrs?|[hms])(?P<more> and a half| and a quarter)?(?= |$)"
+    rf"(?<![^ ]){QUANTITY} (?P<unit>seconds?|minutes?|hours?|days?|weeks?|secs?|mins?|hrs?|[hms])"
+    r"(?: and a (?P<behind>half|quarter))?(?= |$)"
 )
-# What the words of a count come to; the first that is in it.
-_COUNTS = {
-    "3 quarters": Fraction(3, 4),
-    "quarter": Fraction(1, 4),
-    "half": Fraction(1, 2),
-    "couple": Fraction(2),
-}
 _JOINT = re.compile(r" and | ")
 _BARE_REST = re.compile(r"(?: and)? (\d+)(?=$)")
 
@@ -43,8 +36,7 @@ def find(text: str) -> tuple[float, str, str] | None:
     end, total, smallest = 0, Fraction(0), 10**9
     while match and (size := _SIZES[match["unit"][0]]) < smallest:
         smallest = size
-        count = Fraction(match["number"]) if match["number"] else _worth(match["count"], 1)
-        total += (count + _worth(match["plus"] or "", 0) + _worth(match["more"] or "", 0)) * size
+        total += (quantity(match) + part_of_one(match["behind"])) * size
         end = match.end()
         joint = _JOINT.match(text, end)
         match = _TERM.match(text, joint.end()) if joint else None
@@ -53,10 +45,6 @@ def find(text: str) -> tuple[float, str, str] | None:
         total += int(rest[1]) * smallest // 60
         end = rest.end()
     return float(min(total, Fraction(FOREVER))), text[: first.start()].strip(), text[end:].strip()
-
-
-def _worth(words: str, otherwise: int) -> Fraction:
-    return next((value for name, value in _COUNTS.items() if name in words), Fraction(otherwise))
 
 
 def counted(amount: float, noun: str) -> str:

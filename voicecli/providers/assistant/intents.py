@@ -33,7 +33,6 @@ LONGEST_ANSWER = 8  # words; what is longer is no answer to a question of ours
 
 _INTENTS: tuple[Intent, ...] = (
     reminders.length_alone,
-    reminders.half_alone,
     running.undo,
     smalltalk.said,
     smalltalk.repeat,

@@ -10,7 +10,17 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-__all__ = ["figures", "is_number", "ordinal", "rounded", "suffixed", "written"]
+__all__ = [
+    "QUANTITY",
+    "figures",
+    "is_number",
+    "ordinal",
+    "part_of_one",
+    "quantity",
+    "rounded",
+    "suffixed",
+    "written",
+]
 
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _DIGITS = {
@@ -118,6 +128,29 @@ def _decimals(words: Sequence[str], at: int) -> tuple[str, int]:
     if words[at].isdigit():
         return words[at], 1
     return _cardinal(words, at) if _TENS.fullmatch(words[at]) else ("", 0)
+
+
+# Quantities
+
+_PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "eighth": 8, "tenth": 10}
+# A pattern of how many of something there are: "2 and a half", "3 quarters of an", "a couple of", "an".
+QUANTITY = (
+    r"(?:(?P<number>\d+(?:\.\d+)?)(?: (?:(?P<parts>halve|third|quarter|fourth|fifth|eighth"
+    r"|tenth)s(?: of)?(?: an?)?|and a (?P<more>half|quarter)))?|(?:(?:a|1) )?(?P<part>quarter|third"
+    r"|tenth) of(?: an?)?|(?P<half>half)(?: an?)?|(?:a )?(?P<couple>couple)(?: of)?|an?)"
+)
+
+
+def quantity(match: re.Match[str]) -> Fraction:
+    """What was matched by QUANTITY."""
+    count = Fraction(match["number"] or (2 if match["couple"] else 1))
+    if part := match["parts"] or match["part"] or match["half"]:
+        count /= _PARTS[part.replace("halve", "half")]
+    return count + part_of_one(match["more"])
+
+
+def part_of_one(name: str | None) -> Fraction:
+    return Fraction(1, _PARTS[name]) if name else Fraction(0)
 
 
 # Ordinals, as far as days and powers need them

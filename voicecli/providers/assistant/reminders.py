@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from voicecli.providers.assistant.dates import day
-from voicecli.providers.assistant.dialogue import Context, Excuse, Question, Reply, intent
+from voicecli.providers.assistant.dialogue import Context, Question, Reply, intent
 from voicecli.providers.assistant.durations import counted, find, label, parse, spell_out
 from voicecli.providers.assistant.running import Changed
 from voicecli.providers.assistant.timeofday import TimeOfDay, moment, spoken
@@ -15,7 +15,7 @@ from voicecli.providers.assistant.timers import Timer
 from voicecli.providers.assistant.wording import Utterance
 from voicecli.providers.language_model import Action
 
-__all__ = ["alarm", "half_alone", "length_alone", "reminder", "timer"]
+__all__ = ["alarm", "length_alone", "reminder", "timer"]
 
 LONGEST = 7 * 86400.0  # seconds; nobody keeps a conversation open for longer
 
@@ -44,14 +44,6 @@ _NOT_A_TIMER = re.compile(
     r"\b(?:cancel|stop|delete|clear|remove|left|list|how|what|which|any|pause|resume|extend|timers|is|are"
     r"|reset|restart|off)\b"
 )
-_CHANGE = re.compile(
-    r"(?:pause|resume|extend|restart|reset|change|update|add .+ to|continue|unpause|shorten|lengthen) (?:the "
-    r"|my )?.*\b(?:timer|alarm)\b.*|snooze.*"
-)
-_BACKWARDS = re.compile(
-    r"(?=.*\b(?:timer|alarm|remind|wake|count ?down)).*\b(?:minus|negative) (?:[\d.]+|an?) (?:second|minute"
-    r"|hour|day|week)s?\b.*"
-)
 _YES = re.compile(r"yes|yeah|sure|okay|yes please|yep|do it|please do|right")
 
 
@@ -59,10 +51,6 @@ _YES = re.compile(r"yes|yeah|sure|okay|yes please|yep|do it|please do|right")
 def timer(match: re.Match[str], context: Context) -> Reply | None:
     """ "set a timer for five minutes", "a 10 second timer called tea", "set a timer"."""
     core = _SECOND.sub("a timer", match[0])
-    if _BACKWARDS.fullmatch(core):
-        raise Excuse("I can't count backwards: please say a time that is still to come.")
-    if _CHANGE.fullmatch(core):
-        raise Excuse("I can't change a timer. I can cancel it and set another one.")
     if _NOT_A_TIMER.search(core):
         return None
     found = find(core)
@@ -107,12 +95,6 @@ def length_alone(match: re.Match[str], context: Context) -> Reply | None:
     """ "five minutes", which nobody asked for; behind "in", it may go on from another question."""
     seconds = _length(match[0])
     return None if seconds is None else _confirm(seconds, f"Do you want a timer for {spell_out(seconds)}?")
-
-
-@intent("alarm", r"in the (?:morning|evening)")
-def half_alone(match: re.Match[str], context: Context) -> str:
-    """ "in the morning", when nobody asked in which half of the day."""
-    return "I'm not sure what you mean. For an alarm, say: wake me at seven in the morning."
 
 
 def _length(core: str) -> float | None:

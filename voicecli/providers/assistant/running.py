@@ -8,6 +8,7 @@ from functools import partial
 
 from voicecli.providers.assistant.dialogue import Context, Excuse, Question, Reply, Topic, intent
 from voicecli.providers.assistant.durations import rough
+from voicecli.providers.assistant.tables import phrases
 from voicecli.providers.assistant.timeofday import parse, spoken
 from voicecli.providers.assistant.timers import Timer
 from voicecli.providers.assistant.wording import Utterance, capital, listed
@@ -135,8 +136,7 @@ def _which(timers: list[Timer], before: str = "") -> Reply:
 
 @intent(
     "undo",
-    r"(?:cancel|undo|delete|remove|forget|scrap)(?: that| it| this| the last (?:1|one|thing))?(?: again)?"
-    r"|take (?:that|it) back|i (?:have )?changed my mind|i did not (?:mean|want|say|ask for) (?:that|it)",
+    phrases("undo"),
 )
 def undo(match: re.Match[str], context: Context) -> Reply | None:
     """ "cancel that", after something was set or cancelled; what has rung cannot be undone."""

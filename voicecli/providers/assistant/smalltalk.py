@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from voicecli.providers.assistant.dialogue import Context, Reply, intent
-from voicecli.providers.assistant.tables import table
+from voicecli.providers.assistant.tables import phrases, table
 from voicecli.providers.assistant.wording import LONG, Utterance, hear, listed
 
 __all__ = ["joke", "name", "repeat", "said", "talk"]
@@ -41,9 +41,7 @@ def _farewell(words: str, context: Context) -> Reply:
 
 @intent(
     "joke",
-    r"(?:(?:tell|give|say|do|let us hear|i want to hear|know)?(?: me| us)?(?: you know)? ?(?:a|another"
-    r"|1 more|any|some|1|the)? ?(?:funny |good |bad |short |dad )?(?:jokes?|something funny|pun)"
-    r"|make me laugh|be funny|another 1)(?: about .+)?",
+    phrases("joke"),
 )
 def joke(match: re.Match[str], context: Context) -> str:
     """ "tell me a joke": one that was not told lately."""
@@ -57,11 +55,7 @@ def joke(match: re.Match[str], context: Context) -> str:
 
 @intent(
     "repeat",
-    r"repeat(?: that| it| the answer| what you said| yourself)?(?: again| once more| 1 more time)?|(?:say"
-    r"|tell me) (?:that|it)(?: again| once more| 1 more time)|once (?:more|again)|1 more time|(?:can|could"
-    r"|would|will) you (?:please )?(?:repeat|say) (?:that|it)(?: again)?|say (?:again|what)"
-    r"|what did you(?: just)? say|what was (?:that|the answer)|again|pardon(?: me)?|come again|excuse me"
-    r"|i did not (?:hear|catch|get|understand)(?: you| that| it)?|sorry(?: what)?|huh|what|what did you mean",
+    phrases("repeat"),
     remark=True,
 )
 def repeat(match: re.Match[str], context: Context) -> str:
@@ -71,15 +65,11 @@ def repeat(match: re.Match[str], context: Context) -> str:
 
 @intent(
     "said",
-    r"what did i(?: just)? (?:say|ask|tell you)(?: you)?(?: to do)?|what (?:did|have) you (?:just )?(?:hear"
-    r"|heard|understand|understood|hear me say)|what was my (?:last )?(?:question|request)|what was i saying"
-    r"|repeat what i said|repeat after me|repeat my question|(?P<hearing>(?:did|can|do) you hear me)",
+    phrases("said"),
     remark=True,
 )
 def said(match: re.Match[str], context: Context) -> str:
     """ "what did I say"."""
-    if match["hearing"]:
-        return "Yes, I hear you."
     last = next(iter(context.before("user")), "").rstrip(".?!")
     return f"You said: {last}." if last else "You haven't said anything before that."
 

@@ -7,13 +7,18 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["rows", "table", "text"]
+__all__ = ["phrases", "rows", "table", "text"]
 
 
 @cache
 def table(name: str) -> dict[str, Any]:
     """A file in TOML."""
     return tomllib.loads(text(name))
+
+
+def phrases(name: str) -> str:
+    """The pattern of a request without details, which is one of the phrases in smalltalk.toml."""
+    return "|".join(table("smalltalk.toml")[name]["said"])
 
 
 def rows(name: str) -> list[tuple[str, list[str]]]:

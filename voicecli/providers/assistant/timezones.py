@@ -138,7 +138,6 @@ _HERE = ("", "it", "we", "here", "this", "us", "me", "you", "this place", "my pl
 
 @intent(
     "difference",
-    r"(?P<nowhere>(?:what is )?(?:the )?time (?:zone )?difference)",
     r"(?:what is |what |how much is |how big is )?(?:the )?time (?:zone )?difference (?:is there "
     r"|is )?(?:between|from) (?P<one>.+?) (?:and|to) (?P<two>.+)",
     r"(?:what is |what |how much is )?(?:the )?time difference (?:is there )?(?:with|to|from|in"
@@ -153,8 +152,6 @@ _HERE = ("", "it", "we", "here", "this", "us", "me", "you", "this place", "my pl
 def difference(match: re.Match[str], context: Context) -> str:
     """ "what's the time difference between tokyo and london", "what time zone is paris in"."""
     found = match.groupdict()
-    if "nowhere" in found:
-        raise Excuse("The time difference between which places?")
     if "one" in found:
         return _compared(found["one"], found.get("two") or "", context)
     words = (found["zone"] or "").removeprefix("it in ").removesuffix(" in")
