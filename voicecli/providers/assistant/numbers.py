@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 
 __all__ = [
@@ -27,11 +28,19 @@ _DIGITS = {
     "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
     "seven": "7", "eight": "8", "nine": "9",
 }  # fmt: skip
-_TENS = re.compile(
-    r"ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|fou?r|fif|six|seven|eigh"
-    r"|nine)ty"
+_SCALE, _DIGIT = "|".join(_SCALES), "|".join(_DIGITS)
+_WORD = (
+    rf"(?:{_SCALE}|one|two|ten|eleven|twelve|three|four|five|six|seven|eight|nine"
+    r"|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|fou?r|fif|six|seven|eigh|nine)ty)"
 )
-_FIGURE = re.compile(r"\d+(\.\d+)?")
+# "and" belongs to a number only behind a scale: "a hundred and two", but "between twenty and two".
+_BEHIND = "|".join(f"(?<={scale})" for scale in _SCALES)
+_NUMBER = re.compile(
+    rf"(?<!\S)(?:(?P<figure>[\d.]+(?: (?:{_SCALE}))+)|(?:an? (?=(?:{_SCALE})(?!\S)))?"
+    rf"{_WORD}(?:(?:(?:{_BEHIND}) and)? {_WORD})*)(?!\S)"
+)
+_DECIMALS = re.compile(rf"(?<!\S)point ((?:(?:{_DIGIT}) )*(?:{_DIGIT}))(?!\S)")
+_SCALED = re.compile(rf"(?<!\S)(\d+(?:\.\d+)?)((?: (?:{_SCALE}))+)(?!\S)")
 _LONGEST = 24  # words: more than any number below a quadrillion needs
 
 PLAIN = 10**15  # from here on, numbers are said as powers of ten
@@ -39,11 +48,7 @@ PLAIN = 10**15  # from here on, numbers are said as powers of ten
 
 def is_number(word: str) -> bool:
     """Whether `word` is a number in figures."""
-    return _FIGURE.fullmatch(word) is not None
-
-
-def _is_cardinal(word: str) -> bool:
-    return word in _SCALES or bool(_TENS.fullmatch(word)) or (word in _DIGITS and word not in ("zero", "oh"))
+    return re.fullmatch(r"\d+(\.\d+)?", word) is not None
 
 
 def figures(words: Sequence[str]) -> list[str]:
@@ -51,83 +56,42 @@ def figures(words: Sequence[str]) -> list[str]:
 
     Numbers that do not belong together stay apart ("seven thirty" is "7 30"). Ordinals stay words.
     """
-    found: list[str] = []
-    at = 0
-    while at < len(words):
-        text, length = _number(words, at)
-        found.append(text or words[at])
-        at += max(length, 1)
-    return found
+    text = _DECIMALS.sub(
+        lambda found: "." + "".join(_DIGITS[one] for one in found[1].split()), " ".join(words)
+    )
+    text = re.sub(r"(?<!\S)zero(?!\S)", "0", _NUMBER.sub(_cardinals, text))
+    # "oh" is nought between digits ("seven oh five"), a sigh elsewhere.
+    text = re.sub(r"(?<=\d)(?: oh)+(?!\S)", lambda match: match[0].replace("oh", "0"), text)
+    text = re.sub(r"(?<!\S)(\d+) (?:point (?=\d+(?!\S))(?!100+(?!\S))|\.(?=\d))", r"\1.", text)
+    text = re.sub(r"(?<!\S)\.(?=\d)", "0.", text)
+    return _SCALED.sub(_scaled, text).split(" ")
 
 
-def _number(words: Sequence[str], at: int) -> tuple[str, int]:
-    """The number that begins at `at` in figures, and how many words it took; "" and 0 for none."""
-    word, before = words[at], words[at - 1] if at else ""
-    if word == "point" and at + 1 < len(words) and words[at + 1] in _DIGITS:
-        decimals, length = _decimals(words, at + 1)
-        return f"0.{decimals}", length + 1
-    if is_number(word):
-        text, length = _scaled(word, words, at + 1)
-    elif word in ("zero", "oh"):
-        # "oh" is nought between digits ("seven oh five"), a sigh elsewhere.
-        nought = word == "zero" or is_number(before) or before in _DIGITS or _is_cardinal(before)
-        text, length = ("0", 1) if nought else ("", 0)
-    else:
-        text, length = _cardinal(words, at)
-    if text and "." not in text and words[at + length : at + length + 1] == ["point"]:
-        decimals, taken = _decimals(words, at + length + 1)
-        if decimals:
-            text, more = _scaled(f"{text}.{decimals}", words, at + length + 1 + taken)
-            length += taken + more
-    return text, length
+def _scaled(match: re.Match[str]) -> str:
+    """ "2.5 million"."""
+    value = Fraction(match[1]) * math.prod(_SCALES[scale] for scale in match[2].split())
+    return str(value.numerator) if value.denominator == 1 else f"{float(value):.12f}".rstrip("0").rstrip(".")
 
 
-def _scaled(text: str, words: Sequence[str], at: int) -> tuple[str, int]:
-    """A figure times the scales behind it ("2.5 million"), and how many words it all has."""
-    length = 1
-    while at < len(words) and words[at] in _SCALES:
-        value = Fraction(text) * _SCALES[words[at]]
-        whole = value.denominator == 1
-        text = str(value.numerator) if whole else f"{float(value):.12f}".rstrip("0").rstrip(".")
-        at, length = at + 1, length + 1
-    return text, length
-
-
-def _cardinal(words: Sequence[str], at: int) -> tuple[str, int]:
-    """The longest cardinal number in words from `at` on."""
-    following = [*words[at : at + _LONGEST], ""]
-    span = [following[0]]
-    if span[0] in ("a", "an") and following[1] in _SCALES:
-        span = ["one"]
-    if not _is_cardinal(span[0]):
-        return "", 0
-    for word in following[1:-1]:
-        # "and" belongs to a number only behind a scale: "a hundred and two", but "between twenty and two".
-        if not _is_cardinal(word) and not (word == "and" and span[-1] in _SCALES):
-            break
-        span.append(word)
+def _cardinals(match: re.Match[str]) -> str:
+    """Each of the numbers that stand in a row, the longest from its first word on."""
     from text_to_num import text2num
 
-    for length in range(len(span), 0, -1):
-        if span[length - 1] == "and" or following[length] in _SCALES:
-            continue  # "a hundred and two hundred" is 100 and 200, never 102 hundreds
-        try:
-            return str(text2num(" ".join(span[:length]), "en")), length
-        except ValueError:
-            continue
-    return "", 0
-
-
-def _decimals(words: Sequence[str], at: int) -> tuple[str, int]:
-    """The digits behind a point: said one by one, or as in "three point twenty five"."""
-    length = 0
-    while at + length < len(words) and words[at + length] in _DIGITS:
-        length += 1
-    if length or at == len(words):
-        return "".join(_DIGITS[word] for word in words[at : at + length]), length
-    if words[at].isdigit():
-        return words[at], 1
-    return _cardinal(words, at) if _TENS.fullmatch(words[at]) else ("", 0)
+    words, found = re.sub(r"^an? ", "one ", match[0]).split(" "), []
+    if match["figure"]:
+        return match[0]
+    while words:
+        figure, length = words[0], 1
+        for longer in range(min(_LONGEST, len(words)), 0, -1):
+            following = words[longer] if longer < len(words) else ""
+            if words[longer - 1] != "and" and following not in _SCALES:
+                # "a hundred and two hundred" is 100 and 200, never 102 hundreds
+                with suppress(ValueError):
+                    figure, length = str(text2num(" ".join(words[:longer]), "en")), longer
+                    break
+        found.append(figure)
+        words = words[length:]
+    return " ".join(found)
 
 
 # Quantities
