@@ -1,6 +1,6 @@
 """What voicecli itself adds to a conversation, with engines whose delays are stated.
 
-The bundled voice asks through a microphone that keeps time; hearing, turn taking, phrases, decoding and
+The bundled voice asks through a microphone that keeps time; listening, turn taking, phrases, decoding and
 playing are the real ones. Every call of an engine is noted when it starts, so it is known when its answer is
 due. What lies between the end of the turn and the first sound and is not covered by an engine's stated delay,
 nor is the loudspeaker's own latency, is ours.
@@ -21,7 +21,7 @@ from voicecli.config import load_settings
 from voicecli.conversation import events
 from voicecli.conversation.answerer import Engines
 from voicecli.conversation.context import History
-from voicecli.conversation.hearing import Hearing
+from voicecli.conversation.listening import Listening
 from voicecli.conversation.rehearsal import rehearsed_questions
 from voicecli.conversation.supervisor import Conversation
 from voicecli.latency.statistics import summarize
@@ -132,7 +132,7 @@ async def conversed(speculation: bool) -> tuple[list[events.TurnFinished], Due, 
             PacedMicrophone("the bundled voice", HEARING_RATE, sound)
         )
         await conversation.run(
-            Hearing(microphone, settings.ears(detector), conversation.moderator, settings.hearing()).run()
+            Listening(microphone, settings.ears(detector), conversation.moderator, settings.listening()).run()
         )
     return turns, due, output.latency
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.server.talking import Diary, hearing, messages, start
+from tests.server.talking import Diary, messages, recognition, start
 from voicecli.audio.block import Samples
 from voicecli.config.serving import ServerSettings, SessionSettings
 from voicecli.providers.simulated import SimulatedRecognizerOptions
@@ -31,7 +31,7 @@ def test_streams_in_real_time(batched: bool, capsys: pytest.CaptureFixture[str])
 
 async def measured(batched: bool) -> str:
     settings = ServerSettings(workers=1, batched=batched)
-    async with hearing(SimulatedRecognizerOptions(), "silero", settings=settings) as shared:
+    async with recognition(SimulatedRecognizerOptions(), "silero", settings=settings) as shared:
         sessions = [Session(shared, Mode.SEGMENTED, SessionSettings(), Diary()) for _ in range(STREAMS)]
         readers = [asyncio.create_task(drain(session)) for session in sessions]
         gc.collect()

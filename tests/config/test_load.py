@@ -93,7 +93,7 @@ def test_sections_feed_their_rooms(tmp_path: Path) -> None:
     assert settings.utterer().timeout == settings.tts.timeout
     assert settings.reply().timeout == settings.llm.timeout
     assert not settings.reply().phrases.eager
-    assert not settings.hearing().barge_in
+    assert not settings.listening().barge_in
     assert settings.conversation.history.system == "Hm."
     assert settings.vad.start == 0.6
 

@@ -120,7 +120,7 @@ def test_a_voice_without_speeds_is_no_slower() -> None:
 def test_what_was_never_certain_changes_nothing() -> None:
     async def script(stage: Stage) -> None:
         stage.conversation.moderator.push(SpeechStarted(0.0))
-        stage.conversation.moderator.hear(SPEECH)
+        stage.conversation.moderator.listen(SPEECH)
         stage.conversation.moderator.push(SoftEnd(0.5, 0.5))
         await asyncio.sleep(0.05)
         stage.conversation.moderator.push(Dropped(time.monotonic()))

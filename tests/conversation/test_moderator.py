@@ -29,7 +29,7 @@ class Counted(AudioStreamPlayer):
 
 def speak(stage):
     stage.conversation.moderator.push(SpeechStarted(time.monotonic()))
-    stage.conversation.moderator.hear(SPEECH)
+    stage.conversation.moderator.listen(SPEECH)
 
 
 def pause(stage):
@@ -44,7 +44,7 @@ def announce(stage):
 
 
 def type_in(stage):
-    if not stage.conversation.floor.hearing:
+    if not stage.conversation.floor.in_utterance:
         stage.conversation.say("hello")
 
 
@@ -86,7 +86,7 @@ def walk(names, **engines):
                 await asyncio.sleep(0)
             elif name == "wait":
                 await asyncio.sleep(0.003)
-            elif name != "barge in" or stage.conversation.floor.hearing:
+            elif name != "barge in" or stage.conversation.floor.in_utterance:
                 STEPS[name](stage)
         stage.conversation.moderator.push(Dropped(time.monotonic()))
         await stage.conversation.quiet()

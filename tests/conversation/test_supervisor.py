@@ -94,7 +94,7 @@ class Stage:
         """Half a second of speech and its end."""
         now = time.monotonic()
         self.conversation.moderator.push(SpeechStarted(now - 0.5))
-        self.conversation.moderator.hear(SPEECH)
+        self.conversation.moderator.listen(SPEECH)
         self.conversation.moderator.push(SpeechStopped(now))
         if soft:
             self.conversation.moderator.push(SoftEnd(now, now))
@@ -156,12 +156,12 @@ def test_speech_that_goes_on_discards_the_reply():
         conversation = stage.conversation
         now = time.monotonic()
         conversation.moderator.push(SpeechStarted(now))
-        conversation.moderator.hear(SPEECH)
+        conversation.moderator.listen(SPEECH)
         conversation.moderator.push(SpeechStopped(now))
         conversation.moderator.push(SoftEnd(now, now))
         await asyncio.sleep(0.05)
         conversation.moderator.push(SpeechStarted(now + 0.1))
-        conversation.moderator.hear(SPEECH)
+        conversation.moderator.listen(SPEECH)
         await asyncio.sleep(0.01)
         conversation.moderator.push(SpeechStopped(now + 0.2))
         conversation.moderator.push(ended(now + 0.3, now + 0.2))
@@ -192,7 +192,7 @@ def test_barge_in_keeps_what_was_heard():
         stage.conversation.moderator.push(SpeechStarted(time.monotonic()))
         stage.conversation.moderator.push(Interrupted(time.monotonic()))
         assert stage.conversation.floor.state is State.INTERRUPTED
-        stage.conversation.moderator.hear(SPEECH)
+        stage.conversation.moderator.listen(SPEECH)
         stage.conversation.moderator.push(SpeechStopped(time.monotonic()))
         stage.conversation.moderator.push(ended(time.monotonic()))
         await stage.until(State.SPEAKING)
@@ -216,7 +216,7 @@ async def echo(stage):
         await asyncio.sleep(0.001)
     await asyncio.sleep(max(0.0, first + 0.3 - time.monotonic()))
     conversation.moderator.push(SpeechStarted(first + 0.02))
-    conversation.moderator.hear(SPEECH)
+    conversation.moderator.listen(SPEECH)
     conversation.moderator.push(Interrupted(time.monotonic()))
     stopped = time.monotonic() + 0.03
     conversation.moderator.push(SpeechStopped(stopped))
@@ -299,7 +299,7 @@ def test_question_that_a_key_cancels_while_the_next_is_said_is_dropped():
         await stage.ask()
         assert conversation.floor.state is State.PROCESSING
         conversation.moderator.push(SpeechStarted(time.monotonic()))
-        conversation.moderator.hear(SPEECH)
+        conversation.moderator.listen(SPEECH)
         conversation.stop()
         conversation.moderator.push(ended(time.monotonic()))
         await conversation.quiet()
@@ -327,7 +327,7 @@ def test_interrupted_before_a_word_belongs_to_the_next():
         await stage.ask()
         await stage.until(State.THINKING)
         stage.conversation.moderator.push(SpeechStarted(time.monotonic()))
-        stage.conversation.moderator.hear(SPEECH)
+        stage.conversation.moderator.listen(SPEECH)
         stage.conversation.moderator.push(Interrupted(time.monotonic()))
         stage.conversation.moderator.push(ended(time.monotonic()))
 
@@ -398,7 +398,7 @@ def test_discarded_reply_does_nothing():
     async def script(stage):
         conversation = stage.conversation
         conversation.moderator.push(SpeechStarted(time.monotonic()))
-        conversation.moderator.hear(SPEECH)
+        conversation.moderator.listen(SPEECH)
         conversation.moderator.push(SoftEnd(time.monotonic(), time.monotonic()))
         await asyncio.sleep(0.05)
         conversation.moderator.push(Dropped(time.monotonic()))
@@ -516,7 +516,7 @@ def test_what_may_be_misheard_asks_before_it_acts(soft):
 def test_only_whole_words_are_answered_on_trust(said, begun):
     async def script(stage):
         stage.conversation.moderator.push(SpeechStarted(time.monotonic()))
-        stage.conversation.moderator.hear(SPEECH)
+        stage.conversation.moderator.listen(SPEECH)
         stage.conversation.moderator.push(SoftEnd(time.monotonic(), time.monotonic()))
         await asyncio.sleep(0.05)
         assert stage.conversation.moderator.words.text == said

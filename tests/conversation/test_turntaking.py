@@ -144,7 +144,7 @@ def test_what_is_begun_is_ended_and_never_twice(events):
             continue
         for action in actions:
             replies.do(action)
-        assert floor.hearing == (replies.said is not None)
+        assert floor.in_utterance == (replies.said is not None)
         assert floor.answering == (replies.turn is not None)
 
 
@@ -165,7 +165,7 @@ def test_abort_leads_to_listening_at_once():
     for floor in reachable(Floor()):
         if floor.answering:
             floor = walked(INTERRUPTED, floor=floor)
-        if floor.hearing:
+        if floor.in_utterance:
             floor = walked(DROPPED, floor=floor)
         if floor.state is State.INTERRUPTED:
             floor = walked(NOTHING, floor=floor)

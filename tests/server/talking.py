@@ -1,4 +1,4 @@
-"""Sessions without sockets: a hearing with simulated or real engines, and clients that talk to it."""
+"""Sessions without sockets: a recognition with simulated or real engines, and clients that talk to it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from voicecli.providers.choose import Choice, choose_detector
 from voicecli.providers.registry import engine_class
 from voicecli.providers.simulated import SimulatedRecognizerOptions
 from voicecli.server.session import Mode, Session
-from voicecli.server.shared_hearing import SharedHearing, SharedHearingOptions
+from voicecli.server.shared_recognition import SharedRecognition, SharedRecognitionOptions
 from voicecli.wire.recognition import Active, Event, Failure, Format, Inactive, Segment, Start, Stop
 from voicecli.wire.recognition import encode_request as encoded
 
@@ -84,19 +84,19 @@ def messages(samples: Samples, size: int = 3200, format: Format | None = None) -
 
 
 @asynccontextmanager
-async def hearing(
+async def recognition(
     asr: Any = QUICK,
     vad: str = "energy",
     *,
     name: str = "simulated",
-    options: SharedHearingOptions | None = None,
+    options: SharedRecognitionOptions | None = None,
     settings: ServerSettings | None = None,
     observer: Any = None,
-) -> AsyncIterator[SharedHearing]:
+) -> AsyncIterator[SharedRecognition]:
     settings = settings or ServerSettings(workers=1)
     engine = engine_class("asr", name)(asr)
     chosen = Choice(engine, name, "as asked for", asr)
-    async with SharedHearing(
+    async with SharedRecognition(
         chosen, await choose_detector(vad), settings, options, observer=observer
     ) as shared:
         yield shared
@@ -134,10 +134,10 @@ def conversation(
     limits: SessionSettings | None = None,
     **more: Any,
 ) -> list[Event]:
-    """The events of one session in a hearing of its own."""
+    """The events of one session in a recognition of its own."""
 
     async def run() -> list[Event]:
-        async with hearing(**more) as shared:
+        async with recognition(**more) as shared:
             return await talk(Session(shared, mode, limits or SessionSettings(), Diary()), said)
 
     return asyncio.run(run())

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.server.talking import PAUSE, QUICK, STOP, Diary, beeps, check, hearing, start, talk
+from tests.server.talking import PAUSE, QUICK, STOP, Diary, beeps, check, recognition, start, talk
 from voicecli.audio.pcm import s16_bytes
 from voicecli.config.serving import SegmentSettings, ServerSettings, SessionSettings
 from voicecli.server.session import Mode, Session
@@ -62,12 +62,12 @@ talks = st.builds(lambda first, rest: [first, *rest], firsts | said, st.lists(sa
 
 @pytest.fixture(scope="module")
 def house():
-    """One hearing for all examples, whose model fails now and then."""
+    """One server for all examples, whose model fails now and then."""
     flaky = replace(QUICK, fail="drop", fail_on=tuple(range(3, 5000, 4)))
     segments = SegmentSettings(longest=1.0, piece=1.0, search=0.3)
     shared = ServerSettings(workers=2, segments=segments)
     with asyncio.Runner() as runner:
-        opened = hearing(flaky, settings=shared)
+        opened = recognition(flaky, settings=shared)
         shared = runner.run(opened.__aenter__())
         yield runner, shared
         runner.run(opened.__aexit__(None, None, None))

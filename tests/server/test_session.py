@@ -17,8 +17,8 @@ from tests.server.talking import (
     check,
     conversation,
     facts,
-    hearing,
     messages,
+    recognition,
     recording,
     start,
     talk,
@@ -27,11 +27,11 @@ from voicecli.audio.resample import resample
 from voicecli.config.serving import SegmentSettings, ServerSettings, SessionSettings
 from voicecli.providers.simulated import SimulatedRecognizerOptions
 from voicecli.server.session import Mode, Session
-from voicecli.server.shared_hearing import SharedHearingOptions
+from voicecli.server.shared_recognition import SharedRecognitionOptions
 from voicecli.wire.recognition import Active, Failure, Format, Inactive, Segment, encode_event
 from voicecli.workers.pool import WorkerOptions
 
-PATIENT = SharedHearingOptions(workers=WorkerOptions(timeout=0, patience=0))
+PATIENT = SharedRecognitionOptions(workers=WorkerOptions(timeout=0, patience=0))
 FOX = "assistant-en-16kHz1chan"
 WEATHER = "assistant-en-whats-the-weather-like"
 
@@ -256,7 +256,7 @@ def test_a_model_that_hangs_is_given_up():
     events = conversation(
         [start(), *messages(beeps(3.0, 1.0)), STOP],
         asr=hung,
-        options=SharedHearingOptions(workers=WorkerOptions(timeout=0.3)),
+        options=SharedRecognitionOptions(workers=WorkerOptions(timeout=0.3)),
         limits=SessionSettings(queued=1.0),
     )
     assert kinds(events)[:3] == ["Active", "Inactive", "Failure"]
@@ -276,7 +276,7 @@ def test_long_speech_is_cut():
 
 def test_whole_utterances_give_the_same():
     said = [start(), *messages(beeps(1.0, 0.5, 2.0)), STOP]
-    whole = conversation(said, options=SharedHearingOptions(workers=WorkerOptions(early=False)))
+    whole = conversation(said, options=SharedRecognitionOptions(workers=WorkerOptions(early=False)))
     assert whole == conversation(said)
 
 
@@ -294,7 +294,7 @@ def test_slow_models_hold_the_client_back():
     async def run() -> None:
         stuck = replace(QUICK, delay=3600.0)
         for mode in Mode:
-            async with hearing(stuck, options=PATIENT) as shared:
+            async with recognition(stuck, options=PATIENT) as shared:
                 session = Session(shared, mode, SessionSettings(queued=5.0), Diary())
                 sent = 0
 
@@ -326,7 +326,7 @@ def test_slow_models_hold_the_client_back():
 def test_a_giant_message_is_taken_bit_by_bit():
     async def run() -> None:
         stuck = replace(QUICK, delay=3600.0)
-        async with hearing(stuck, options=PATIENT) as shared:
+        async with recognition(stuck, options=PATIENT) as shared:
             session = Session(shared, Mode.SEGMENTED, SessionSettings(queued=2.0), Diary())
             await session.receive(start())
             receiving = asyncio.create_task(session.receive(b"".join(messages(beeps(*[1.0] * 60)))))
@@ -342,7 +342,7 @@ def test_a_giant_message_is_taken_bit_by_bit():
 
 def test_a_client_that_does_not_read_is_held_back():
     async def run() -> None:
-        async with hearing() as shared:
+        async with recognition() as shared:
             session = Session(shared, Mode.SEGMENTED, SessionSettings(events=8), Diary())
             sent = 0
 
@@ -368,7 +368,7 @@ def test_a_client_that_does_not_read_is_held_back():
 
 def test_closing_cancels_the_work():
     async def run() -> None:
-        async with hearing(replace(QUICK, delay=3600.0)) as shared:
+        async with recognition(replace(QUICK, delay=3600.0)) as shared:
             for mode in Mode:
                 session = Session(shared, mode, SessionSettings(), Diary())
                 await session.receive(start())
@@ -390,7 +390,7 @@ def test_closing_cancels_the_work():
 
 def test_finishing_answers_what_was_said():
     async def run() -> None:
-        async with hearing() as shared:
+        async with recognition() as shared:
             session = Session(shared, Mode.SEGMENTED, SessionSettings(), Diary())
             await session.receive(start())
             for message in messages(beeps(2.0)[:28_800]):
@@ -405,7 +405,7 @@ def test_finishing_answers_what_was_said():
 
 def test_many_sessions_at_once():
     async def run() -> None:
-        async with hearing(replace(QUICK, delay=0.05), settings=ServerSettings(workers=2)) as shared:
+        async with recognition(replace(QUICK, delay=0.05), settings=ServerSettings(workers=2)) as shared:
             said = [start(), *messages(beeps(1.0, 0.5)), STOP]
             sessions = [Session(shared, Mode.SEGMENTED, SessionSettings(), Diary()) for _ in range(30)]
             results = await asyncio.gather(*(talk(session, said) for session in sessions))
@@ -426,7 +426,7 @@ def test_the_observer_is_told_how_late_interims_are():
     async def run() -> list[float]:
         slow = SimulatedRecognizerOptions(delay=0.2, partial=0.1, texts=("a b c d e f g h i j k l",))
         mine = Diary()
-        async with hearing(asr=slow) as shared:
+        async with recognition(asr=slow) as shared:
             said = [start(interim=True), *messages(beeps(2.5), 6400), STOP]
             await talk(Session(shared, Mode.SEGMENTED, SessionSettings(), mine), said)
         segments = [line for line in mine.lines if line[0] == "segment"]
@@ -440,7 +440,7 @@ def test_the_observer_is_told_how_late_interims_are():
 def test_the_observer_is_told():
     async def run() -> None:
         mine, ours = Diary(), Diary()
-        async with hearing(observer=ours) as shared:
+        async with recognition(observer=ours) as shared:
             said = [start(Format(1)), *messages(beeps(1.0, 1.0)), PAUSE, *messages(beeps(1.0)), STOP]
             await talk(Session(shared, Mode.SEGMENTED, SessionSettings(), mine), said)
         told = [line[0] for line in mine.lines]

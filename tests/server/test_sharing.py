@@ -14,13 +14,13 @@ from websockets.exceptions import InvalidStatus
 
 from tests.server.served import said, served, silence, start, stop, tone
 from tests.server.slow_engine import slow_engine
-from tests.server.talking import Diary, beeps, hearing, messages, recording, until
+from tests.server.talking import Diary, beeps, messages, recognition, recording, until
 from tests.server.talking import start as begin
 from voicecli.audio.block import Samples
 from voicecli.config.serving import SessionSettings
 from voicecli.providers.pocketsphinx import PocketsphinxOptions
 from voicecli.server.session import Mode, Session
-from voicecli.server.shared_hearing import SharedHearing
+from voicecli.server.shared_recognition import SharedRecognition
 from voicecli.wire.recognition import Active, Inactive, Segment
 
 STEP = 0.1  # seconds of sound in a message
@@ -35,7 +35,7 @@ def slow(tmp_path: Path) -> Iterator[Callable[..., Any]]:
 class Client:
     """A session and its reader, which knows when each answer came."""
 
-    def __init__(self, shared: SharedHearing, holder: str | None = None) -> None:
+    def __init__(self, shared: SharedRecognition, holder: str | None = None) -> None:
         self.session = Session(shared, Mode.SEGMENTED, SessionSettings(), Diary(), holder)
         self.active = asyncio.Event()
         self.delays: list[float] = []  # from `inactive` to the final segment
@@ -74,7 +74,7 @@ class Client:
         await self.session.close()
 
 
-async def stalled(shared: SharedHearing, sound: Samples, holder: str | None) -> Client:
+async def stalled(shared: SharedRecognition, sound: Samples, holder: str | None) -> Client:
     """Somebody who begins to speak, and then nothing more comes."""
     client = Client(shared, holder)
     await client.say(sound)
@@ -82,7 +82,7 @@ async def stalled(shared: SharedHearing, sound: Samples, holder: str | None) -> 
     return client
 
 
-async def alone(shared: SharedHearing, sound: Samples) -> float:
+async def alone(shared: SharedRecognition, sound: Samples) -> float:
     """How long an answer takes with nobody else there."""
     client = Client(shared, "honest")
     await client.say(sound)
@@ -92,7 +92,7 @@ async def alone(shared: SharedHearing, sound: Samples) -> float:
 @pytest.mark.parametrize("holder", ["honest", "other"])
 def test_stalled_speakers_delay_nobody(slow: Any, holder: str) -> None:
     async def run() -> None:
-        async with hearing(slow(cost=0.5), name="slow") as shared:
+        async with recognition(slow(cost=0.5), name="slow") as shared:
             baseline = await alone(shared, beeps(1.0, gap=0.6))
             others = [await stalled(shared, beeps(1.5)[:32_000], holder) for _ in range(3)]
             honest = Client(shared, "honest")
@@ -113,7 +113,7 @@ def test_two_stalled_speakers_and_pocketsphinx() -> None:
     sound = recording("assistant-en-goforward")
 
     async def run() -> None:
-        async with hearing(PocketsphinxOptions(workers=2), "silero", name="pocketsphinx") as shared:
+        async with recognition(PocketsphinxOptions(workers=2), "silero", name="pocketsphinx") as shared:
             baseline = await alone(shared, sound)
             others = [await stalled(shared, sound[:32_000], None) for _ in range(2)]
             assert sum(job.placed for job in shared.workers.under_way) == 2
@@ -133,7 +133,7 @@ def test_bulk_delays_no_conversation(slow: Any) -> None:
     """Twenty who send an hour at once, and two who talk, of the same token."""
 
     async def run() -> None:
-        async with hearing(slow(cost=0.2), name="slow") as shared:
+        async with recognition(slow(cost=0.2), name="slow") as shared:
             bulk = [Client(shared) for _ in range(20)]
             sending = [asyncio.create_task(client.say(beeps(*[4.0] * 20), speed=1000.0)) for client in bulk]
             await until(lambda: shared.workers.jobs >= 20)
@@ -156,7 +156,7 @@ def test_more_than_can_be_heard_are_all_answered(slow: Any) -> None:
     """Sixteen at once, of whom two can be recognised in real time."""
 
     async def run() -> None:
-        async with hearing(slow(cost=0.5), name="slow") as shared:
+        async with recognition(slow(cost=0.5), name="slow") as shared:
             clients = [Client(shared) for _ in range(16)]
             await asyncio.gather(*(client.say(beeps(1.0, gap=0.6)) for client in clients))
             delays = [await client.finish() for client in clients]

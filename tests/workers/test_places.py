@@ -72,7 +72,7 @@ class World:
             self.work[claim] = talk.name, 0.0
             for _ in range(round(talk.length / PIECE)):
                 yield PIECE / talk.speed
-                speaker.hear(PIECE, self.now)
+                speaker.came(PIECE, self.now)
                 claim.sound += PIECE
             if talk.every is None:
                 return
@@ -82,7 +82,7 @@ class World:
             yield 0.0
             pause = (talk.every - talk.length) / talk.speed
             if pause > 0:
-                speaker.hear(pause * talk.speed, self.now + pause)
+                speaker.came(pause * talk.speed, self.now + pause)
                 yield pause
 
     def recognise(self, claim: Claim) -> Iterator[float]:
@@ -270,14 +270,14 @@ def test_one_late_token_shuts_nobody_else_out() -> None:
 def test_a_stream_is_as_far_ahead_as_it_sends() -> None:
     live, bulk = Speaker(), Speaker()
     for step in range(100):
-        live.hear(0.1, 100.0 + step / 10)
+        live.came(0.1, 100.0 + step / 10)
     assert 109.9 - 1.5 <= live.due(0.0) <= 109.9
     assert not live.is_fast(109.9)
     for _ in range(30):
-        bulk.hear(1.0, 109.9)
+        bulk.came(1.0, 109.9)
     assert bulk.due(0.0) > 109.9 + 27
     assert bulk.is_fast(109.9)
     assert bulk.due(28.0) < 109.9 + 1
     for _ in range(1000):
-        bulk.hear(1.0, 109.9)
+        bulk.came(1.0, 109.9)
     assert bulk.due(0.0) <= 109.9 + 60

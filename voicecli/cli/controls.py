@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.cli.account import Account, View
-from voicecli.conversation.hearing import Hearing
+from voicecli.conversation.listening import Listening
 from voicecli.conversation.supervisor import Conversation
 
 __all__ = ["Keys", "Leaving", "pressed_keys"]
@@ -85,7 +85,7 @@ class Keys:
         self,
         conversation: Conversation,
         player: AudioStreamPlayer,
-        hearing: Hearing,
+        listening: Listening,
         view: View,
         leaving: Leaving,
         *,
@@ -94,7 +94,7 @@ class Keys:
         self._conversation = conversation
         self._leaving = leaving
         self._player = player
-        self._hearing = hearing
+        self._listening = listening
         self._view = view
         self._push_to_talk = push_to_talk
         self._open = not push_to_talk
@@ -110,12 +110,12 @@ class Keys:
         elif key == "m":
             self._muted = not self._muted
         elif key == " " and self._push_to_talk:
-            self._open = self._hearing.press()
+            self._open = self._listening.press()
         elif key == " " and self._player.paused:
             self._player.resume()
         elif key == " ":
             self._player.pause()
-        self._hearing.mute(self._muted or self._player.paused)
+        self._listening.mute(self._muted or self._player.paused)
         self._show()
 
     def _show(self) -> None:

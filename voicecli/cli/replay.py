@@ -69,13 +69,13 @@ async def replay(options: ReplayOptions) -> ExitStatus:
     found = find_replay(settings.save.place, options.wanted)
     mic = "" if found.recording is None else str(found.recording)
     speaker = settings.speaker.device or ends.NULL
-    hearing = replace(settings.conversation.hearing, push_to_talk=False)
+    listening = replace(settings.conversation.listening, push_to_talk=False)
     settings = replace(
         settings,
         mic=replace(settings.mic, device=mic),
         speaker=replace(settings.speaker, device=speaker),
         save=replace(settings.save, enabled=options.save, audio=False),
-        conversation=replace(settings.conversation, hearing=hearing),
+        conversation=replace(settings.conversation, listening=listening),
     )
     typed = found.recording is None
     conversed = TalkOptions(voice=options.voice, json=options.json, real_time=options.real_time, text=typed)

@@ -127,7 +127,7 @@ async def _serve(loaded: Loaded, options: ServeOptions) -> ExitStatus:
         if service.tracer is not None:
             stack.push_async_callback(asyncio.to_thread, service.tracer.close)
         answers = (assembly.asr.engine, assembly.llm.engine, assembly.tts.engine)
-        await downloads.opening(stack, [service.hearing, *answers, ReadyDecoder(assembly.tts.engine)])
+        await downloads.opening(stack, [service.shared, *answers, ReadyDecoder(assembly.tts.engine)])
         shown = _Shown(options.json)
         status = await serve(
             service.app,

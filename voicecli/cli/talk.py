@@ -40,8 +40,8 @@ from voicecli.config.assembly import Assembly, assemble, utterer_options
 from voicecli.conversation import events
 from voicecli.conversation.answerer import Engines
 from voicecli.conversation.context import History
-from voicecli.conversation.hearing import Hearing
 from voicecli.conversation.journal import Journal, earlier_messages, find_saved
+from voicecli.conversation.listening import Listening
 from voicecli.conversation.rehearsal import QUESTIONS, rehearsed_questions
 from voicecli.conversation.supervisor import Conversation
 from voicecli.errors import BudgetBreached, ExitStatus, NoDevice, SaveError, UsageError, VoiceError
@@ -214,7 +214,7 @@ def _view(loaded: Loaded, options: TalkOptions, *, typed: bool, remembered: bool
         return Prompt(console, state_folder() / _TYPED if remembered else None)
     if options.text or not drawn:
         return Plain(console, typed=options.text and typed)
-    by_key = loaded.settings.conversation.hearing.push_to_talk
+    by_key = loaded.settings.conversation.listening.push_to_talk
     return Screen(console, _KEYS_PUSH_TO_TALK if by_key else _KEYS)
 
 
@@ -261,14 +261,14 @@ class _Wiring:
             typed = view.lines(conversation.stop, leaving.leave) if lines is None else array_source(lines)
             await conversation.run(_converse_by_typing(conversation, typed))
             return
-        hearing = self._hearing(microphone, assembly, conversation)
-        view.watch(lambda: hearing.level, conversation.heard)
-        by_key = self._settings.conversation.hearing.push_to_talk
-        keys = Keys(conversation, player, hearing, view, leaving, push_to_talk=by_key)
+        listening = self._listening(microphone, assembly, conversation)
+        view.watch(lambda: listening.level, conversation.heard)
+        by_key = self._settings.conversation.listening.push_to_talk
+        keys = Keys(conversation, player, listening, view, leaving, push_to_talk=by_key)
         with pressed_keys(keys.press) as pressed:
             if by_key and not options.rehearse and not pressed:
                 account.warn("There is no key to press to talk: standard input is not a terminal.")
-            await conversation.run(hearing.run())
+            await conversation.run(listening.run())
         if not isinstance(microphone, DeviceMicrophone) and not account.turns:
             account.warn(f"No speech was noticed in {microphone.name}.")
 
@@ -315,10 +315,10 @@ class _Wiring:
         conversation.moderator.turns = self._options.turns or settings.conversation.max_turns or None
         return conversation
 
-    def _hearing(self, microphone: Microphone, assembly: Assembly, conversation: Conversation) -> Hearing:
+    def _listening(self, microphone: Microphone, assembly: Assembly, conversation: Conversation) -> Listening:
         assert assembly.vad is not None
         settings = self._settings
-        options = settings.conversation.hearing
+        options = settings.conversation.listening
         endpoint, utterance = settings.endpointer(), settings.vad.utterance
         if options.push_to_talk and self._options.rehearse:  # what is rehearsed presses no keys
             options = replace(options, push_to_talk=False)
@@ -326,7 +326,7 @@ class _Wiring:
             endpoint = endpoint.patient()
             utterance = replace(utterance, longest=endpoint.cap + utterance.longest)
         recorder = self._recorder("microphone.wav", microphone.rate)
-        return Hearing(
+        return Listening(
             microphone,
             settings.ears(assembly.vad.engine, endpoint, utterance),
             conversation.moderator,

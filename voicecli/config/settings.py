@@ -17,7 +17,7 @@ from voicecli.config.ranges import HIDDEN, Count, Seconds, Timeout
 from voicecli.config.serving import ServerSettings
 from voicecli.conversation.context import HistoryOptions
 from voicecli.conversation.draft import ReplyOptions
-from voicecli.conversation.hearing import HearingOptions
+from voicecli.conversation.listening import ListeningOptions
 from voicecli.conversation.moderator import ConversationOptions
 from voicecli.folders import data_folder
 from voicecli.latency.timeline import Span
@@ -123,7 +123,7 @@ class DetectionSettings(GateOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecognitionSettings:
-    """Hearing: audio in, text out."""
+    """Recognition: audio in, text out."""
 
     engine: str = "auto"  # auto, or an engine's name: see `voicecli doctor`
     timeout: Timeout = 10.0  # seconds without progress before the engine has failed
@@ -154,7 +154,7 @@ class ConversationSettings(ConversationOptions):
 
     max_turns: Count = 0  # turns after which the conversation ends; 0: goes on
     history: HistoryOptions = field(default_factory=HistoryOptions, metadata=FLAT)
-    hearing: HearingOptions = field(default_factory=HearingOptions, metadata=FLAT)
+    listening: ListeningOptions = field(default_factory=ListeningOptions, metadata=FLAT)
     utterer: UttererOptions = field(
         default_factory=UttererOptions, metadata=without("language", "timeout", flat=True)
     )
@@ -239,8 +239,8 @@ class Settings:
         )
         return Ears(detector, segmenter)
 
-    def hearing(self) -> HearingOptions:
-        return self.conversation.hearing
+    def listening(self) -> ListeningOptions:
+        return self.conversation.listening
 
     def reply(self) -> ReplyOptions:
         return ReplyOptions(phrases=self.conversation.phrases, timeout=self.llm.timeout)

@@ -87,7 +87,7 @@ class Moderator:
         alone = self.half_duplex or (self.turn is not None and self.turn.alone)
         return alone and self.floor.state is State.SPEAKING
 
-    def hear(self, samples: Samples) -> None:
+    def listen(self, samples: Samples) -> None:
         """More of the utterance."""
         if self.said is not None and self.said.transcription is not None:
             self.said.transcription.push(samples)
@@ -179,7 +179,7 @@ class Moderator:
                 left = turn.reply is not None and turn.reply.goodbye and not isinstance(event, Interrupted)
                 if left or self._answerer.finished == self.turns:
                     self.over.set()
-                if isinstance(event, Interrupted) and event.by_key and not self.floor.hearing:
+                if isinstance(event, Interrupted) and event.by_key and not self.floor.in_utterance:
                     self.push(NothingHeard(event.time))
             case Action.RELEASE:
                 self.turn = None

@@ -245,7 +245,7 @@ class Floor:
     speech: Speech = Speech.SILENT
 
     @property
-    def hearing(self) -> bool:
+    def in_utterance(self) -> bool:
         """Whether an utterance is under way."""
         return self.speech is not Speech.SILENT
 
@@ -257,7 +257,7 @@ class Floor:
     @property
     def busy(self) -> bool:
         """Whether something is being said or answered."""
-        return self.hearing or self.answering
+        return self.in_utterance or self.answering
 
     def after(self, event: Happening) -> tuple[Floor, tuple[Action, ...]]:
         """The floor after `event`, and what is to be done, in order. Raises TurnError."""

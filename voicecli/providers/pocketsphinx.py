@@ -131,7 +131,7 @@ class PocketsphinxDecoder:
 async def _read(pieces: AsyncIterator[Samples], listener: Listener, arrived: asyncio.Event) -> None:
     floor = Floor()
     async for samples in pieces:
-        listener.hear(floor.push(samples))
+        listener.listen(floor.push(samples))
         arrived.set()
 
 
@@ -160,7 +160,7 @@ class PocketsphinxRecognizer(OwnEngine[PocketsphinxOptions]):
 
     @classmethod
     def missing(cls, options: PocketsphinxOptions) -> str | None:
-        """Say what keeps it from hearing, or None."""
+        """Say what keeps it from listening, or None."""
         if importlib.util.find_spec("pocketsphinx") is None:
             return "not installed: pip install pocketsphinx"
         given = (options.acoustic_model, options.dictionary, options.language_model)

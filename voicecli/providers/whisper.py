@@ -75,7 +75,7 @@ class WhisperRecognizer(LocalEngine[WhisperOptions]):
     async def _load(self) -> None:
         folder = await self._folder()
         self._model = await self._inference.run(lambda: self._open(folder))
-        await self._inference.run(lambda: self._hear(np.zeros(HEARING_RATE, np.float32)))
+        await self._inference.run(lambda: self._recognise(np.zeros(HEARING_RATE, np.float32)))
 
     async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
         """Yield partial transcripts, where they were asked for, and the final one."""
@@ -113,9 +113,9 @@ class WhisperRecognizer(LocalEngine[WhisperOptions]):
         samples = np.concatenate(heard) if heard else np.zeros(0, np.float32)
         if len(samples) < SHORTEST * HEARING_RATE:
             return Transcript("")
-        return await self._inference.run(partial(self._hear, samples))
+        return await self._inference.run(partial(self._recognise, samples))
 
-    def _hear(self, samples: Samples) -> Transcript:
+    def _recognise(self, samples: Samples) -> Transcript:
         """Run in Whisper's thread."""
         options = self._options
         segments, _ = self._model.transcribe(

@@ -136,10 +136,10 @@ async def _framed(
             if await anext(frames, None) is not None:
                 raise Refusal(400, "A question in writing is one frame.")
             return question
-        ear = _Ear(limits)
+        ear = _Listener(limits)
         pieces = []
-        async with scoped(_heard(first, frames, ear)) as heard:
-            async for samples in heard:
+        async with scoped(_listened(first, frames, ear)) as listened:
+            async for samples in listened:
                 keep(samples.nbytes)
                 pieces.append(samples)
         if not ear.seconds and first.question:
@@ -158,27 +158,27 @@ async def _frames(body: AsyncIterator[bytes], limits: QuestionLimits) -> AsyncIt
     decoder.close()
 
 
-async def _heard(first: AudioFrame, rest: AsyncIterator[Frame], ear: _Ear) -> AsyncIterator[Samples]:
+async def _listened(first: AudioFrame, rest: AsyncIterator[Frame], ear: _Listener) -> AsyncIterator[Samples]:
     """The sound of all frames; decoding a long one would hold up the event loop, so a thread does it."""
     frame: Frame | None = first
     while frame is not None:
         if not isinstance(frame, AudioFrame):
             raise Refusal(400, "A spoken question is frames of sound only.")
         if frame.payload:
-            yield await asyncio.to_thread(ear.hear, frame)
+            yield await asyncio.to_thread(ear.listen, frame)
         frame = await anext(rest, None)
     yield ear.flush()
 
 
-class _Ear:
+class _Listener:
     """Frames of any format in, mono samples at the hearing rate out."""
 
     def __init__(self, limits: QuestionLimits) -> None:
         self._longest = limits.spoken
         self._resampler: Resampler | None = None
-        self.seconds = 0.0  # heard so far
+        self.seconds = 0.0  # of it so far
 
-    def hear(self, frame: AudioFrame) -> Samples:
+    def listen(self, frame: AudioFrame) -> Samples:
         """The sound of one frame. Raises Refusal, DecodeError."""
         samples, rate = _decoded(frame)
         if rate < _LEAST_RATE:

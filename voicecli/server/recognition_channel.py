@@ -12,7 +12,7 @@ from voicecli.audio.block import Samples
 from voicecli.errors import VoiceError
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.server.outbox import Events, Outbox, Pending
-from voicecli.server.shared_hearing import SharedHearing
+from voicecli.server.shared_recognition import SharedRecognition
 from voicecli.server.voice_batch import Judged
 from voicecli.speech.endpoint import EndpointOptions, TurnEnded
 from voicecli.speech.gate import SpeechStarted
@@ -33,15 +33,15 @@ class Channel(ABC):
     """What every channel has, and what a session needs of it."""
 
     def __init__(
-        self, number: int, hearing: SharedHearing, events: Events, speaker: Speaker, interim: bool
+        self, number: int, shared: SharedRecognition, events: Events, speaker: Speaker, interim: bool
     ) -> None:
         self._number = number
-        self._workers = hearing.workers
-        self._settings = hearing.segments
+        self._workers = shared.workers
+        self._settings = shared.segments
         self._events = events
         self._speaker = speaker
         self._interim = interim  # whether there are results while somebody speaks
-        self._outbox = Outbox(number, events, hearing.workers.now)
+        self._outbox = Outbox(number, events, shared.workers.now)
         self._length = 0  # samples of the stream so far, or of it in segments
 
     @property
@@ -81,9 +81,9 @@ class SimpleChannel(Channel):
     """Everything goes through the model, in segments that touch each other."""
 
     def __init__(
-        self, number: int, hearing: SharedHearing, events: Events, speaker: Speaker, interim: bool
+        self, number: int, shared: SharedRecognition, events: Events, speaker: Speaker, interim: bool
     ) -> None:
-        super().__init__(number, hearing, events, speaker, interim)
+        super().__init__(number, shared, events, speaker, interim)
         self._pieces: list[Samples] = []  # after those
         self._left = 0  # samples in them
         self._longest = round(self._settings.piece * HEARING_RATE)
@@ -136,15 +136,15 @@ class SegmentedChannel(Channel):
     """
 
     def __init__(
-        self, number: int, hearing: SharedHearing, events: Events, speaker: Speaker, interim: bool
+        self, number: int, shared: SharedRecognition, events: Events, speaker: Speaker, interim: bool
     ) -> None:
-        super().__init__(number, hearing, events, speaker, interim)
+        super().__init__(number, shared, events, speaker, interim)
         self._windows = Windows()
-        self._stream = hearing.voice.stream(self._listen)
+        self._stream = shared.voice.stream(self._listen)
         settings = self._settings
         self._segmenter = Segmenter(
             # The gate waits out the silence: it begins anew with every voiced window.
-            gate=replace(hearing.gate, min_silence=settings.min_silence),
+            gate=replace(shared.gate, min_silence=settings.min_silence),
             endpoint=EndpointOptions(cap=settings.longest).by_silence(WINDOW_SECONDS),
             utterance=UtteranceOptions(
                 pre_roll=settings.pre_roll, longest=settings.pre_roll + settings.longest + WINDOW_SECONDS

@@ -25,7 +25,7 @@ from voicecli.server.guard import Guard, Request, Share
 from voicecli.server.race import first_of, race
 from voicecli.server.refusals import Reason, Refusal, Refusals
 from voicecli.server.session import Mode, Session
-from voicecli.server.shared_hearing import SharedHearing
+from voicecli.server.shared_recognition import SharedRecognition
 from voicecli.server.watch import SessionWatch
 from voicecli.telemetry.logs import traced
 from voicecli.telemetry.prometheus import Exposition
@@ -97,14 +97,14 @@ class RecognitionSockets:
 
     def __init__(
         self,
-        hearing: SharedHearing,
+        shared: SharedRecognition,
         guard: Guard,
         exposition: Exposition,
         settings: ServerSettings,
         tracer: Tracer | None,
         refusals: Refusals,
     ) -> None:
-        self._hearing = hearing
+        self._shared = shared
         self._guard = guard
         self.exposition = exposition
         self._refusals = refusals
@@ -145,7 +145,7 @@ class RecognitionSockets:
 
     def _enter(self, holder: str | None) -> Share:
         """A share of what the token may take. Raises Refusal."""
-        share = self._guard.enter(holder, _now(), self._hearing.late(holder))
+        share = self._guard.enter(holder, _now(), self._shared.late(holder))
         if isinstance(share, Refusal):
             raise share
         return share
@@ -179,7 +179,7 @@ class RecognitionSockets:
         )
         self.exposition.session_began(mode.value)
         with traced(parent):
-            session = Session(self._hearing, mode, self.settings.sessions, watch, share.holder)
+            session = Session(self._shared, mode, self.settings.sessions, watch, share.holder)
             try:
                 await _Exchange(websocket, session, share, watch, self).run(first)
             finally:

@@ -18,7 +18,7 @@ from voicecli.server.query_endpoint import Responder, query_router
 from voicecli.server.recognition_socket import RecognitionSockets
 from voicecli.server.refusals import Reason, Refusals
 from voicecli.server.session import Mode
-from voicecli.server.shared_hearing import SharedHearing, SharedHearingOptions
+from voicecli.server.shared_recognition import SharedRecognition, SharedRecognitionOptions
 from voicecli.server.subnet import check_networks
 from voicecli.server.tokens import read_tokens
 from voicecli.server.watch import EVENTS, QUEUES, Watch
@@ -37,11 +37,11 @@ __all__ = ["Service", "make_guard", "make_service"]
 
 @dataclass(slots=True)
 class Service:
-    """Everything that serves; `hearing` is opened and closed by whoever runs it, as is `tracer`."""
+    """Everything that serves; `shared` is opened and closed by whoever runs it, as is `tracer`."""
 
     door: Door
     guard: Guard
-    hearing: SharedHearing
+    shared: SharedRecognition
     recognition: RecognitionSockets
     exposition: Exposition
     refusals: Refusals
@@ -54,14 +54,14 @@ class Service:
         """Whether new sessions are taken, and if not, why."""
         if self.guard.stopping:
             return "stopping"
-        if not self.hearing.ready:
+        if not self.shared.ready:
             return "starting"
-        return "ready" if self.hearing.keeps_up else "busy"
+        return "ready" if self.shared.keeps_up else "busy"
 
     def page(self) -> bytes:
         """The numbers, those of the moment brought up to date."""
         self.exposition.connections(len(self.door))
-        self.exposition.queue_depth("recognition", self.hearing.workers.jobs)
+        self.exposition.queue_depth("recognition", self.shared.workers.jobs)
         self.exposition.ready(self.readiness == "ready")
         return self.exposition.text()
 
@@ -110,14 +110,14 @@ def make_service(
         events=EVENTS,
     )
     tracer = Tracer(settings.otlp, version=__version__) if settings.otlp else None
-    options = SharedHearingOptions(workers=WorkerOptions(timeout=timeout), gate=gate)
-    hearing = SharedHearing(asr, vad, settings, options, observer=Watch(exposition))
+    options = SharedRecognitionOptions(workers=WorkerOptions(timeout=timeout), gate=gate)
+    shared = SharedRecognition(asr, vad, settings, options, observer=Watch(exposition))
     refusals = Refusals(exposition)
     service = Service(
         Door(settings, exposition.refused),
         guard,
-        hearing,
-        RecognitionSockets(hearing, guard, exposition, settings, tracer, refusals),
+        shared,
+        RecognitionSockets(shared, guard, exposition, settings, tracer, refusals),
         exposition,
         refusals,
         tracer,

@@ -19,7 +19,7 @@ from voicecli.errors import WireError
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.server.outbox import Events
 from voicecli.server.recognition_channel import Channel, SegmentedChannel, SimpleChannel
-from voicecli.server.shared_hearing import SharedHearing
+from voicecli.server.shared_recognition import SharedRecognition
 from voicecli.server.stream_decoder import StreamDecoder
 from voicecli.server.watch import SessionWatch
 from voicecli.wire.recognition import Event, Start, WireLimits, decode_request
@@ -46,7 +46,7 @@ class Session:
 
     def __init__(
         self,
-        hearing: SharedHearing,
+        shared: SharedRecognition,
         mode: Mode,
         settings: SessionSettings,
         watch: SessionWatch,
@@ -55,7 +55,7 @@ class Session:
         """`holder` is whose token it is: what the sessions of one hold up are each other."""
         self._settings = settings
         self._limits = WireLimits(channels=settings.channels)
-        self._hearing = hearing
+        self._shared = shared
         self._kind: type[Channel] = SimpleChannel if mode is Mode.SIMPLE else SegmentedChannel
         self._watch = watch
         self._speaker = Speaker(holder)
@@ -138,7 +138,7 @@ class Session:
         self._told = False
         numbers, interim = range(start.format.channels), start.interim_results
         channels = [
-            self._kind(number, self._hearing, self._events, self._speaker, interim) for number in numbers
+            self._kind(number, self._shared, self._events, self._speaker, interim) for number in numbers
         ]
         pace = min(_PACE, self._settings.queued) if interim else None
         self._stream = _Stream(decoder, channels, self._speaker, self._events, self._settings.queued, pace)
@@ -263,7 +263,7 @@ class _Stream:
 
     def _push(self, rows: list[Samples]) -> None:
         seconds = len(rows[0]) / HEARING_RATE
-        self._speaker.hear(seconds, asyncio.get_running_loop().time())
+        self._speaker.came(seconds, asyncio.get_running_loop().time())
         for channel, samples in zip(self.channels, rows, strict=True):
             channel.push(samples)
         self._events.seconds += seconds

@@ -63,14 +63,14 @@ def judge_of(choice: Choice[VoiceDetector], batched: bool = True) -> Judge:
 class VoiceStream:
     """One stream's place among the others."""
 
-    __slots__ = ("_batch", "_hear", "_open", "due", "pending", "state")
+    __slots__ = ("_batch", "_open", "_told", "due", "pending", "state")
 
-    def __init__(self, batch: VoiceBatch, state: Any, hear: Callable[[Window, Judged], None]) -> None:
+    def __init__(self, batch: VoiceBatch, state: Any, told: Callable[[Window, Judged], None]) -> None:
         self.due: deque[Window] = deque()
         self.state = state
         self.pending = 0  # windows that were pushed and not yet judged
         self._batch = batch
-        self._hear = hear
+        self._told = told
         self._open = True
 
     def push(self, windows: Sequence[Window]) -> None:
@@ -91,7 +91,7 @@ class VoiceStream:
         """Hand on a result."""
         if self._open:
             self.pending -= 1
-            self._hear(window, judged)
+            self._told(window, judged)
 
 
 class VoiceBatch:
@@ -131,9 +131,9 @@ class VoiceBatch:
         """How many are open."""
         return len(self._streams)
 
-    def stream(self, hear: Callable[[Window, Judged], None]) -> VoiceStream:
-        """A new stream; `hear` is told of each window, in order. It must not raise."""
-        stream = VoiceStream(self, self._detector.state(), hear)
+    def stream(self, told: Callable[[Window, Judged], None]) -> VoiceStream:
+        """A new stream; `told` is given each window, in order. It must not raise."""
+        stream = VoiceStream(self, self._detector.state(), told)
         self._streams.add(stream)
         return stream
 

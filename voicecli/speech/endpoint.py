@@ -52,7 +52,7 @@ class EndpointOptions:
     patience: float = (
         1.2  # times the pauses this speaker makes: no shorter wait without words; 0 ignores them
     )
-    cap: float = 30.0  # seconds from the start of an utterance to its end, whatever is heard
+    cap: float = 30.0  # seconds from the start of an utterance to its end, whatever is said
     language: str = "en"  # whose words are listened to; a tag such as "en" or "de-AT"
 
     def __post_init__(self) -> None:
@@ -129,7 +129,7 @@ class Endpointer:
             self._words = completeness(text, self.options.language)
 
     def tick(self, time: float) -> SoftEnd | TurnEnded | None:
-        """Decide, now that nothing but silence or running speech has been heard up to `time`."""
+        """Decide, now that nothing but silence or running speech came up to `time`."""
         if self._begun is None:
             return None
         stopped = self._stopped

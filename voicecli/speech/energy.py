@@ -22,7 +22,7 @@ class EnergyOptions:
     margin: float = 11.0  # decibels above the noise floor at which speech is as likely as not
     slope: float = 2.5  # decibels for a step from 0.5 to 0.73
     memory: float = 2.0  # seconds: the floor is the quietest moment of this time
-    quiet: float = -50.0  # dBFS: the floor assumed at the start, where nothing has been heard
+    quiet: float = -50.0  # dBFS: the floor assumed at the start, where nothing came yet
     least: float = -66.0  # dBFS: no floor is taken to be lower, so breath in a dead silence is not speech
     low: float = 150.0  # hertz: sound below is ignored
     high: float = 4000.0  # hertz: sound above is ignored

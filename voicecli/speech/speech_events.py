@@ -29,10 +29,10 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Heard = TypeVar("Heard")
+Text = TypeVar("Text")
 Event = TypeVar("Event")
 
-SpeechStep: TypeAlias = Callable[[AsyncIterator[T]], tuple[AsyncIterator[Heard], AsyncIterator[Event]]]
+SpeechStep: TypeAlias = Callable[[AsyncIterator[T]], tuple[AsyncIterator[Text], AsyncIterator[Event]]]
 """Recognition: sound in, text and events out."""
 
 _END: Final = object()
@@ -94,14 +94,14 @@ SpeechEvent: TypeAlias = SpeechStart | SpeechEnd | SpeechPartialResult | SpeechT
 
 def speech_with_start_detection_step(
     async_iter: AsyncIterator[T],
-    speech_step: SpeechStep[T, Heard, Any],
+    speech_step: SpeechStep[T, Text, Any],
     *,
     threshold_secs: float = 1.0,
     clock: Clock | None = None,
-) -> tuple[AsyncIterator[Heard], AsyncIterator[SpeechStart]]:
-    """What `speech_step` hears, and those beginnings of speech that lasted: whoever interrupts means it."""
-    heard, events = speech_step(async_iter)
-    return heard, filter_spurious_speech_start_events_step(events, threshold_secs, clock=clock)
+) -> tuple[AsyncIterator[Text], AsyncIterator[SpeechStart]]:
+    """What `speech_step` recognises, and the beginnings of speech that lasted: who interrupts means it."""
+    texts, events = speech_step(async_iter)
+    return texts, filter_spurious_speech_start_events_step(events, threshold_secs, clock=clock)
 
 
 async def filter_spurious_speech_start_events_step(

@@ -90,7 +90,7 @@ class Desk:
         order, job = Order(frame.kind), frame.job
         if order is Order.OPEN:
             self._sounds[job] = Sound(lambda taken: self._report(Report.TAKEN, job, struct.pack("<I", taken)))
-            self._tasks[job] = asyncio.get_running_loop().create_task(self._hear(job))
+            self._tasks[job] = asyncio.get_running_loop().create_task(self._recognise(job))
         elif order is Order.PING:
             self._report(Report.ALIVE)  # so the loop goes round, and the engine does not hold it up
         elif job not in self._sounds:
@@ -102,7 +102,7 @@ class Desk:
         elif order is Order.CANCEL:
             self._tasks[job].cancel()
 
-    async def _hear(self, job: int) -> None:
+    async def _recognise(self, job: int) -> None:
         sound = self._sounds[job]
         try:
             async with scoped(self.engine.transcribe(sound)) as transcripts:

@@ -44,7 +44,7 @@ class _Pool(Protocol):
 class Job:
     """Sound goes in, partial texts and one outcome come out, by callbacks on the loop.
 
-    Its sound is kept until it is answered: a worker that dies, or makes room, may have heard it in vain.
+    Its sound is kept until it is answered: a worker that dies, or makes room, may have recognised it in vain.
     """
 
     _pool: _Pool

@@ -32,7 +32,7 @@ class Speaker:
         self.holder = holder  # of the token
         self._clock = 0.0  # when the sound so far would have been spoken to its end
 
-    def hear(self, seconds: float, now: float) -> None:
+    def came(self, seconds: float, now: float) -> None:
         """So much sound came."""
         self._clock = min(max(self._clock, now - seconds - _CREDIT) + seconds, now + _AHEAD)
 

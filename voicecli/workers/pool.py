@@ -302,7 +302,7 @@ class Workers:
                 worker = self._worker(job)
                 if not self._overdue(job, worker, now):
                     continue
-                if worker is not None and now - worker.heard > self.options.timeout:
+                if worker is not None and now - worker.reported > self.options.timeout:
                     fruitless.add(worker)
                 job.settle(TimedOut(f"{self._recipe.engine.name} recognised nothing for too long."))
             for room, worker in list(self._workers.items()):
@@ -320,7 +320,7 @@ class Workers:
     def _overdue(self, job: Job, worker: Worker | None, now: float) -> bool:
         """An engine that is busy with other utterances gets more time than one that does nothing."""
         timeout, patience = self.options.timeout, self.options.patience
-        heard = job.since if worker is None else max(job.since, worker.heard)
+        heard = job.since if worker is None else max(job.since, worker.reported)
         if timeout > 0 and now - heard > timeout and (worker is not None or not self.alive):
             return True
         return patience > 0 and now - job.since > patience

@@ -40,7 +40,7 @@ class Worker:
         assert process.stdout is not None
         assert process.stderr is not None
         self.born = asyncio.get_running_loop().time()
-        self.heard = self.born  # loop's time of its last report about a job
+        self.reported = self.born  # loop's time of its last report about a job
         self.places = 1  # jobs that its engine hears at once
         self.jobs: dict[int, Job] = {}
         self.fruitless = 0  # jobs that it did nothing for, one after the other
@@ -138,7 +138,7 @@ class Worker:
             if kind is Report.ALIVE:
                 self._looks = 0
                 continue
-            self.heard, self.fruitless = asyncio.get_running_loop().time(), 0
+            self.reported, self.fruitless = asyncio.get_running_loop().time(), 0
             over = kind in (Report.FINAL, Report.FAILED)
             job = self.jobs.pop(frame.job, None) if over else self.jobs.get(frame.job)
             if job is not None:

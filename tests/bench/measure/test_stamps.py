@@ -33,8 +33,8 @@ async def spoken() -> AsyncIterator[Samples]:
 
 
 async def one_turn(observer: Witness) -> Stamps:
-    observer.hear(Block(np.zeros(320, np.float32), 16_000, 5.0))
-    observer.hear(Block(np.zeros(320, np.float32), 16_000, 5.02))
+    observer.listen(Block(np.zeros(320, np.float32), 16_000, 5.0))
+    observer.listen(Block(np.zeros(320, np.float32), 16_000, 5.02))
     asr = Observed(SimulatedRecognizer(ASR), observer)
     llm = Observed(SimulatedLanguageModel(LLM), observer)
     tts = Observed(SimulatedSynthesizer(TTS), observer)

@@ -47,7 +47,7 @@ def heard(hearing: Listener, samples: Samples) -> Finding:
     hearing.start()
     floor = Floor()
     for start in range(0, len(samples), PIECE):
-        hearing.hear(floor.push(samples[start : start + PIECE]))
+        hearing.listen(floor.push(samples[start : start + PIECE]))
         hearing.follow()
     return hearing.finish()
 

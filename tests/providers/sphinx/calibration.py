@@ -64,7 +64,7 @@ def attempt(hearing: Listener, samples: Samples, group: str, said: str, request:
     hearing.start()
     floor = Floor()
     for start in range(0, len(samples), PIECE):
-        hearing.hear(floor.push(samples[start : start + PIECE]))
+        hearing.listen(floor.push(samples[start : start + PIECE]))
         hearing.follow()
     hearing.finish()
     assert hearing._commands is not None

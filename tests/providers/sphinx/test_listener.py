@@ -46,7 +46,7 @@ def _noise(seconds: float, seed: int = 0, level: int = 3000) -> bytes:
 def _hear(listener: Listener, audio: bytes, piece: int = 1024) -> str:
     listener.start()
     for at in range(0, len(audio), piece):
-        listener.hear(audio[at : at + piece])
+        listener.listen(audio[at : at + piece])
         listener.follow()
     return listener.finish().text
 
@@ -89,7 +89,7 @@ def test_an_abandoned_utterance_is_continued() -> None:
     listener = Listener(dictation)
     audio = _noise(3)
     listener.start()
-    listener.hear(audio[:SECOND])
+    listener.listen(audio[:SECOND])
     while listener.follow():
         pass
     before = dictation.work
@@ -121,7 +121,7 @@ def test_nothing_shown_before_it_is_known_to_go_on() -> None:
     listener = Listener(Notes("word"))
     _hear(listener, _noise(2))
     listener.start()
-    listener.hear(_noise(2)[:SECOND])
+    listener.listen(_noise(2)[:SECOND])
     assert not listener.follow()
     assert listener.partial().text == ""
 
@@ -148,7 +148,7 @@ def test_a_request_that_fits_is_taken() -> None:
     # Its two words last a second each, which speaks against any request; so it has to fit very well.
     listener = Listener(Notes("word"), Notes("request", score=3000.0))
     listener.start()
-    listener.hear(_noise(2))
+    listener.listen(_noise(2))
     while listener.follow():
         pass
     assert listener.partial().text == "request request"

@@ -17,7 +17,7 @@ from voicecli.config import Settings
 from voicecli.conversation import events
 from voicecli.conversation.answerer import Engines
 from voicecli.conversation.context import History
-from voicecli.conversation.hearing import Hearing
+from voicecli.conversation.listening import Listening
 from voicecli.conversation.supervisor import Conversation
 from voicecli.conversation.turntaking import State
 from voicecli.errors import ProviderError, VoiceError
@@ -39,7 +39,7 @@ class SerialOptions:
 
     silence: float = 0.5  # seconds that end a turn, whatever was said
     whole_speech: bool = True  # play when all of the speech is there; False: from its first chunk
-    streamed_hearing: bool = False  # recognise while it is spoken; False: the whole utterance at its end
+    streamed_recognition: bool = False  # recognise while it is spoken; False: the whole utterance at its end
 
     def __post_init__(self) -> None:
         if self.silence <= 0:
@@ -184,8 +184,10 @@ class VoicecliPartner(Partner):
             self._microphone.hold = conversation.caught_up
         ears = settings.ears(self._contender.vad)
         moderator = conversation.moderator
-        hearing = Hearing(self._microphone, ears, moderator, settings.hearing(), tap=self.observer.hear)
-        await conversation.run(hearing.run())
+        listening = Listening(
+            self._microphone, ears, moderator, settings.listening(), tap=self.observer.listen
+        )
+        await conversation.run(listening.run())
 
     def _note(self, event: events.Event) -> None:
         if isinstance(event, events.StateChanged) and event.after is State.PROCESSING:

@@ -47,7 +47,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                 texts=("It is sunny today, about twenty degrees outside.",),
             ),
             tts=SimulatedSynthesizerOptions(ttfb=0.15),
-            serial=SerialOptions(silence=0.5, whole_speech=False, streamed_hearing=True),
+            serial=SerialOptions(silence=0.5, whole_speech=False, streamed_recognition=True),
         )
     }
 )

@@ -62,7 +62,7 @@ class SerialPartner(Partner):
         async with scoped(self._microphone.blocks()) as blocks:
             try:
                 async for block in blocks:
-                    self.observer.hear(block)
+                    self.observer.listen(block)
                     if self._answering is None:
                         self._hear(block)
                     elif self._answering.done():
@@ -91,7 +91,7 @@ class SerialPartner(Partner):
         self._stopwatch = Stopwatch()
         self._stopwatch.mark(Mark.SPEECH_STARTED, at)
         self._feed = Feed()
-        if self._options.streamed_hearing:
+        if self._options.streamed_recognition:
             self._recognition = asyncio.create_task(self._understand(self._feed), name="recognition")
 
     def _pass_on(self) -> None:

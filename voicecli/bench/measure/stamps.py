@@ -103,7 +103,7 @@ class Witness:
         self.tts: list[EngineCall] = []
         self._blocks: list[tuple[float, float]] = []  # when a block ended at the microphone, and when it came
 
-    def hear(self, block: Block) -> None:
+    def listen(self, block: Block) -> None:
         """A block came from the microphone; a tap for the ears."""
         end = block.time + block.duration
         self._blocks.append((end, time.monotonic()))

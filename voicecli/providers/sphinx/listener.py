@@ -128,7 +128,7 @@ class Listener:
             self._before = self._audio
         self._audio = bytearray()
 
-    def hear(self, audio: bytes) -> None:
+    def listen(self, audio: bytes) -> None:
         """Take more of the utterance, without searching it yet."""
         self._audio += audio
 

@@ -17,19 +17,19 @@ from voicecli.workers.pipe import Recipe
 from voicecli.workers.places import LATE
 from voicecli.workers.pool import PoolObserver, WorkerOptions, Workers
 
-__all__ = ["SharedHearing", "SharedHearingOptions"]
+__all__ = ["SharedRecognition", "SharedRecognitionOptions"]
 
 _POLITENESS = 5  # of the processes that recognise: the server's event loop comes first on a busy machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SharedHearingOptions:
+class SharedRecognitionOptions:
     workers: WorkerOptions = field(default_factory=WorkerOptions)
     voice: VoiceOptions = field(default_factory=VoiceOptions)
     gate: GateOptions = field(default_factory=GateOptions)  # its min_silence is that of the segments
 
 
-class SharedHearing:
+class SharedRecognition:
     """Opened with the server, closed after its last session."""
 
     def __init__(
@@ -37,13 +37,13 @@ class SharedHearing:
         asr: Choice[Recognizer],
         vad: Choice[VoiceDetector],
         settings: ServerSettings,
-        options: SharedHearingOptions | None = None,
+        options: SharedRecognitionOptions | None = None,
         *,
         domain: str | None = None,
         observer: PoolObserver | None = None,
     ) -> None:
         """`asr` says which engine the processes open, each for itself: its own object stays closed."""
-        options = options or SharedHearingOptions()
+        options = options or SharedRecognitionOptions()
         self.segments, self.gate = settings.segments, options.gate
         self._vad = vad
         self.voice = VoiceBatch(judge_of(vad, settings.batched), options.voice, observer)

@@ -8,7 +8,7 @@ import subprocess
 
 from voicecli.config.serving import ServerSettings
 from voicecli.providers.choose import choose_detector, choose_recognizer
-from voicecli.server.shared_hearing import SharedHearing
+from voicecli.server.shared_recognition import SharedRecognition
 
 
 def children(process: int) -> set[int]:
@@ -27,9 +27,10 @@ def test_there_is_one_process_for_each_worker() -> None:
         asr = await choose_recognizer("pocketsphinx")
         vad = await choose_detector("energy")
         before = children(os.getpid())
-        async with SharedHearing(asr, vad, ServerSettings(workers=2), domain="public <a> = go;") as hearing:
-            assert set(hearing.workers.processes) == children(os.getpid()) - before
-            assert len(hearing.workers.processes) == 2
-            assert not any(children(process) for process in hearing.workers.processes)
+        settings = ServerSettings(workers=2)
+        async with SharedRecognition(asr, vad, settings, domain="public <a> = go;") as shared:
+            assert set(shared.workers.processes) == children(os.getpid()) - before
+            assert len(shared.workers.processes) == 2
+            assert not any(children(process) for process in shared.workers.processes)
 
     asyncio.run(run())

@@ -9,7 +9,7 @@ import pytest
 
 from voicecli.audio.block import Block
 from voicecli.audio.microphone import PacedMicrophone
-from voicecli.conversation.hearing import Hearing, HearingOptions
+from voicecli.conversation.listening import Listening, ListeningOptions
 from voicecli.conversation.turntaking import Dropped, Floor, Interrupted, Speech, State
 from voicecli.flow.sources import array_source
 from voicecli.providers.recognizer import Transcript
@@ -57,7 +57,7 @@ class Notes:
 
     def push(self, sign):
         if isinstance(sign, SpeechStarted):
-            name = "resumed" if self.floor.hearing else "started"
+            name = "resumed" if self.floor.in_utterance else "started"
             self.floor = replace(self.floor, speech=Speech.SPOKEN)
         else:
             name = self.NAMES[type(sign)]
@@ -67,7 +67,7 @@ class Notes:
             self.floor = replace(self.floor, state=State.INTERRUPTED)
         self.told.append((name, sign.time))
 
-    def hear(self, samples):
+    def listen(self, samples):
         self.heard.append(samples)
 
 
@@ -101,10 +101,10 @@ def hear(samples, notes=None, during=None, endpoint=ENDPOINT, **options):
     notes = notes or Notes()
     warnings = []
     ears = Ears(Loudness(), Segmenter(endpoint=endpoint))
-    hearing = Hearing(Played(samples), ears, notes, HearingOptions(**options), warn=warnings.append)
+    listening = Listening(Played(samples), ears, notes, ListeningOptions(**options), warn=warnings.append)
     if during is not None:
-        during(hearing)
-    asyncio.run(hearing.run())
+        during(listening)
+    asyncio.run(listening.run())
     return notes, warnings
 
 
@@ -169,23 +169,23 @@ def test_without_barge_in_nothing_is_heard_while_speaking():
 
 
 def test_muted_microphone_hears_nothing():
-    notes, _ = hear(sound(0.5, 1.0, 1.0), during=lambda hearing: hearing.mute(True))
+    notes, _ = hear(sound(0.5, 1.0, 1.0), during=lambda listening: listening.mute(True))
     assert not times(notes, "started")
 
 
 def released(at):
     """The key, pressed at the start and again `at` so many seconds."""
 
-    def keys(hearing):
-        assert hearing.press()
-        inner = hearing._hear
+    def keys(listening):
+        assert listening.press()
+        inner = listening._take
 
         def hear_and_release(block):
             inner(block)
-            if block.time >= AIR + at and hearing._open:
-                assert not hearing.press()
+            if block.time >= AIR + at and listening._open:
+                assert not listening.press()
 
-        hearing._hear = hear_and_release
+        listening._take = hear_and_release
 
     return keys
 
@@ -226,8 +226,10 @@ def test_file_of_zeros_is_told_by_its_name():
 
     async def listen():
         async with microphone:
-            hearing = Hearing(microphone, Ears(Loudness()), Notes(), HearingOptions(), warn=warnings.append)
-            await hearing.run()
+            listening = Listening(
+                microphone, Ears(Loudness()), Notes(), ListeningOptions(), warn=warnings.append
+            )
+            await listening.run()
 
     asyncio.run(listen())
     assert warnings == ["zeros.wav: nothing but zeros for 3 seconds."]

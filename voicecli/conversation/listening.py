@@ -18,13 +18,13 @@ from voicecli.speech.endpoint import SoftEnd
 from voicecli.speech.gate import SpeechStarted, SpeechStopped
 from voicecli.speech.segmenter import SpeechSign
 
-__all__ = ["Hearing", "HearingOptions"]
+__all__ = ["Listening", "ListeningOptions"]
 
 _FLOOR = -90.0  # dBFS: what is quieter is shown as nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HearingOptions:
+class ListeningOptions:
     """What the ears let through."""
 
     barge_in: bool = True  # listen while the reply is in the air
@@ -38,7 +38,7 @@ class HearingOptions:
             raise ValueError("barge_in_after, echo_tail and silent_after must not be negative")
 
 
-class Hearing:
+class Listening:
     """Runs the ears over a microphone.
 
     Decisions are taken in the ears' own time; what is told to the conversation is in monotonic seconds at the
@@ -50,7 +50,7 @@ class Hearing:
         microphone: Microphone,
         ears: Ears,
         moderator: Moderator,
-        options: HearingOptions,
+        options: ListeningOptions,
         *,
         tap: Callable[[Block], None] | None = None,
         warn: Callable[[str], None] | None = None,
@@ -95,10 +95,10 @@ class Hearing:
     async def run(self) -> None:
         """Listen until the microphone ends. Raises DeviceLost, DecodeError."""
         async for block in self._microphone.blocks():
-            self._hear(block)
+            self._take(block)
         self._tell(self._ears.close())
 
-    def _hear(self, block: Block) -> None:
+    def _take(self, block: Block) -> None:
         if self._tap is not None:
             self._tap(block)
         self._measure(block)
@@ -140,7 +140,7 @@ class Hearing:
                 self._pass_on()
                 stopped, began = sign.stopped + offset, sign.began + offset
                 self._moderator.push(replace(sign, time=at, stopped=stopped, began=began))
-        if self._moderator.floor.hearing:
+        if self._moderator.floor.in_utterance:
             self._pass_on()
         else:
             self._segmenter.utterance.end()
@@ -148,7 +148,7 @@ class Hearing:
     def _pass_on(self) -> None:
         samples = self._ears.take()
         if len(samples):
-            self._moderator.hear(samples)
+            self._moderator.listen(samples)
 
     def _stopped(self, stopped: float) -> None:
         brief = self._since is not None and stopped - self._since < self._options.barge_in_after
