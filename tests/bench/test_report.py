@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.bench.reports import METRICS, failed, report, sample
-from voicecli.bench.report import Trouble, breaches, case_key, case_name, in_order, results_of
+from tests.bench.reports import failed, report, sample
+from voicecli.bench.report import Trouble, case_key, case_name, in_order
 from voicecli.errors import Dropped, ExitStatus
 from voicecli.latency.budget import parse_limit
 
@@ -18,7 +18,7 @@ SAMPLES = [
 
 
 def test_warm_up_and_failures_do_not_count() -> None:
-    [result] = results_of(SAMPLES, METRICS)
+    [result] = report(SAMPLES).results
     found = result.metrics["ttfa"]
     assert found is not None
     statistics = found.statistics
@@ -29,14 +29,14 @@ def test_warm_up_and_failures_do_not_count() -> None:
 
 
 def test_only_warm_up_has_no_numbers() -> None:
-    [result] = results_of(SAMPLES[:1], METRICS)
+    [result] = report(SAMPLES[:1]).results
     assert set(result.metrics.values()) == {None}
     assert result.totals == {"underruns": 0}
-    assert results_of([], METRICS) == []
+    assert report([]).results == []
 
 
 def test_percentiles_have_intervals() -> None:
-    [result] = results_of(SAMPLES, METRICS, seed=1)
+    [result] = report(SAMPLES, seed=1).results
     found = result.metrics["ttfa"]
     assert found is not None
     assert found.intervals["p50"] == (0.1, 0.3)
@@ -44,19 +44,19 @@ def test_percentiles_have_intervals() -> None:
 
 def test_breach_names_case_and_value() -> None:
     limits = [parse_limit(text) for text in ("ttfa.max=0.2", "ttfa.min=0.2")]
-    [breach] = breaches(report(SAMPLES, limits=limits))
-    assert str(breach) == "simulated pcm a: ttfa.max is 0.300 s, budget 0.2 s"
+    [breach] = report(SAMPLES, limits=limits).breaches
+    assert breach == "simulated pcm a: ttfa.max is 0.300 s, budget 0.2 s"
 
 
 def test_breach_of_a_share_has_no_seconds() -> None:
     limits = [parse_limit("wer.p95=0.05", ["wer"])]
-    [breach] = breaches(report(SAMPLES, limits=limits))
-    assert str(breach) == "simulated pcm a: wer.p95 is 0.100, budget 0.05"
+    [breach] = report(SAMPLES, limits=limits).breaches
+    assert breach == "simulated pcm a: wer.p95 is 0.100, budget 0.05"
 
 
 def test_unmeasured_budget_is_a_breach() -> None:
-    [breach] = breaches(report(SAMPLES[3:], limits=[parse_limit("ttfa.p95=1")]))
-    assert "was not measured" in str(breach)
+    [breach] = report(SAMPLES[3:], limits=[parse_limit("ttfa.p95=1")]).breaches
+    assert "was not measured" in breach
 
 
 def test_cold_runs_and_references_have_no_budget() -> None:
@@ -64,7 +64,8 @@ def test_cold_runs_and_references_have_no_budget() -> None:
     naive = {"temperature": "warm", "pipeline": "naive"}
     taken = [sample(case, 1, 0.5) for case in (cold, warm, naive)]
     found = report(taken, limits=[parse_limit("ttfa.p95=0.1")], references=[naive])
-    assert [breach.case for breach in breaches(found)] == [warm]
+    assert len(found.breaches) == 1
+    assert found.breaches[0].startswith("warm: ")
 
 
 def test_cases_keep_their_order() -> None:

@@ -14,9 +14,9 @@ from voicecli.bench.report_file import (
     participant,
     public_options,
     read_report,
+    report_csv,
     report_json,
     report_record,
-    write_csv,
 )
 from voicecli.errors import UsageError
 from voicecli.providers.choose import Choice
@@ -108,9 +108,7 @@ def test_participant_of_a_choice() -> None:
 
 
 def test_csv_has_a_row_for_each_sample() -> None:
-    file = io.StringIO()
-    write_csv(file, report(SAMPLES))
-    rows = list(csv.DictReader(io.StringIO(file.getvalue())))
+    rows = list(csv.DictReader(io.StringIO(report_csv(report(SAMPLES)))))
     assert [row["run"] for row in rows] == ["0", "1", "2"]
     assert (rows[1]["ttfa"], rows[1]["text"]) == ("0.1", "Hello, “you”")
     assert (rows[2]["ttfa"], rows[2]["error"]) == ("", "The connection broke.")
@@ -118,6 +116,4 @@ def test_csv_has_a_row_for_each_sample() -> None:
 
 
 def _lines(taken: list[Any]) -> list[str]:
-    file = io.StringIO()
-    write_csv(file, report(taken))
-    return file.getvalue().splitlines()
+    return report_csv(report(taken)).splitlines()

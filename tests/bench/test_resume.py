@@ -8,8 +8,7 @@ import pytest
 from tests.bench.reports import report, samples
 from voicecli.bench.host import Machine
 from voicecli.bench.report import BenchReport
-from voicecli.bench.report_file import report_json
-from voicecli.bench.resume import resumed
+from voicecli.bench.report_file import report_json, resumed
 from voicecli.errors import UsageError
 
 HERE = Machine("a CPU", 2, "a system", "2.0", 9.0)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from voicecli.bench.measure import first_audio
 from voicecli.bench.report import Sample
 from voicecli.cli.app import app
-from voicecli.errors import BudgetBreached, UsageError, VoiceError
+from voicecli.errors import BudgetBreached, SaveError, UsageError, VoiceError
 
 QUICK = ("--set", "tts.simulated.ttfb=0.01", "--set", "tts.simulated.speed=0")
 
@@ -77,6 +77,16 @@ def test_files_are_written(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert json.loads(named.read_text())["event"] == "bench"
     assert [row["run"] for row in csv.DictReader(io.StringIO(rows.read_text()))] == ["0", "1", "2"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("option", ["--csv", "--html", "--markdown"])
+def test_file_that_cannot_be_written_spoils_no_other(option: str, tmp_path: Path) -> None:
+    named = tmp_path / "bench.json"
+    result = simulated("--text", "Hi.", option, "/dev/full", "--json", str(named))
+    assert isinstance(result.exception, SaveError)
+    assert result.exception.message == "/dev/full cannot be written: No space left on device."
+    assert json.loads(named.read_text())["event"] == "bench"
 
 
 def test_sound_goes_to_a_file(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from statistics import median
 
 from voicecli.bench.metric import Better, Measure, Metric, shown
-from voicecli.bench.ranks import Difference, difference, smallest_p
-from voicecli.bench.report import BenchReport, Case, Label, Sample, case_key, case_name, in_order
+from voicecli.bench.ranks import Difference, difference
+from voicecli.bench.report import BenchReport, Case, Sample, case_key, case_name, in_order
 
 __all__ = ["LEVEL", "Change", "Comparison", "Trend", "compared"]
 
@@ -122,53 +123,36 @@ def _by_case(report: BenchReport, labels: Sequence[str]) -> dict[_Key, list[Samp
     return groups
 
 
-@dataclass(frozen=True, slots=True)
-class _Test:
-    change: Change
-    possible: float  # the smallest p-value that so few measurements can have
-
-
-def _tested(before: Sequence[Sample], after: Sequence[Sample], metric: Metric) -> _Test | None:
+def _tested(before: Sequence[Sample], after: Sequence[Sample], metric: Metric) -> Change | None:
     old, new = _values(before, metric), _values(after, metric)
-    if not old or not new or (len(set(old) | set(new)) == 1):
+    if not old or not new or len({*old, *new}) == 1:
         return None
-    case: dict[str, Label] = dict(after[0].case)
     found = difference(old, new)
-    change = Change(case, metric, _median(old), _median(new), found, found.p, Trend.SAME)
-    return _Test(change, smallest_p(len(old), len(new)))
+    return Change(after[0].case, metric, median(old), median(new), found, found.p, Trend.SAME)
 
 
 def _values(samples: Iterable[Sample], metric: Metric) -> list[float]:
     return [value for sample in samples if (value := sample.values.get(metric.name)) is not None]
 
 
-def _median(values: Sequence[float]) -> float:
-    from statistics import median
-
-    return median(values)
-
-
-def _judged(tests: Sequence[_Test], tolerance: float) -> Iterator[Change]:
+def _judged(tests: Sequence[Change], tolerance: float) -> Iterator[Change]:
     """The changes with their p-values corrected, and what they are."""
-    corrected: dict[int, float] = {}
     reached = 0.0
-    ordered = sorted(range(len(tests)), key=lambda index: tests[index].change.p)
-    for place, index in enumerate(ordered):
-        reached = min(1.0, max(reached, tests[index].change.p * (len(tests) - place)))
-        corrected[index] = reached
+    corrected: dict[int, float] = {}
+    for place, index in enumerate(sorted(range(len(tests)), key=lambda index: tests[index].p)):
+        corrected[index] = reached = min(1.0, max(reached, tests[index].p * (len(tests) - place)))
     for index, test in enumerate(tests):
-        p = corrected[index]
-        yield replace(test.change, p=p, verdict=_verdict(test, p, len(tests), tolerance))
+        change = replace(test, p=corrected[index])
+        yield replace(change, verdict=_verdict(change, len(tests), tolerance))
 
 
-def _verdict(test: _Test, p: float, tests: int, tolerance: float) -> Trend:
-    change = test.change
+def _verdict(change: Change, tests: int, tolerance: float) -> Trend:
     shift = change.difference.shift
     if abs(shift) <= max(tolerance * abs(change.before), _FLOORS.get(change.metric.unit, 0.0)):
         return Trend.SAME
-    if test.possible * tests >= LEVEL:
+    if change.difference.least_p * tests >= LEVEL:
         return Trend.UNSURE
-    if p >= LEVEL:
+    if change.p >= LEVEL:
         return Trend.SAME
     return Trend.WORSE if (shift > 0) == (change.metric.better is Better.LOWER) else Trend.BETTER
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Difference", "difference", "smallest_p"]
+__all__ = ["Difference", "difference"]
 
 _COUNTED_OUT = 120  # measurements in all
 _Z = 1.959964  # of the normal distribution, for 95 % in the middle
@@ -30,6 +30,7 @@ class Difference:
     low: float  # of the 95 % confidence interval of the shift
     high: float
     p: float
+    least_p: float  # what the test can say at the most with so many measurements on each side
 
 
 def difference(before: Sequence[float], after: Sequence[float]) -> Difference:
@@ -37,19 +38,15 @@ def difference(before: Sequence[float], after: Sequence[float]) -> Difference:
     if not before or not after:
         raise ValueError("nothing was measured")
     first, second = np.asarray(before, np.float64), np.asarray(after, np.float64)
-    p = _p(first, second)
+    p, least = _p(first, second), min(1.0, 2 / math.comb(len(before) + len(after), len(before)))
     if len(first) * len(second) > _MOST_PAIRS:  # every k-th of the ordered ones stands for its neighbours
         first, second = _thinned(first), _thinned(second)
     pairs = np.sort((second[:, None] - first[None, :]).ravel())
     n, m = len(first), len(second)
     rank = math.floor(n * m / 2 - _Z * math.sqrt(n * m * (n + m + 1) / 12))  # counted from 1
     below = max(rank - 1, 0)
-    return Difference(float(np.median(pairs)), float(pairs[below]), float(pairs[len(pairs) - 1 - below]), p)
-
-
-def smallest_p(n: int, m: int) -> float:
-    """What the test can say at the most with so many measurements on each side."""
-    return 1.0 if not n or not m else min(1.0, 2 / math.comb(n + m, n))
+    low, high = float(pairs[below]), float(pairs[len(pairs) - 1 - below])
+    return Difference(float(np.median(pairs)), low, high, p, least)
 
 
 def _thinned(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -26,19 +26,15 @@ __all__ = [
     "KINDS",
     "WARM",
     "BenchReport",
-    "Breach",
     "Case",
     "Label",
     "Outcome",
     "Participant",
     "Sample",
     "Trouble",
-    "breaches",
     "case_key",
     "case_name",
-    "failures_said",
     "in_order",
-    "results_of",
 ]
 
 KINDS = ("tts", "talk", "turn", "player", "server")
@@ -144,9 +140,45 @@ class BenchReport:
 
     @cached_property
     def results(self) -> list[Outcome]:
-        """A result for every case, worked out from the samples when all of them are there."""
-        samples = in_order(self.samples, self.cases)
-        return results_of(samples, self.metrics, self.limits, self.seed, self.references)
+        """An outcome for every case, worked out from the samples when all of them are there.
+
+        The limits are of what somebody waits for again and again: neither of cold runs nor of `references`.
+        """
+        by_case: dict[Key, list[Sample]] = {}
+        for sample in in_order(self.samples, self.cases):
+            by_case.setdefault(case_key(sample.case), []).append(sample)
+        free = set(map(case_key, self.references))
+        return [
+            _outcome(
+                found,
+                self.metrics,
+                () if key in free or found[0].case.get("temperature") == COLD else self.limits,
+                self.seed,
+            )
+            for key, found in by_case.items()
+        ]
+
+    @property
+    def breaches(self) -> list[str]:
+        """Every budget that was not seen to be kept, in words."""
+        said = []
+        for result in self.results:
+            for limit, verdict in result.verdicts.items():
+                unit = " s" if self.metric(limit.span).unit in (Measure.TIME, Measure.LENGTH) else ""
+                value = "was not measured" if verdict.value is None else f"is {verdict.value:.3f}{unit}"
+                name = f"{case_name(result.case)}: {limit.span}.{limit.statistic}"
+                said += [] if verdict.ok else [f"{name} {value}, budget {limit.seconds:g}{unit}"]
+        return said
+
+    @property
+    def failures(self) -> list[str]:
+        """Which cases had runs that failed, but for `references`: no percentile knows of them."""
+        free = set(map(case_key, self.references))
+        return [
+            f"{case_name(result.case)}: {result.failed} of {result.failed + result.ok} failed"
+            for result in self.results
+            if result.failed and case_key(result.case) not in free
+        ]
 
     @property
     def labels(self) -> list[str]:
@@ -166,22 +198,6 @@ class BenchReport:
         return [name for name in shown if len({str(case.get(name, "")) for case in cases}) > 1] or shown
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """A budget that a case did not keep, or that could not be measured."""
-
-    case: Case
-    limit: Limit
-    value: float | None
-    unit: Measure = Measure.TIME
-
-    def __str__(self) -> str:
-        unit = " s" if self.unit in (Measure.TIME, Measure.LENGTH) else ""
-        value = "was not measured" if self.value is None else f"is {self.value:.3f}{unit}"
-        name = f"{self.limit.span}.{self.limit.statistic}"
-        return f"{case_name(self.case)}: {name} {value}, budget {self.limit.seconds:g}{unit}"
-
-
 def case_name(case: Case) -> str:
     """The labels in one line, as in `simulated pcm short warm`."""
     return " ".join(str(value) for name, value in case.items() if name not in _UNSHOWN and value != "")
@@ -198,32 +214,7 @@ def in_order(samples: Iterable[Sample], cases: Sequence[Case]) -> list[Sample]:
     return sorted(samples, key=lambda sample: places.get(case_key(sample.case), len(places)))
 
 
-def results_of(
-    samples: Iterable[Sample],
-    metrics: Sequence[Metric],
-    limits: Sequence[Limit] = (),
-    seed: int = 0,
-    references: Sequence[Case] = (),
-) -> list[Outcome]:
-    """A result for every case, in the order in which the cases first came; failed samples count as such.
-
-    The limits are of what somebody waits for again and again: neither of cold runs nor of `references`.
-    """
-    by_case: dict[Key, list[Sample]] = {}
-    for sample in samples:
-        by_case.setdefault(case_key(sample.case), []).append(sample)
-    free = {case_key(case) for case in references}
-    return [
-        _result(found, metrics, () if key in free or _cold(found[0].case) else limits, seed)
-        for key, found in by_case.items()
-    ]
-
-
-def _cold(case: Case) -> bool:
-    return case.get("temperature") == COLD
-
-
-def _result(
+def _outcome(
     samples: Sequence[Sample], metrics: Sequence[Metric], limits: Sequence[Limit], seed: int
 ) -> Outcome:
     counted = [sample for sample in samples if sample.counted and sample.ok]
@@ -240,23 +231,3 @@ def _result(
         errors=Counter(f"{sample.error.kind}: {sample.error.message}" for sample in failed if sample.error),
         verdicts=judge_statistics(statistics, limits),
     )
-
-
-def breaches(report: BenchReport) -> list[Breach]:
-    """Every budget that was not seen to be kept."""
-    return [
-        Breach(result.case, limit, verdict.value, report.metric(limit.span).unit)
-        for result in report.results
-        for limit, verdict in result.verdicts.items()
-        if not verdict.ok
-    ]
-
-
-def failures_said(report: BenchReport) -> list[str]:
-    """Which cases had runs that failed, but for `references`: no percentile of the others knows of them."""
-    free = {case_key(case) for case in report.references}
-    return [
-        f"{case_name(result.case)}: {result.failed} of {result.failed + result.ok} failed"
-        for result in report.results
-        if result.failed and case_key(result.case) not in free
-    ]

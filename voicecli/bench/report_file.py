@@ -1,14 +1,15 @@
-"""A report as JSON, which reads back, and its samples as CSV."""
+"""A report as JSON, which reads back and can be gone on with, and its samples as CSV."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import msgspec
 
@@ -23,14 +24,16 @@ __all__ = [
     "plain",
     "public_options",
     "read_report",
+    "report_csv",
     "report_json",
     "report_record",
-    "write_csv",
+    "resumed",
 ]
 
 _DIGITS = 6  # of a second: microseconds
 _BREAK = re.compile(r",\n\s+")
 _SHORT_LIST = re.compile(r"\[\n\s+(?=[-\d\"n])([^][{}]*?)\n\s+\]")  # of numbers or words alone
+_MAY_GROW = frozenset({"runs", "cold"})  # settings that may differ: more of the same is the same
 _WANTED = "`--json FILE` writes what is wanted."
 
 
@@ -187,13 +190,38 @@ def _sample(
     }
 
 
-def write_csv(file: TextIO, report: BenchReport) -> None:
+def resumed(path: Path, now: BenchReport) -> BenchReport:
+    """An interrupted report that `now` goes on with.
+
+    Raises UsageError when it was measured otherwise, for what came of both would mean nothing.
+    """
+    then = read_report(path)
+    if then.kind != now.kind:
+        raise UsageError(f"{path} is of `bench {then.kind}`, and this is `bench {now.kind}`.")
+    before, after = _circumstances(then), _circumstances(now)
+    for name in after:
+        if name not in _MAY_GROW and after[name] != before.get(name):
+            raise UsageError(
+                f"{path} was measured otherwise: {name} was {before.get(name)!r} and is {after[name]!r}.",
+                "Resume with the same options, or measure anew.",
+            )
+    return then
+
+
+def _circumstances(report: BenchReport) -> dict[str, object]:
+    machine = (report.machine.cpu, report.machine.cores)
+    return {"seed": report.seed, "machine": machine, **report.versions, **plain(report.settings)}
+
+
+def report_csv(report: BenchReport) -> str:
     """A heading and a row for each sample, warm-ups too; empty where something was not reached."""
     names = [metric.name for metric in report.metrics]
     columns = [*report.labels, "run", "warmup", "ok", *names, "error"]
+    file = io.StringIO()
     writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for sample in report.samples:
         record = _sample_record(sample, report.metrics)
         error = "" if sample.error is None else sample.error.message
         writer.writerow({**record, **record["spans"], "error": error})
+    return file.getvalue()

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TextIO
 
 from voicecli.bench.compare import Comparison, compared
+from voicecli.bench.draw.gfm import report_markdown
+from voicecli.bench.draw.page import report_page
+from voicecli.bench.draw.picture import check_plot, plotted
 from voicecli.bench.draw.terminal import print_charts, print_comparison, print_report
 from voicecli.bench.measure.loudspeaker import BenchSpeaker
 from voicecli.bench.measure.measurement import Measurement
 from voicecli.bench.metric import Metric
-from voicecli.bench.report import BenchReport, breaches, failures_said
-from voicecli.bench.report_file import read_report, report_json, write_csv
+from voicecli.bench.report import BenchReport
+from voicecli.bench.report_file import read_report, report_csv, report_json
 from voicecli.cli import ends
 from voicecli.cli.bench_options import Outputs
 from voicecli.cli.console import SafeConsole
@@ -117,8 +118,6 @@ def _check_writable(path: Path) -> None:
 
 
 def _check_picture(path: Path) -> None:
-    from voicecli.bench.draw.picture import check_plot
-
     if path.suffix.lower() not in _PICTURES:
         raise UsageError(f"A picture is a PNG or an SVG, and {path} is named otherwise.")
     check_plot(path)
@@ -130,8 +129,7 @@ def publish(report: BenchReport, destinations: Destinations) -> ExitStatus:
     Raises BudgetBreached for a breach, a failed run or a regression that `--strict` forbids, SaveError when a
     file cannot be written; the others are written all the same.
     """
-    outputs = destinations.outputs
-    base = destinations.base
+    outputs, base = destinations.outputs, destinations.base
     comparison = None if base is None else compared(base, report, outputs.tolerance)
     piped = ends.PIPE in (outputs.json, outputs.csv, outputs.markdown, destinations.speaker)
     stream = sys.stderr if piped else sys.stdout
@@ -141,14 +139,37 @@ def publish(report: BenchReport, destinations: Destinations) -> ExitStatus:
         print_charts(console, report.charts)
     if comparison is not None:
         print_comparison(console, comparison)
+    files: Sequence[tuple[str | None, Callable[[], str | bytes]]] = (
+        (outputs.json, lambda: report_json(report, lines=outputs.json != ends.PIPE) + "\n"),
+        (outputs.csv, lambda: report_csv(report)),
+        (outputs.markdown, lambda: report_markdown(report, comparison)),
+        (outputs.html, lambda: report_page(report, comparison)),
+        (outputs.plot, lambda: plotted(Path(outputs.plot or ""), report)),
+    )
     failures = [
-        failure for write in _writers(report, comparison, outputs) if (failure := _failure(write)) is not None
+        failure
+        for name, made in files
+        if name is not None and (failure := _failure(name, made())) is not None
     ]
     if failures:
         raise failures[0]
     if report.interrupted:
         return ExitStatus.INTERRUPTED
     return _judge(report, comparison, strict=outputs.strict)
+
+
+def _failure(name: str, made: str | bytes) -> SaveError | None:
+    """Write it; returns why it could not be."""
+    text = printable(made) if isinstance(made, str) else ""
+    if name == ends.PIPE:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return None
+    try:
+        Path(name).write_bytes(text.encode() if isinstance(made, str) else made)
+    except OSError as error:
+        return SaveError(f"{name} cannot be written: {error.strerror or error}.")
+    return None
 
 
 def show_report(path: Path, outputs: Outputs) -> ExitStatus:
@@ -160,60 +181,6 @@ def show_report(path: Path, outputs: Outputs) -> ExitStatus:
     destinations = check(outputs, report.kind, report.metrics)
     publish(replace(report, limits=destinations.limits), destinations)
     return ExitStatus.FINE
-
-
-def _failure(write: Callable[[], None]) -> SaveError | None:
-    try:
-        write()
-    except SaveError as error:
-        return error
-    return None
-
-
-def _writers(
-    report: BenchReport, comparison: Comparison | None, outputs: Outputs
-) -> Iterator[Callable[[], None]]:
-    if outputs.json is not None:
-        text = report_json(report, lines=outputs.json != ends.PIPE)
-        yield lambda: _write(outputs.json, text + "\n")
-    if outputs.csv is not None:
-        yield lambda: _write_rows(outputs.csv, report)
-    if outputs.markdown is not None:
-        from voicecli.bench.draw.gfm import report_markdown
-
-        yield lambda: _write(outputs.markdown, report_markdown(report, comparison))
-    if outputs.html is not None:
-        from voicecli.bench.draw.page import report_page
-
-        yield lambda: _write(outputs.html, report_page(report, comparison))
-    if outputs.plot is not None:
-        from voicecli.bench.draw.picture import write_plot
-
-        yield lambda: write_plot(Path(outputs.plot or ""), report)
-
-
-def _write(name: str | None, text: str) -> None:
-    with _written(name or ends.PIPE) as file:
-        file.write(printable(text))
-
-
-def _write_rows(name: str | None, report: BenchReport) -> None:
-    rows = io.StringIO()
-    write_csv(rows, report)
-    _write(name, rows.getvalue())
-
-
-@contextmanager
-def _written(name: str) -> Iterator[TextIO]:
-    if name == ends.PIPE:
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    try:
-        with Path(name).open("w", encoding="utf-8", newline="") as file:
-            yield file
-    except OSError as error:
-        raise SaveError(f"{name} cannot be written: {error.strerror or error}.") from error
 
 
 def _judge(report: BenchReport, comparison: Comparison | None, *, strict: bool) -> ExitStatus:
@@ -228,17 +195,13 @@ def _judge(report: BenchReport, comparison: Comparison | None, *, strict: bool) 
         return failures[-1].status if failures else ExitStatus.FAILED
     if not strict:
         return ExitStatus.FINE
-    over = breaches(report)
     if comparison is not None and not comparison.changes:
         raise BudgetBreached("Nothing was compared: the two reports have no case in common.")
-    worse = [] if comparison is None else comparison.regressions
-    said = []
-    if over:
-        said.append(f"Over budget: {'; '.join(map(str, over))}.")
-    if failed := failures_said(report):
-        said.append(f"Not every run went through: {'; '.join(failed)}.")
-    if worse:
-        said.append(f"Worse than before: {'; '.join(map(str, worse))}.")
-    if said:
-        raise BudgetBreached(" ".join(said))
+    wrong = {
+        "Over budget": report.breaches,
+        "Not every run went through": report.failures,
+        "Worse than before": [] if comparison is None else [str(one) for one in comparison.regressions],
+    }
+    if any(wrong.values()):
+        raise BudgetBreached(" ".join(f"{what}: {'; '.join(each)}." for what, each in wrong.items() if each))
     return ExitStatus.FINE

@@ -9,23 +9,15 @@ from rich.text import Text
 
 from voicecli.latency.budget import Verdict
 from voicecli.latency.tally import Summary
-from voicecli.latency.timeline import Mark, Span, Timeline
+from voicecli.latency.timeline import STAGE_SPANS, Mark, Span, Timeline
 
-__all__ = ["milliseconds", "statistics_table", "turn_line"]
+__all__ = ["bar", "milliseconds", "statistics_table", "turn_line"]
 
 _FULL = 1.0  # seconds that fill the whole width of the bars
 _WIDTH = 14  # characters
 _LEAST = 7  # characters in which bars still tell something
 _BLOCKS = "▏▎▍▌▋▊▉█"
 _NEAR = 0.8  # share of a budget from which it is nearly used up
-# The spans whose budgets colour a stage's bar; one over is enough.
-_JUDGED = {
-    "endpoint": (Span.ENDPOINT,),
-    "asr": (Span.ASR,),
-    "llm": (Span.TTFT, Span.PHRASE),
-    "tts": (Span.TTFB,),
-    "playout": (Span.PLAYOUT,),
-}
 
 
 def milliseconds(seconds: float | None) -> str:
@@ -55,10 +47,11 @@ def turn_line(timeline: Timeline, budget: Mapping[Span, Verdict], width: int = 2
     room -= 2 * len(shown)  # a space before each bar, and its end is rounded up
     scale = min(_WIDTH, room) / max(_FULL, sum(waits.values())) if room >= _LEAST else 0.0
     for stage, seconds in shown.items():
-        colour = _colour(budget, _JUDGED[stage])
+        colour = _colour(budget, STAGE_SPANS[stage])
         line.append(f" {stage} ", style="dim")
         line.append(f"{seconds * 1000:.0f}", style=colour)
-        line.append(_bar(seconds * scale), style=colour)
+        if drawn := bar(seconds * scale):
+            line.append(f" {drawn}", style=colour)
     if len(shown) < len(waits):
         line.append(" …", style="dim")
     return line
@@ -69,12 +62,10 @@ def _labelled(waits: Mapping[str, float]) -> int:
     return sum(len(f" {stage} {seconds * 1000:.0f}") for stage, seconds in waits.items())
 
 
-def _bar(length: float) -> str:
-    eighths = round(length * 8)
-    if eighths <= 0:
-        return ""
-    rest = eighths % 8
-    return " " + _BLOCKS[-1] * (eighths // 8) + (_BLOCKS[rest - 1] if rest else "")
+def bar(length: float) -> str:
+    """So many columns of block characters."""
+    whole, rest = divmod(max(0, round(length * 8)), 8)
+    return _BLOCKS[-1] * whole + (_BLOCKS[rest - 1] if rest else "")
 
 
 def _colour(budget: Mapping[Span, Verdict], spans: tuple[Span, ...]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-__all__ = ["SPANS", "Mark", "Span", "Stopwatch", "Timeline"]
+__all__ = ["SPANS", "STAGE_SPANS", "Mark", "Span", "Stopwatch", "Timeline"]
 
 
 class Mark(StrEnum):
@@ -59,6 +59,17 @@ _WAITS = (
     ("tts", Mark.FIRST_CHUNK),
     ("playout", Mark.FIRST_SOUND),
 )
+
+STAGE_SPANS: Mapping[str, tuple[Span, ...]] = MappingProxyType(
+    {
+        "endpoint": (Span.ENDPOINT,),
+        "asr": (Span.ASR,),
+        "llm": (Span.TTFT, Span.PHRASE),
+        "tts": (Span.TTFB,),
+        "playout": (Span.PLAYOUT,),
+    }
+)
+"""Whose budgets what is waited for from a stage is held to."""
 
 # A transcript that speculation had before the turn ended cost the listener nothing.
 _NEVER_NEGATIVE = frozenset({Span.ASR})

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
+from tests.bench.reports import report
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import FastSpeaker, NullSink, PacedSpeaker
 from voicecli.bench.measure.conversations import AskingOptions, Exchange, conversed
@@ -28,7 +29,6 @@ from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.bench.measure.scenario import SCENARIOS, find_scenario
 from voicecli.bench.measure.stamps import Stamps
 from voicecli.bench.measure.texts import SPOKEN, spoken_question
-from voicecli.bench.report import results_of
 from voicecli.config import load_settings
 from voicecli.config.settings import Settings
 from voicecli.errors import UsageError
@@ -215,7 +215,7 @@ def test_tutorial_holds_its_order_against_ours() -> None:
 def test_every_metric_is_known_to_the_report() -> None:
     [sample] = sampled([answered(contender(OURS), 1, turned())], {})
     assert set(sample.values) <= {metric.name for metric in METRICS}
-    [result] = results_of([sample], METRICS)
+    [result] = report([sample], metrics=METRICS).results
     assert result.metrics["voice_to_voice"] is not None
 
 

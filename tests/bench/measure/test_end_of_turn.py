@@ -14,11 +14,12 @@ from voicecli.bench.measure.end_of_turn import (
     Listened,
     Point,
     RecognizedWords,
-    ReferenceWords,
+    Words,
     at_most,
     decide,
     listen,
     point_of,
+    reference_words,
     score,
 )
 from voicecli.bench.measure.end_of_turn_bench import (
@@ -56,7 +57,7 @@ SPOKEN = LabelledUtterance(start=1.0, end=4.0, text="set a timer for ten minutes
 PAUSED = listened(8.0, (1.0, 2.0), (3.0, 4.0), utterances=[SPOKEN])  # a pause of a second in the middle
 
 
-def ends(options: EndpointOptions, words: ReferenceWords | None = None) -> list[Decision]:
+def ends(options: EndpointOptions, words: Words | None = None) -> list[Decision]:
     return asyncio.run(decide(PAUSED, options, words))
 
 
@@ -75,19 +76,19 @@ def test_long_silence_does_not() -> None:
 
 
 def test_unfinished_words_are_waited_for() -> None:
-    [only] = ends(OPTIONS, ReferenceWords())  # "set a timer for" wants more
+    [only] = ends(OPTIONS, reference_words)  # "set a timer for" wants more
     assert only.text == SPOKEN.text
     assert len(ends(OPTIONS)) == 2  # of which nobody knows without words
 
 
 def test_no_longer_than_at_most() -> None:
-    first, _ = ends(at_most(OPTIONS, 0.4), ReferenceWords())
+    first, _ = ends(at_most(OPTIONS, 0.4), reference_words)
     assert first.time - first.stopped <= 0.4 + 2 * WINDOW_SECONDS
     assert first.text == "set a timer"
 
 
 def test_words_come_late() -> None:
-    found = asyncio.run(decide(PAUSED, at_most(OPTIONS, 0.4), ReferenceWords(), words_after=10.0))
+    found = asyncio.run(decide(PAUSED, at_most(OPTIONS, 0.4), reference_words, words_after=10.0))
     assert [one.text for one in found] == ["", ""]
 
 
@@ -118,9 +119,9 @@ def test_utterances_that_run_together_never_ended() -> None:
 
 def test_report_of_a_cut() -> None:
     scores = score(PAUSED, ends(OPTIONS.by_silence(0.5)))
-    table = cuts_table(scores[0].cuts)
+    table = cuts_table([(scores[0], scores[0].cuts[0])])
     assert table.rows[0][:3] == ["1", "made.wav", "–"]
-    assert cut_record(1, scores[0].cuts[0])["utterance"] == [1.0, 4.0]
+    assert cut_record(1, scores[0], scores[0].cuts[0])["utterance"] == [1.0, 4.0]
     [sample] = turn_samples("voicecli", scores)
     assert sample.values["cut_off"] == 1.0
     ours, worse, safe = (
@@ -156,8 +157,8 @@ def test_each_stretch_is_recognised_once() -> None:
     async def twice() -> tuple[str, int]:
         engine = Counting()
         words = RecognizedWords(engine)
-        await words.understood(PAUSED, 1.0, 2.0)
-        return await words.understood(PAUSED, 1.0, 2.0), engine.calls
+        await words(PAUSED, 1.0, 2.0)
+        return await words(PAUSED, 1.0, 2.0), engine.calls
 
     assert asyncio.run(twice()) == ("1.5 seconds", 1)
 
@@ -169,7 +170,7 @@ def test_recorded_conversation() -> None:
     recorded = next(one for one in read_folder(folder) if one.name == "conversation-dev-1-queries")
     heard = listen(recorded, SileroDetector())
     assert heard.duration >= recorded.utterances[-1].end + 2.8
-    scores = score(heard, asyncio.run(decide(heard, OPTIONS, ReferenceWords())))
+    scores = score(heard, asyncio.run(decide(heard, OPTIONS, reference_words)))
     assert len(scores) == 6
     assert not any(one.cut_off for one in scores)
     assert all(one.delay is not None and one.delay < 1.7 for one in scores)

@@ -25,7 +25,8 @@ from voicecli.speech.gate import GateOptions
 
 CHUNK = 1600
 GATE = GateOptions(min_silence=0.3)
-WINDOW = Watched(active=[0.01, 0.02], inactive=[0.03], segment=[0.04], sent=1000, late=1, lateness=0.12)
+DELAYS = {"active": [0.01, 0.02], "inactive": [0.03], "segment": [0.04]}
+WINDOW = Watched(delays=DELAYS, sent=1000, late=1, lateness=0.12)
 STAGE = LoadLevel("batched", 100, WINDOW, 0.5, 300_000.0, 0.04, 0.25)
 
 
@@ -68,7 +69,7 @@ def test_samples_of_a_stage() -> None:
     rows = STAGE.samples(seed=0)
     assert [row.values.get("event_delay") for row in rows] == [0.01, 0.02, 0.03, 0.04, None]
     assert rows[-1].values["memory"] == 300_000
-    many = replace(STAGE, window=replace(WINDOW, active=[0.1] * 5000))
+    many = replace(STAGE, window=replace(WINDOW, delays={"active": [0.1] * 5000}))
     assert len(many.samples(0)) == 1001
 
 
@@ -96,7 +97,7 @@ class _Late(Ramp):
     async def load(self, url: str) -> AsyncIterator[Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]]:
         async def answer(wanted: dict[str, Any]) -> dict[str, Any]:
             self.asked.append(wanted["settle"])
-            return asdict(replace(WINDOW, active=[9.0] * 50))
+            return asdict(replace(WINDOW, delays={"active": [9.0] * 50}))
 
         self.asked: list[float] = []
         yield answer
@@ -126,9 +127,10 @@ def test_real_streams(speech: np.ndarray) -> None:
         async with ServerProcess(words) as server:
             (stage,) = [stage async for stage in ramp.stages("batched", server, lambda _: None)]
             assert not stage.window.failures
-            assert stage.window.active
-            assert stage.window.segment
-            assert min(stage.window.active + stage.window.inactive) > 0
+            delays = stage.window.delays
+            assert delays["segment"]
+            assert delays["active"]
+            assert min(delays["active"] + delays["inactive"]) > 0
             idle = await idle_stage(ramp, server, 20)
         assert idle["connections"] == 20
         assert idle["health"] is not None

@@ -11,11 +11,11 @@ from rich.text import Text
 from voicecli.bench.chart import Axis, Chart, Series
 from voicecli.bench.draw.scale import Scale
 from voicecli.bench.metric import Measure, shown
+from voicecli.latency.render import bar
 
 __all__ = ["drawn"]
 
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red", "bright_cyan", "bright_yellow")
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 _HEIGHT = 10  # lines of a chart with two axes
 _NAME = 32  # columns of the names on the left at the most
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a braille pattern, by row and column
@@ -61,15 +61,10 @@ def _bars(chart: Chart, width: int) -> Iterator[Text]:
             if value is None:
                 continue
             line = Text(f"{name:<{left}}  ")
-            line.append(_bar(room * value / most if most > 0 else 0.0), style=_colour(index))
+            line.append(bar(room * value / most if most > 0 else 0.0), style=_colour(index))
             line.append(f" {shown(value, chart.y.unit)}")
             yield line
             name = ""
-
-
-def _bar(length: float) -> str:
-    eighths = max(0, round(length * 8))
-    return _EIGHTHS[8] * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
 
 
 def _waterfall(chart: Chart, width: int) -> Iterator[Text]:

@@ -12,9 +12,9 @@ from voicecli.bench.draw.style import picture_style
 from voicecli.bench.draw.svg import COLOURS, WIDTH, Drawing, drawing, series_class
 from voicecli.bench.head import title
 from voicecli.bench.report import BenchReport
-from voicecli.errors import LibraryMissing, SaveError
+from voicecli.errors import LibraryMissing
 
-__all__ = ["check_plot", "picture_svg", "write_plot"]
+__all__ = ["check_plot", "picture_svg", "plotted"]
 
 _COLUMNS = 2  # of charts
 _EDGE = 24  # around the charts and between them
@@ -41,14 +41,11 @@ def check_plot(path: Path) -> None:
         )
 
 
-def write_plot(path: Path, report: BenchReport) -> None:
-    """All charts on one picture, PNG or SVG by its name. Raises LibraryMissing, SaveError."""
+def plotted(path: Path, report: BenchReport) -> bytes:
+    """All charts on one picture, PNG or SVG by its name. Raises LibraryMissing."""
     check_plot(path)
     drawn = picture_svg(report)
-    try:
-        path.write_bytes(drawn.encode() if path.suffix.lower() == ".svg" else _png(drawn))
-    except OSError as error:
-        raise SaveError(f"{path} cannot be written: {error.strerror or error}.") from error
+    return drawn.encode() if path.suffix.lower() == ".svg" else _png(drawn)
 
 
 def picture_svg(report: BenchReport) -> str:

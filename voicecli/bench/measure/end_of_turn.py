@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import bisect
 import statistics
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -29,18 +28,17 @@ from voicecli.speech.vad import WINDOW, WINDOW_SECONDS, VoiceDetector, Window
 
 __all__ = [
     "SILENCES",
-    "Cut",
     "Decision",
     "Listened",
     "Point",
     "RecognizedWords",
-    "ReferenceWords",
     "Score",
     "Words",
     "at_most",
     "decide",
     "listen",
     "point_of",
+    "reference_words",
     "score",
 ]
 
@@ -50,14 +48,6 @@ SILENCES = tuple(round(0.2 + 0.1 * step, 1) for step in range(19))
 _ROOM = 2.8  # seconds that must follow the last utterance, so that its end is decided
 _PRE_ROLL = 0.4  # seconds before the speech that a recogniser is given
 _SURE = 0.1  # seconds by which labels may be wrong: an end that is not earlier than this cut nothing
-
-
-class Words(Protocol):
-    """What a recogniser would have understood of an utterance by some moment."""
-
-    async def understood(self, listened: Listened, begun: float, until: float) -> str:
-        """The words between two moments of the recording, in seconds. Raises ProviderError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,14 +85,18 @@ def _room(samples: Samples, count: int, seed: int) -> Samples:
     return (np.random.default_rng(7 + seed).standard_normal(count) * level).astype(np.float32)
 
 
+Words = Callable[[Listened, float, float], Awaitable[str]]
+"""What a recogniser would have understood between two moments of a recording, in seconds."""
+
+
 class RecognizedWords:
-    """What an engine understands of the sound; each stretch is recognised once."""
+    """What an engine understands of the sound; each stretch is recognised once. Raises ProviderError."""
 
     def __init__(self, engine: Recognizer) -> None:
         self._engine = engine
         self._known: dict[tuple[Path, int, int], str] = {}
 
-    async def understood(self, listened: Listened, begun: float, until: float) -> str:
+    async def __call__(self, listened: Listened, begun: float, until: float) -> str:
         """Recognise the sound between the two moments, and a little around it."""
         first = max(0, round((begun - _PRE_ROLL) * HEARING_RATE))
         last = round((until + _SURE) * HEARING_RATE)
@@ -121,18 +115,18 @@ async def _once(samples: Samples) -> AsyncIterator[Samples]:
     yield samples
 
 
-class ReferenceWords:
-    """The words of the manifest, each at its place: spread evenly over the speech of its utterance."""
+async def reference_words(listened: Listened, begun: float, until: float) -> str:
+    """The words of the manifest, each at its place: spread evenly over the speech of its utterance.
 
-    async def understood(self, listened: Listened, begun: float, until: float) -> str:
-        """A word that was begun and not finished has not been understood."""
-        found: list[str] = []
-        for one in listened.recorded.utterances:
-            words = one.text.split()
-            places = _places(listened, one, len(words))
-            first, last = bisect.bisect_left(places, begun), bisect.bisect_right(places, until + _SURE)
-            found += words[first:last]
-        return " ".join(found)
+    A word that was begun and not finished has not been understood.
+    """
+    found: list[str] = []
+    for one in listened.recorded.utterances:
+        words = one.text.split()
+        places = _places(listened, one, len(words))
+        first, last = bisect.bisect_left(places, begun), bisect.bisect_right(places, until + _SURE)
+        found += words[first:last]
+    return " ".join(found)
 
 
 def _places(listened: Listened, one: LabelledUtterance, count: int) -> list[float]:
@@ -208,24 +202,12 @@ async def decide(
                 began = event.time if began is None else began
             elif isinstance(event, SoftEnd) and words is not None:
                 first = event.stopped if began is None else began
-                due = (event.time + words_after, await words.understood(listened, first, event.stopped))
+                due = (event.time + words_after, await words(listened, first, event.stopped))
             elif isinstance(event, TurnEnded):
                 first = event.stopped if began is None else began
                 found.append(Decision(event.time, first, event.stopped, text, str(event.reason)))
                 began, text, due = None, "", None
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Somebody was cut off."""
-
-    recorded: Recorded
-    utterance: LabelledUtterance
-    time: float  # seconds in the recording: when the turn was taken to have ended
-    stopped: float  # seconds: where the pause began
-    pause: float | None  # seconds that the speaker paused, as far as was heard
-    text: str  # what was understood by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +217,7 @@ class Score:
     recorded: Recorded
     utterance: LabelledUtterance
     delay: float | None  # seconds from its last voiced sample to the decision; None: there was none
-    cuts: tuple[Cut, ...]  # decisions before it was over
+    cuts: tuple[Decision, ...]  # those before it was over
 
     @property
     def cut_off(self) -> bool:
@@ -251,11 +233,7 @@ def score(listened: Listened, decisions: Iterable[Decision]) -> list[Score]:
     for index, one in enumerate(utterances):
         following = utterances[index + 1].start if index + 1 < len(utterances) else float("inf")
         over = one.end - _SURE
-        cuts = tuple(
-            Cut(listened.recorded, one, end.time, end.stopped, end.pause, end.text)
-            for end in ends
-            if one.start <= end.time < over
-        )
+        cuts = tuple(end for end in ends if one.start <= end.time < over)
         last = next((end.time - one.end for end in ends if over <= end.time < following), None)
         scores.append(Score(listened.recorded, one, last, cuts))
     return scores

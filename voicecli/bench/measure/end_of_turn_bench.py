@@ -22,17 +22,17 @@ from voicecli.bench.charts import cdfs, lines
 from voicecli.bench.host import versions
 from voicecli.bench.measure.end_of_turn import (
     SILENCES,
-    Cut,
+    Decision,
     Listened,
     Point,
     RecognizedWords,
-    ReferenceWords,
     Score,
     Words,
     at_most,
     decide,
     listen,
     point_of,
+    reference_words,
     score,
 )
 from voicecli.bench.measure.measurement import Bars, Measurement
@@ -69,6 +69,9 @@ _BEFORE, _AFTER = 0.3, 1.0  # seconds of a clip around the utterance's beginning
 _ALIKE = 0.1  # seconds between two cuts of two runs that are one
 _BEEP = 0.05  # seconds of the tone that marks the cut
 _TEXT = 48  # characters of what was understood that a table shows
+
+Cut = tuple[Score, Decision]
+"""Who was cut off, and when."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +112,10 @@ class TurnBench(Measurement):
     def cuts(self) -> list[Cut]:
         """Everybody who was cut off under the settings, once for all runs."""
         found: list[Cut] = []
-        for cut in (cut for one in self.ours for cut in one.cuts):
-            same = (one for one in found if one.recorded is cut.recorded)
-            if not any(abs(one.time - cut.time) < _ALIKE for one in same):
-                found.append(cut)
+        for judged, cut in ((one, cut) for one in self.ours for cut in one.cuts):
+            known = (other for one, other in found if one.recorded is judged.recorded)
+            if not any(abs(other.time - cut.time) < _ALIKE for other in known):
+                found.append((judged, cut))
         return found
 
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
@@ -122,7 +125,7 @@ class TurnBench(Measurement):
         vad = await stack.enter_async_context(detector.engine)
         report.engines.append(participant("vad", detector))
         report.versions |= versions("vad", [detector.name])
-        words: Words = ReferenceWords()
+        words: Words = reference_words
         if request.asr:
             recognizer = await pick_recognizer(self.loaded, report=bars.fetching)
             words = RecognizedWords(await stack.enter_async_context(recognizer.engine))
@@ -186,7 +189,7 @@ class TurnBench(Measurement):
         report.details = {
             "curve": [point for point, _ in self.curve],
             "silence_only": [point for _, point in self.curve],
-            "cuts": [cut_record(number, cut) for number, cut in enumerate(cuts, 1)],
+            "cuts": [cut_record(number, *cut) for number, cut in enumerate(cuts, 1)],
         }
         report.charts = turn_charts(self.curve, report.samples)
         report.tables = [curve_table(self.curve)] if self.curve else []
@@ -217,9 +220,10 @@ class TurnBench(Measurement):
 
     def _clip(self, cut: Cut) -> Samples:
         """What the speaker said up to the cut and a little further, with a beep at the cut."""
-        samples = next(one.samples for one in self.listened if one.recorded is cut.recorded)
-        first = max(0, round((cut.utterance.start - _BEFORE) * HEARING_RATE))
-        at = round(cut.time * HEARING_RATE)
+        judged, end = cut
+        samples = next(one.samples for one in self.listened if one.recorded is judged.recorded)
+        first = max(0, round((judged.utterance.start - _BEFORE) * HEARING_RATE))
+        at = round(end.time * HEARING_RATE)
         clip = samples[first : at + round(_AFTER * HEARING_RATE)].copy()
         beep = np.arange(min(round(_BEEP * HEARING_RATE), len(clip) - (at - first)))
         clip[at - first : at - first + len(beep)] += 0.2 * np.sin(2 * np.pi * 1000 / HEARING_RATE * beep)
@@ -227,9 +231,9 @@ class TurnBench(Measurement):
 
     def write_clips(self, folder: Path) -> None:
         """A WAV for each cut. Raises SaveError."""
-        for number, cut in enumerate(self.cuts, 1):
-            name = f"{number:03d}-{cut.recorded.name}-{cut.time:.1f}s.wav"
-            export_recording(folder / name, self._clip(cut), HEARING_RATE)
+        for number, (judged, cut) in enumerate(self.cuts, 1):
+            name = f"{number:03d}-{judged.recorded.name}-{cut.time:.1f}s.wav"
+            export_recording(folder / name, self._clip((judged, cut)), HEARING_RATE)
 
     async def play(self, number: int, output: Callable[[], Output]) -> None:
         """Let a cut be heard. Raises UsageError for a number that there is not, DeviceError."""
@@ -287,9 +291,9 @@ def turn_samples(label: str, scores: Sequence[Score]) -> list[Sample]:
 def cuts_table(cuts: Sequence[Cut]) -> Grid:
     """Every cut, with the number that plays it."""
     rows = []
-    for number, cut in enumerate(cuts, 1):
+    for number, (judged, cut) in enumerate(cuts, 1):
         text = cut.text if len(cut.text) <= _TEXT else f"…{cut.text[1 - _TEXT :]}"
-        where = [str(number), cut.recorded.path.name, text or "–"]
+        where = [str(number), judged.recorded.path.name, text or "–"]
         rows.append([*where, f"{cut.time:.2f} s", shown(cut.pause, Measure.TIME)])
     headings = ["", "recording", "understood so far", "at", "pause"]
     return Grid(title="cut off", headings=headings, rows=rows, words=3)
@@ -307,17 +311,17 @@ def curve_table(curve: Sequence[tuple[Point, Point]]) -> Grid:
     return Grid(title="the curve", headings=headings, rows=rows)
 
 
-def cut_record(number: int, cut: Cut) -> dict[str, Any]:
+def cut_record(number: int, judged: Score, cut: Decision) -> dict[str, Any]:
     """The object that the JSON output carries."""
     return {
         "number": number,
-        "file": cut.recorded.path.name,
+        "file": judged.recorded.path.name,
         "time": round(cut.time, 3),
         "stopped": round(cut.stopped, 3),
         "pause": None if cut.pause is None else round(cut.pause, 3),
         "understood": cut.text,
-        "said": cut.utterance.text,
-        "utterance": [cut.utterance.start, cut.utterance.end],
+        "said": judged.utterance.text,
+        "utterance": [judged.utterance.start, judged.utterance.end],
     }
 
 

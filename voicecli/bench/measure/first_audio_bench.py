@@ -24,8 +24,7 @@ from voicecli.bench.measure.measurement import Bars, Measurement
 from voicecli.bench.measure.texts import TEXTS, Line, line_of
 from voicecli.bench.metric import Measure
 from voicecli.bench.report import WARM, Sample, case_key, case_name, in_order
-from voicecli.bench.report_file import participant
-from voicecli.bench.resume import resumed
+from voicecli.bench.report_file import participant, resumed
 from voicecli.config.assembly import pick_synthesizer
 from voicecli.errors import UsageError
 from voicecli.flow.scope import scoped

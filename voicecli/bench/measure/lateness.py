@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self
 
-from voicecli.latency.timeline import Mark, Span, Timeline
+from voicecli.latency.timeline import STAGE_SPANS, Mark, Span, Timeline
 from voicecli.providers.simulated import (
     SimulatedLanguageModelOptions,
     SimulatedRecognizerOptions,
@@ -20,14 +20,6 @@ __all__ = ["Blame", "Stated", "blame", "first_phrase_tokens", "usual_waits"]
 
 _LATE = 1.2  # times the median from which a turn is late without a budget
 _LATE_BY = 0.05  # seconds that it must be above the median at the least
-# The budgets that a stage's wait is held to, together.
-_BUDGETS: Mapping[str, tuple[Span, ...]] = {
-    "endpoint": (Span.ENDPOINT,),
-    "asr": (Span.ASR,),
-    "llm": (Span.TTFT, Span.PHRASE),
-    "tts": (Span.TTFB,),
-    "playout": (Span.PLAYOUT,),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +115,8 @@ def blame(
         return Blame(stage, excess, "median")
     limit = budgets.get(Span.VOICE_TO_VOICE, 0.0)
     if limit and took > limit:
-        shares = {stage: sum(budgets.get(span, 0.0) for span in spans) for stage, spans in _BUDGETS.items()}
-        stage, excess = _furthest(waits, shares)
+        own = {stage: sum(budgets.get(span, 0.0) for span in spans) for stage, spans in STAGE_SPANS.items()}
+        stage, excess = _furthest(waits, own)
         return Blame(stage, excess, "budget") if excess > 0 else Blame(*_furthest(waits, {}), "nothing")
     return None
 

@@ -21,7 +21,7 @@ import csv
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,7 @@ def read_folder(folder: Path) -> list[Recorded]:
         raise UsageError(f"There is no folder {folder}.", "--speech names a folder of recordings.")
     for name in _MANIFESTS:
         if (folder / name).is_file():
-            return _grouped(folder, _rows(folder / name), folder / name)
+            return _grouped(folder, folder / name)
     found = [_alone(path) for path in sorted(folder.iterdir()) if path.suffix.lower() in _ENDINGS]
     if not found:
         raise UsageError(f"There are no recordings in {folder}.", f"Possible: {', '.join(sorted(_ENDINGS))}.")
@@ -155,14 +155,15 @@ def questions_of(recorded: Recorded) -> Iterator[SpokenQuestion]:
         return
     length = len(samples) / HEARING_RATE
     edges = [0.0, *(edge for one in recorded.utterances for edge in (one.start, one.end)), length]
+    alone = len(recorded.utterances) == 1
     for index, one in enumerate(recorded.utterances):
         before, after = edges[2 * index], edges[2 * index + 3]
         first = max(one.start - _BESIDE, (before + one.start) / 2 if index else 0.0, 0.0)
         last = min(one.end + _BESIDE, (one.end + after) / 2 if after < length else length)
         yield SpokenQuestion(
-            name=recorded.name if len(recorded.utterances) == 1 else f"{recorded.name} {index + 1}",
+            name=recorded.name if alone else f"{recorded.name} {index + 1}",
             samples=samples[round(first * HEARING_RATE) : round(last * HEARING_RATE)],
-            text=one.text or (recorded.text if len(recorded.utterances) == 1 else ""),
+            text=one.text or (recorded.text if alone else ""),
             start=one.start - first,
             end=one.end - first,
             scored=recorded.scored,
@@ -171,59 +172,54 @@ def questions_of(recorded: Recorded) -> Iterator[SpokenQuestion]:
 
 def _alone(path: Path) -> Recorded:
     beside = path.with_suffix(".txt")
-    try:
-        text = " ".join(beside.read_text(encoding="utf-8-sig").split()) if beside.is_file() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{beside} cannot be read: {error}.") from error
-    return Recorded(path=path, text=text)
+    return Recorded(path=path, text=" ".join(_read(beside).split()) if beside.is_file() else "")
 
 
-def _rows(path: Path) -> list[tuple[int, Mapping[str, Any]]]:
-    """The manifest's objects with their places in it. Raises UsageError."""
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}.") from error
-    if path.suffix == ".csv":
-        return list(enumerate(csv.DictReader(text.splitlines()), 2))
+
+
+def _rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """The manifest's objects, and where in it each stands. Raises UsageError."""
+    text, place = _read(path), "entry" if path.suffix == ".json" else "line"
     try:
-        if path.suffix == ".jsonl":
+        if path.suffix == ".csv":
+            rows: Iterable[tuple[int, Any]] = enumerate(csv.DictReader(text.splitlines()), 2)
+        elif path.suffix == ".jsonl":
             lines = enumerate(text.splitlines(), 1)
-            found = [(number, json.loads(line)) for number, line in lines if line.strip()]
+            rows = [(number, json.loads(line)) for number, line in lines if line.strip()]
         else:
-            found = list(enumerate(json.loads(text), 1))
+            rows = enumerate(json.loads(text), 1)
     except (ValueError, TypeError) as error:
         raise UsageError(f"{path} is not JSON: {error}.") from error
-    for number, row in found:
+    found = [(f"{path}, {place} {number}", row) for number, row in rows]
+    for where, row in found:
         if not isinstance(row, Mapping):
-            raise UsageError(f"{path}, entry {number}: an object is due, not {row!r}.")
+            raise UsageError(f"{where}: an object is due, not {row!r}.")
     return found
 
 
-def _grouped(folder: Path, rows: Iterable[tuple[int, Mapping[str, Any]]], manifest: Path) -> list[Recorded]:
+def _grouped(folder: Path, manifest: Path) -> list[Recorded]:
     """A recording for each file; further rows of a file are further utterances in it."""
-    found: dict[str, list[Recorded]] = {}
-    for number, row in rows:
-        where = f"{manifest}, {'line' if manifest.suffix != '.json' else 'entry'} {number}"
+    found: dict[Path, list[Recorded]] = {}
+    for where, row in _rows(manifest):
         recorded = _recorded(folder, row, where)
-        found.setdefault(str(recorded.path), []).append(recorded)
+        found.setdefault(recorded.path, []).append(recorded)
     if not found:
         raise UsageError(f"{manifest} names no recording.")
     return [_joined(parts) for parts in found.values()]
 
 
 def _joined(parts: Sequence[Recorded]) -> Recorded:
-    if len(parts) == 1:
-        return parts[0]
-    first = parts[0]
-    utterances = sorted((one for part in parts for one in part.utterances), key=lambda one: one.start)
-    return Recorded(
-        path=first.path,
+    utterances = (one for part in parts for one in part.utterances)
+    return replace(
+        parts[0],
         text=" ".join(part.text for part in parts if part.text),
-        utterances=tuple(utterances),
+        utterances=tuple(sorted(utterances, key=lambda one: one.start) if len(parts) > 1 else utterances),
         scored=all(part.scored for part in parts),
-        kind=first.kind,
-        language=first.language,
     )
 
 
@@ -237,14 +233,13 @@ def _recorded(folder: Path, row: Mapping[str, Any], where: str) -> Recorded:
     inner = row.get("utterances") or []
     if not isinstance(inner, list) or not all(isinstance(one, Mapping) for one in inner):
         raise UsageError(f"{where}: `utterances` is a list of objects.")
-    text = _text(row)
-    found = [_utterance(one, _text(one), where) for one in inner] or [_utterance(row, text, where)]
+    found = [_utterance(one, where) for one in inner or [row]]
     if inner and None in found:
         raise UsageError(f"{where}: each of `utterances` needs `start` and `end`, in seconds.")
     utterances = tuple(one for one in found if one is not None)
     return Recorded(
         path=path,
-        text=text or " ".join(one.text for one in utterances if one.text),
+        text=_text(row) or " ".join(one.text for one in utterances if one.text),
         utterances=utterances,
         # An utterance whose text nobody knows spoils a word error rate over all of them.
         scored=all(one.get("wer_ok", True) not in _FALSE for one in (row, *inner)),
@@ -257,17 +252,16 @@ def _text(row: Mapping[str, Any]) -> str:
     return " ".join(str(row.get("text") or row.get("transcript") or "").split())
 
 
-def _utterance(row: Mapping[str, Any], text: str, where: str) -> LabelledUtterance | None:
+def _utterance(row: Mapping[str, Any], where: str) -> LabelledUtterance | None:
     """None where nobody says where it is. Raises UsageError for half of that."""
-    start = _seconds(row, ("start", "speech_start"), where)
-    end = _seconds(row, ("end", "speech_end"), where)
+    start, end = (_seconds(row, (name, f"speech_{name}"), where) for name in ("start", "end"))
     if start is None and end is None:
         return None
     if start is None or end is None:
         raise UsageError(f"{where}: an utterance needs both `start` and `end`, in seconds.")
     if not 0 <= start < end:
         raise UsageError(f"{where}: an utterance cannot last from {start:g} to {end:g} s.")
-    return LabelledUtterance(start=start, end=end, text=text)
+    return LabelledUtterance(start=start, end=end, text=_text(row))
 
 
 def _seconds(row: Mapping[str, Any], names: tuple[str, ...], where: str) -> float | None:

@@ -21,8 +21,9 @@ from voicecli.server.recognition_client import RecognitionClient
 from voicecli.server.server_address import parse_address
 from voicecli.wire.recognition import Active, Failure, Format, Inactive, Segment
 
-__all__ = ["StreamOrder", "Watched", "main"]
+__all__ = ["EVENTS", "StreamOrder", "Watched", "main"]
 
+EVENTS = ("active", "inactive", "segment")
 _PATIENCE = 30.0  # seconds for an idle connection to stand
 _AT_ONCE = 50  # connections that are being made at a time
 
@@ -37,25 +38,18 @@ class StreamOrder:
     chunk: int  # samples of a message
     starts: Sequence[int]  # by utterance: the message with which its beginning was decided
     ends: Sequence[int]  # and its end
-    token: str | None = None
 
 
 @dataclass(slots=True)
 class Watched:
     """What was seen while it was open; seconds."""
 
-    active: list[float] = field(default_factory=list)  # from the deciding message's time to the event
-    inactive: list[float] = field(default_factory=list)
-    segment: list[float] = field(default_factory=list)
+    # From the deciding message's time to the event, by what that is.
+    delays: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in EVENTS})
     sent: int = 0  # messages
     late: int = 0  # messages that were taken more than a message's length after their time
     lateness: float = 0.0  # the worst of them
     failures: list[str] = field(default_factory=list)
-
-    @property
-    def delays(self) -> dict[str, list[float]]:
-        """Of the events, by what they are."""
-        return {"active": self.active, "inactive": self.inactive, "segment": self.segment}
 
 
 class _Load:
@@ -86,7 +80,7 @@ class _Load:
         places = asyncio.Semaphore(_AT_ONCE)
 
         async def one() -> bool:
-            client = RecognitionClient(self._address, token=self._order.token)
+            client = RecognitionClient(self._address)
             async with places:
                 try:
                     async with asyncio.timeout(_PATIENCE):
@@ -109,7 +103,7 @@ class _Load:
     async def _stream(self, wait: float) -> None:
         await asyncio.sleep(wait)
         try:
-            async with RecognitionClient(self._address, token=self._order.token) as client:
+            async with RecognitionClient(self._address) as client:
                 await client.start(Format(1, self._order.rate))
                 began = asyncio.get_running_loop().time()
                 reading = asyncio.create_task(self._read(client, began))
@@ -136,7 +130,7 @@ class _Load:
 
     async def _read(self, client: RecognitionClient, began: float) -> None:
         now = asyncio.get_running_loop().time
-        counts = {kind: itertools.count() for kind in self._window.delays}
+        counts = {kind: itertools.count() for kind in EVENTS}
         try:
             async for event in client.events():
                 if isinstance(event, Failure):
