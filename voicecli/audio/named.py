@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from voicecli.audio.block import Samples
 from voicecli.audio.microphone import DeviceMicrophone, Microphone, PacedMicrophone
 from voicecli.audio.player import Output
 from voicecli.audio.portaudio import DeviceInput, DeviceOutput
-from voicecli.audio.recording import Recording, open_recording
+from voicecli.audio.recording import open_recording
 from voicecli.audio.speaker import FastSpeaker
 from voicecli.audio.wavfile import WavWriter
 from voicecli.errors import UsageError
@@ -45,9 +44,7 @@ async def named_microphone(
     if not is_file(name):
         return await asyncio.to_thread(lambda: DeviceMicrophone(DeviceInput(name)))
     recording = await open_recording(Path(name))
-    return PacedMicrophone(
-        name, recording.rate, _pieces(recording), real_time=real_time, hold=hold, linger=linger
-    )
+    return PacedMicrophone(name, recording.rate, recording, real_time=real_time, hold=hold, linger=linger)
 
 
 def named_speaker(name: str) -> Output:
@@ -70,9 +67,3 @@ def wav_path(name: str) -> Path:
             f"Name it {path.with_suffix('.wav').name}; `voicecli tts --out` writes other formats.",
         )
     return path
-
-
-async def _pieces(recording: Recording) -> AsyncIterator[Samples]:
-    with recording:
-        async for samples in recording:
-            yield samples

@@ -10,6 +10,7 @@ import asyncio
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Self, cast
 
@@ -98,6 +99,10 @@ class Recording:
         """Close the file; reading to the end does it too."""
         self._file.close()
 
+    async def aclose(self) -> None:
+        """As `close`."""
+        self.close()
+
     def __enter__(self) -> Self:
         return self
 
@@ -109,22 +114,20 @@ class Recording:
         head = self._file.read(HEAD)
         if not head:
             raise DecodeError(f"{self.path} is empty.")
-        codec = sniff(head)
-        failure: DecodeError | None = None
-        if codec is not None:
-            pieces = self._decoded(head, codec)
+        unreadable = f"{self.path} is not audio that voicecli can read."
+        failure = ""
+        if (codec := sniff(head)) is not None:
             try:
-                return _with_first(pieces)
+                return _with_first(self._decoded(head, codec))
             except DecodeError as exc:
-                failure = exc
+                failure = exc.message
         if not self._file.seekable():
-            raise DecodeError(f"{self.path} is not audio that voicecli can read.")
+            raise DecodeError(unreadable)
         self._file.seek(0)
         try:
             return _with_first(self._demuxed())
         except DecodeError as exc:
-            reason = f"{self.path} is not audio that voicecli can read."
-            raise DecodeError(reason, failure.message if failure else "") from exc
+            raise DecodeError(unreadable, failure) from exc
 
     def _decoded(self, head: bytes, codec: Codec) -> Iterator[tuple[Samples, int]]:
         """Through the stream decoders."""
@@ -240,20 +243,11 @@ def _open(path: Path) -> IO[bytes]:
         raise read_failure(path, exc) from exc
 
 
-def _with_first(pieces: Iterator[tuple[Samples, int]]) -> tuple[Iterator[Samples], int]:
+def _with_first(sounds: Iterator[tuple[Samples, int]]) -> tuple[Iterator[Samples], int]:
     """The samples, and their rate, which the first piece tells. Raises DecodeError when there is none."""
-    first = next(pieces, None)
-    if first is None:
-        raise DecodeError("There is no sound in it.")
-
-    def samples() -> Iterator[Samples]:
-        if len(first[0]):
-            yield first[0]
-        for piece, _ in pieces:
-            if len(piece):
-                yield piece
-
-    return samples(), first[1]
+    for first, rate in sounds:
+        return (samples for samples in chain([first], (more for more, _ in sounds)) if len(samples)), rate
+    raise DecodeError("There is no sound in it.")
 
 
 def _is_plain(path: Path) -> bool:

@@ -21,6 +21,12 @@ _NAMES: Final = {
     Codec.FLAC: "FLAC",
     Codec.WEBM: "WebM",
 }
+_MAGICS: Final = {
+    b"OggS": Codec.OPUS,
+    b"fLaC": Codec.FLAC,
+    b"\x1aE\xdf\xa3": Codec.WEBM,
+    b"ID3": Codec.MP3,
+}
 _TELLING: Final = 16  # bytes of text in a row that sound hardly ever has
 _TEXT: Final = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
 
@@ -33,14 +39,9 @@ def sniff(data: bytes) -> Codec | None:
     """
     if is_riff(data):
         return Codec.WAV
-    if data[:4] == b"OggS":
-        return Codec.OPUS
-    if data[:4] == b"fLaC":
-        return Codec.FLAC
-    if data[:4] == b"\x1aE\xdf\xa3":
-        return Codec.WEBM
-    if data[:3] == b"ID3":
-        return Codec.MP3
+    for magic, codec in _MAGICS.items():
+        if data.startswith(magic):
+            return codec
     if len(data) >= 2 and data[0] == 0xFF:
         if data[1] & 0xF6 == 0xF0:  # twelve bits of sync and layer 0
             return Codec.AAC
