@@ -31,7 +31,6 @@ if TYPE_CHECKING:  # read below as well: where everything is; a star stands for 
     from voicecli.flow.awaitables import map_future as map_future
     from voicecli.flow.awaitables import resolve_awaitable_or_obj as resolve_awaitable_or_obj
     from voicecli.flow.branches import *
-    from voicecli.flow.chunks import *
     from voicecli.flow.feeds import buffer_step as buffer_step
     from voicecli.flow.feeds import byte_buffer_step as byte_buffer_step
     from voicecli.flow.feeds import str_buffer_step as str_buffer_step

@@ -22,9 +22,9 @@ from voicecli.audio.lengths import AudioFormat
 from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
 from voicecli.audio.sound_steps import Hush, decode_step
 from voicecli.errors import UsageError, VoiceError, WireError
-from voicecli.flow.chunks import map_str_to_json_step
 from voicecli.flow.sinks import array_sink
 from voicecli.flow.sources import array_source
+from voicecli.flow.steps import map_str_to_json_step
 from voicecli.server.telephone import (
     TwilioCall,
     TwilioOptions,

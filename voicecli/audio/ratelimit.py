@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Final
 
 from voicecli.audio.block import Block
-from voicecli.audio.lengths import AnyFormat
+from voicecli.audio.format import Codec
+from voicecli.audio.lengths import AnyFormat, Meter, stream_format
+from voicecli.audio.mp3 import Mp3Pieces
+from voicecli.audio.mulaw import MULAW_RATE
 from voicecli.audio.pace import Clock, LoopClock, Pace
-from voicecli.audio.pieces import Cutter
+from voicecli.audio.pages import Pages
 from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
 from voicecli.flow.scope import scoped
 
 __all__ = ["audio_rate_limit_step", "block_rate_limit_step", "raw_audio_rate_limit_step"]
+
+_SHORT: Final = 0.02  # seconds of a piece of plain samples
+_SLICE: Final = 512  # bytes of a piece where nothing better is known
 
 
 async def audio_rate_limit_step(
@@ -31,7 +38,7 @@ async def audio_rate_limit_step(
     pace, clock, cutter = Pace(buffer_seconds), clock or LoopClock(), None
     async with scoped(async_iter) as items:
         async for data in items:
-            cutter = cutter or Cutter(await resolve_awaitable_or_obj(audio_format))
+            cutter = cutter or _Cutter(await resolve_awaitable_or_obj(audio_format))
             for piece, seconds in cutter.push(data):
                 await pace.keep(clock, seconds)
                 yield piece
@@ -69,3 +76,52 @@ async def block_rate_limit_step(
         async for block in blocks:
             await pace.keep(clock, block.duration)
             yield block
+
+
+class _Cutter:
+    """One stream, or several one after the other: Ogg is cut at its pages, MP3 at its frames.
+
+    Plain samples are cut at 20 ms, anything else where it comes.
+    """
+
+    def __init__(self, audio_format: AnyFormat) -> None:
+        self._cut, self._rest = _cut(audio_format)
+        self._meter = Meter(audio_format)
+        stream = stream_format(audio_format)
+        self._holds = stream is not None and stream.codec is Codec.OPUS
+        self._silent = b""  # pages that complete no sound, as the headers: nobody can hear them alone
+
+    def push(self, data: bytes) -> Iterator[tuple[bytes, float]]:
+        """The pieces that `data` completes, and the seconds of sound in each. Raises DecodeError."""
+        for piece in self._cut(data):
+            seconds = self._meter.push(piece)
+            if self._holds and not seconds:
+                self._silent += piece
+                continue
+            silent, self._silent = self._silent, b""
+            if silent:
+                yield silent, 0.0
+            yield piece, seconds
+
+    def flush(self) -> bytes:
+        """What is left at the end; it completes no sound."""
+        silent, self._silent = self._silent, b""
+        return silent + self._rest()
+
+
+def _cut(audio_format: AnyFormat) -> tuple[Callable[[bytes], Iterable[bytes]], Callable[[], bytes]]:
+    """How the format is cut, and what gives the rest at the end."""
+    stream = stream_format(audio_format)
+    match None if stream is None else stream.codec:
+        case Codec.OPUS:
+            pages = Pages()
+            return lambda data: (piece for piece, _ in pages.push(data)), pages.close
+        case Codec.MP3:
+            frames = Mp3Pieces()
+            return lambda data: (piece for piece, _ in frames.push(data)), frames.flush
+    size = _SLICE
+    if stream is None:
+        size = round(_SHORT * MULAW_RATE)
+    elif stream.codec is Codec.PCM:
+        size = max(1, round(_SHORT * stream.rate)) * 2 * stream.channels
+    return lambda data: (data[at : at + size] for at in range(0, len(data), size)), bytes

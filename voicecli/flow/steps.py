@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Literal, TypeVar, cast, overload
 
 from voicecli.flow.awaitables import is_async, resolve_awaitable_or_obj
@@ -15,6 +16,8 @@ from voicecli.flow.tasks import Interruption, watched
 
 __all__ = [
     "abort_step",
+    "chunk_bytes_step",
+    "collect_dict_step",
     "count_step",
     "delay_step",
     "filter_step",
@@ -22,6 +25,8 @@ __all__ = [
     "idle_timeout_step",
     "log_step",
     "map_step",
+    "map_str_to_json_step",
+    "min_size_bytes_step",
     "recover_exception_step",
     "timeout_step",
 ]
@@ -229,3 +234,66 @@ async def recover_exception_step(
     async with scoped(to_source(await resolve_awaitable_or_obj(exception_handler(failure)))) as instead:
         async for item in instead:
             yield item
+
+
+async def chunk_bytes_step(
+    async_iter: AsyncIterator[bytes], chunk_size: int | Awaitable[int]
+) -> AsyncIterator[bytes]:
+    """Every item in chunks of at most `chunk_size` bytes, which may be awaited, after the first item."""
+    size: int | None = None
+    async with scoped(async_iter) as items:
+        async for item in items:
+            if size is None:
+                size = await resolve_awaitable_or_obj(chunk_size)
+                if size < 1:
+                    raise ValueError(f"A chunk has at least 1 byte, not {size}.")
+            for start in range(0, len(item), size):
+                yield item[start : start + size]
+
+
+async def min_size_bytes_step(
+    async_iter: AsyncIterator[bytes], min_size: int | Awaitable[int]
+) -> AsyncIterator[bytes]:
+    """Items joined until they have `min_size` bytes, which may be awaited; the last one may be shorter."""
+    size: int | None = None
+    waiting = bytearray()
+    async with scoped(async_iter) as items:
+        async for item in items:
+            if size is None:
+                size = await resolve_awaitable_or_obj(min_size)
+            waiting += item
+            if len(waiting) >= size:
+                whole = bytes(waiting)
+                waiting.clear()
+                yield whole
+    if waiting:
+        yield bytes(waiting)
+
+
+def map_str_to_json_step(async_iter: AsyncIterator[str]) -> AsyncIterator[Any]:
+    """What every item is as JSON. Raises json.JSONDecodeError."""
+    return map_step(async_iter, json.loads)
+
+
+async def collect_dict_step(
+    async_iter: AsyncIterator[Mapping[Any, Any] | None],
+) -> AsyncIterator[dict[Any, Any]]:
+    """Dictionaries joined until an empty item or the end; values of a key are added, or the last one kept."""
+    collected: dict[Any, Any] = {}
+    async with scoped(async_iter) as items:
+        async for item in items:
+            if item:
+                for key, value in item.items():
+                    collected[key] = _added(collected[key], value) if key in collected else value
+            else:
+                whole, collected = collected, {}
+                yield whole
+    if collected:
+        yield collected
+
+
+def _added(before: Any, value: Any) -> Any:
+    try:
+        return before + value
+    except (TypeError, ValueError):  # ValueError: arrays of different shapes
+        return value
