@@ -30,6 +30,7 @@ VoiceError                     exit 1: it failed, and this is why
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import ClassVar
 
@@ -60,6 +61,7 @@ __all__ = [
     "UsageError",
     "VoiceError",
     "WireError",
+    "causes",
     "read_failure",
 ]
 
@@ -214,6 +216,17 @@ def read_failure(name: object, exc: OSError) -> UsageError:
         case errno.EACCES | errno.EPERM:
             return UsageError(f"{name} may not be read.", "Check its permissions.")
     return UsageError(f"{name} cannot be read: {exc.strerror or exc}.")
+
+
+def causes(exc: BaseException) -> Iterator[BaseException]:
+    """The error, what caused it, what caused that; of several at once (attempts to connect), the last."""
+    seen: set[int] = set()
+    link: BaseException | None = exc
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        grouped = link.exceptions[-1] if isinstance(link, BaseExceptionGroup) else None
+        link = grouped or link.__cause__ or link.__context__
 
 
 def _ended(text: str) -> str:

@@ -29,6 +29,7 @@ from voicecli.errors import (
     TimedOut,
     Unavailable,
     VoiceError,
+    causes,
 )
 
 __all__ = ["Entry", "Tell", "download", "entries", "hub_url"]
@@ -170,7 +171,7 @@ def _translated(what: str, url: str, by_hand: str = "", part: Path | None = None
         kind = (kinds | {429: RateLimited}).get(status, Unavailable)
         raise kind(f"{url} answers {status} {exc.response.reason_phrase}.", by_hand) from exc
     except Exception as exc:  # httpx or its successor: whichever the library is made on
-        *_, root = _causes(exc)
+        *_, root = causes(exc)
         names = {kind.__name__ for kind in type(exc).__mro__}
         if isinstance(root, ssl.SSLCertVerificationError):
             raise Unavailable(
@@ -191,10 +192,3 @@ def _translated(what: str, url: str, by_hand: str = "", part: Path | None = None
         if "HFValidationError" in names:
             raise NotFound(f"{what} is no name of a repository.") from exc
         raise
-
-
-def _causes(exc: BaseException) -> Iterator[BaseException]:
-    link: BaseException | None = exc
-    while link is not None:
-        yield link
-        link = link.__cause__ or link.__context__

@@ -94,11 +94,10 @@ class PocketsphinxDecoder:
                         finding = listener.partial()
                         if finding.text and finding.text != shown:
                             shown = finding.text
-                            yield Transcript(shown, confidence=finding.confidence)
+                            yield finding
                     await arrived.wait()
                 await reading
-                finding = listener.finish()
-                yield Transcript(finding.text, final=True, confidence=finding.confidence)
+                yield replace(listener.finish(), final=True)
             finally:
                 self._idle.append(listener)
                 reading.cancel()
@@ -120,12 +119,12 @@ class PocketsphinxDecoder:
 
     def _commands(self, models: Models, text: str) -> Search:
         try:
-            domain = prepare(text, models.dictionary, cache_folder() / "pocketsphinx")
-            return Search(replace(models, dictionary=domain.dictionary), grammar=domain.grammar)
+            grammar, known = prepare(text, models.dictionary, cache_folder() / "pocketsphinx")
+            return Search(replace(models, dictionary=known), grammar=grammar)
         except OSError:  # the cache cannot be written; once loaded, the files are not needed
             with tempfile.TemporaryDirectory() as folder:
-                domain = prepare(text, models.dictionary, Path(folder))
-                return Search(replace(models, dictionary=domain.dictionary), grammar=domain.grammar)
+                grammar, known = prepare(text, models.dictionary, Path(folder))
+                return Search(replace(models, dictionary=known), grammar=grammar)
 
 
 async def _read(pieces: AsyncIterator[Samples], listener: Listener, arrived: asyncio.Event) -> None:

@@ -17,9 +17,9 @@ from voicecli.providers.assistant.dialogue import Reply
 from voicecli.providers.assistant.intents import Context, understand
 from voicecli.providers.assistant.timers import Timer, Timers
 from voicecli.providers.pocketsphinx import PocketsphinxOptions
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import HEARING_RATE, Transcript
 from voicecli.providers.sphinx.floor import Floor
-from voicecli.providers.sphinx.listener import Finding, Listener
+from voicecli.providers.sphinx.listener import Listener
 
 ACTS = """\
 wake me up at seven a m
@@ -42,7 +42,7 @@ LONGEST = 4  # seconds of a recording
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 
 
-def heard(hearing: Listener, samples: Samples) -> Finding:
+def heard(hearing: Listener, samples: Samples) -> Transcript:
     """What is understood of an utterance that ends a silence later."""
     hearing.start()
     floor = Floor()

@@ -55,9 +55,9 @@ class Trial:
 def listener() -> Listener:
     models = _models(PocketsphinxOptions())
     with tempfile.TemporaryDirectory() as folder:
-        domain = prepare(jsgf(), models.dictionary, Path(folder))
-        small = type(models)(models.acoustic, domain.dictionary, models.language)
-        return Listener(Search(models), Search(small, grammar=domain.grammar))
+        grammar, known = prepare(jsgf(), models.dictionary, Path(folder))
+        small = type(models)(models.acoustic, known, models.language)
+        return Listener(Search(models), Search(small, grammar=grammar))
 
 
 def attempt(hearing: Listener, samples: Samples, group: str, said: str, request: bool) -> Trial:

@@ -17,15 +17,15 @@ def dictionary(tmp_path: Path) -> Path:
 
 
 def test_every_pronunciation_of_the_words(dictionary: Path, tmp_path: Path) -> None:
-    domain = prepare("public <a> = GO [the] home | stop;", dictionary, tmp_path / "cache")
-    assert domain.dictionary.read_text() == DICTIONARY.partition("\n")[2] + "\n"
-    assert " home\n" in domain.grammar.read_text()
+    grammar, known = prepare("public <a> = GO [the] home | stop;", dictionary, tmp_path / "cache")
+    assert known.read_text() == DICTIONARY.partition("\n")[2] + "\n"
+    assert " home\n" in grammar.read_text()
 
 
 def test_unknown_words_are_left_out(dictionary: Path, tmp_path: Path) -> None:
-    domain = prepare("public <a> = go home | beam me up;", dictionary, tmp_path)
-    assert domain.dictionary.read_text() == "go G OW\nhome HH OW M\n"
-    assert "beam" not in domain.grammar.read_text()
+    grammar, known = prepare("public <a> = go home | beam me up;", dictionary, tmp_path)
+    assert known.read_text() == "go G OW\nhome HH OW M\n"
+    assert "beam" not in grammar.read_text()
 
 
 def test_nothing_to_say(dictionary: Path, tmp_path: Path) -> None:
@@ -35,13 +35,13 @@ def test_nothing_to_say(dictionary: Path, tmp_path: Path) -> None:
 
 def test_files_are_made_once(dictionary: Path, tmp_path: Path) -> None:
     first = prepare("public <a> = go;", dictionary, tmp_path / "cache")
-    first.grammar.write_text("kept")
+    first[0].write_text("kept")
     assert prepare("public <a> = go;", dictionary, tmp_path / "cache") == first
-    assert first.grammar.read_text() == "kept"
+    assert first[0].read_text() == "kept"
     assert prepare("public <a> = stop;", dictionary, tmp_path / "cache") != first
 
 
 def test_another_dictionary_is_another_domain(dictionary: Path, tmp_path: Path) -> None:
     first = prepare("public <a> = go;", dictionary, tmp_path / "cache")
     dictionary.write_text("go G AO AO\n")
-    assert prepare("public <a> = go;", dictionary, tmp_path / "cache").dictionary != first.dictionary
+    assert prepare("public <a> = go;", dictionary, tmp_path / "cache")[1] != first[1]

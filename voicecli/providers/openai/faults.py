@@ -26,6 +26,7 @@ from voicecli.errors import (
     TimedOut,
     Unavailable,
     VoiceError,
+    causes,
 )
 from voicecli.providers.openai.base_url import Address
 
@@ -153,45 +154,37 @@ def _plain(text: str) -> str:
     return html.unescape(title.group(1) if title and title.group(1).strip() else visible)
 
 
-class Progress:
-    """How far a request got, which tells a server that is not there from one that hung up."""
-
-    answered = False
-
-
 @contextlib.contextmanager
-def translated(call: Call) -> Iterator[Progress]:
-    """Turn what the library and its transport raise into our errors."""
+def translated(call: Call, *, answered: bool = False) -> Iterator[None]:
+    """Turn what the library and its transport raise into our errors.
+
+    `answered` tells a server that hung up from one that is not there.
+    """
     import anyio
     import openai
 
-    transport = transport_library()
-    progress = Progress()
+    host, transport = call.server.host, transport_library()
     try:
-        yield progress
+        yield
     except openai.APIStatusError as exc:
         wait = retry_after(exc.response.headers)
         raise fault(call, exc.status_code, exc.body, code=_code(exc), wait=wait) from exc
     except openai.APITimeoutError as exc:
         raise stalled(call) from exc
     except openai.APIConnectionError as exc:
-        raise _unconnected(exc, call, progress.answered) from exc
+        raise _unconnected(exc, call, answered) from exc
     except openai.APIResponseValidationError as exc:
-        raise Unavailable(
-            f"{call.server.host} answered something that is not the API: {exc.message}"
-        ) from exc
+        raise Unavailable(f"{host} answered something that is not the API: {exc.message}") from exc
     except openai.APIError as exc:  # an error that came as an event of a stream
         raise _told(exc, call) from exc
     except openai.OpenAIError as exc:
-        raise ProviderError(
-            f"The request to {call.server.host} failed: {reason(str(exc), call.server.key)}"
-        ) from exc
+        raise ProviderError(f"The request to {host} failed: {reason(str(exc), call.server.key)}") from exc
     except transport.TimeoutException as exc:
         raise stalled(call) from exc
     except (transport.RequestError, ssl.SSLError, anyio.EndOfStream) as exc:
-        raise _unconnected(exc, call, progress.answered) from exc
+        raise _unconnected(exc, call, answered) from exc
     except (json.JSONDecodeError, UnicodeDecodeError) as exc:
-        raise Unavailable(f"{call.server.host} sent an answer that cannot be read: {exc}.") from exc
+        raise Unavailable(f"{host} sent an answer that cannot be read: {exc}.") from exc
 
 
 def transport_library() -> Any:
@@ -211,7 +204,7 @@ def pause_before_retry(error: ProviderError, attempt: int) -> float | None:
     spent = {str(getattr(cause, name, None)) for name in ("code", "type")} & NO_QUOTA
     if spent or getattr(cause, "status_code", 0) == 402:
         return None
-    if isinstance(_root(cause), ssl.SSLCertVerificationError):
+    if isinstance([*causes(cause)][-1], ssl.SSLCertVerificationError):
         return None
     if isinstance(error, Dropped) and attempt == 0:
         return 0.0  # most likely the server had just closed the connection that was kept for it
@@ -238,7 +231,7 @@ def _told(exc: openai.APIError, call: Call) -> ProviderError:
 def _unconnected(exc: Exception, call: Call, answered: bool) -> ProviderError:
     """No connection, or one that broke; the innermost cause says which and why."""
     host = call.server.host
-    chain = list(_causes(exc))
+    chain = list(causes(exc))
     root = chain[-1]
     if isinstance(root, ssl.SSLCertVerificationError):
         return Unavailable(
@@ -251,29 +244,9 @@ def _unconnected(exc: Exception, call: Call, answered: bool) -> ProviderError:
         when = "in the middle of the answer" if answered else "before it answered"
         return Dropped(f"{host} broke the connection {when}.", "Try again.")
     if isinstance(root, socket.gaierror):
-        return Unavailable(
-            f"{host} is not known to the network.", f"Check base_url in {call.table} and the connection."
-        )
-    why = (
-        "nothing listens there"
-        if isinstance(root, ConnectionRefusedError)
-        else str(root) or type(root).__name__
-    )
+        hint = f"Check base_url in {call.table} and the connection."
+        return Unavailable(f"{host} is not known to the network.", hint)
+    refused = isinstance(root, ConnectionRefusedError)
+    why = "nothing listens there" if refused else str(root) or type(root).__name__
     hint = "Start the server" if call.server.is_local else "Check the connection"
     return Unavailable(f"{host} cannot be reached: {why}.", f"{hint}, or correct base_url in {call.table}.")
-
-
-def _root(exc: BaseException) -> BaseException:
-    *_, root = _causes(exc)
-    return root
-
-
-def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """The error, what caused it, what caused that; of several attempts to connect, the last."""
-    seen: set[int] = set()
-    link: BaseException | None = exc
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        yield link
-        grouped = link.exceptions[-1] if isinstance(link, BaseExceptionGroup) else None
-        link = grouped or link.__cause__ or link.__context__

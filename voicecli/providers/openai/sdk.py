@@ -191,9 +191,10 @@ class Client:
         self, call: Call, request: Request, read: Callable[[Answer], AsyncIterator[T]], limit: float
     ) -> AsyncGenerator[T, None]:
         sdk = await self._ready()
-        with translated(call) as progress:
-            async with request(sdk, max(limit, 0.001)) as response:
-                progress.answered = True
+        with translated(call, answered=True):
+            async with contextlib.AsyncExitStack() as stack:
+                with translated(call):
+                    response = await stack.enter_async_context(request(sdk, max(limit, 0.001)))
                 try:
                     async with scoped(read(Answer(response))) as items:
                         async for item in items:

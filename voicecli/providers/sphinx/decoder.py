@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pocketsphinx
 
-__all__ = ["Hypothesis", "Models", "Search", "Segment", "spoken"]
+__all__ = ["Hypothesis", "Models", "Search", "Segment"]
 
 # Wider than pocketsphinx's own: a grammar leaves so few paths that this costs little, and it understands one
 # request in twenty more. The lattice and the second pass over it cost half a second at the end: off.
@@ -65,12 +65,8 @@ class Hypothesis:
 
     @property
     def text(self) -> str:
-        return " ".join(spoken(self.segments))
-
-
-def spoken(segments: tuple[Segment, ...]) -> list[str]:
-    """The words, without silences and noises."""
-    return [segment.word for segment in segments if segment.word]
+        """The words, without silences and noises."""
+        return " ".join(segment.word for segment in self.segments if segment.word)
 
 
 class Search:

@@ -7,14 +7,13 @@ of the utterance's length with the grammar, a sixth in dictation.
 
 from __future__ import annotations
 
-from array import array
-from dataclasses import dataclass
-from typing import Protocol
+import numpy as np
 
+from voicecli.providers.recognizer import Transcript
 from voicecli.providers.sphinx.confidence import compare, probability
-from voicecli.providers.sphinx.decoder import Hypothesis
+from voicecli.providers.sphinx.decoder import Hypothesis, Search
 
-__all__ = ["Finding", "Listener", "Recording", "Searching"]
+__all__ = ["Listener", "Recording"]
 
 SECOND = 2 * 16_000  # bytes
 GRAMMAR_MEANS = (0.4, 0.8, 1.3, 2.0)  # seconds of audio at which the grammar's search starts anew
@@ -27,27 +26,10 @@ HELD_BACK = bytes(SECOND * 3 // 20)  # silence that brings out what the search h
 STEP = SECOND // 10  # the most that is searched at a time, so that an abandoned utterance is noticed
 
 
-class Searching(Protocol):
-    """What a listener needs of a search: decoder.Search, or a stand-in for it."""
-
-    def start(self, audio: bytes = b"") -> None: ...
-    def feed(self, audio: bytes) -> None: ...
-    def finish(self) -> None: ...
-    def hypothesis(self) -> Hypothesis: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was understood, and how sure a request of the grammar is (0 to 1; None: there is no grammar)."""
-
-    text: str
-    confidence: float | None = None
-
-
 class Recording:
     """One search over audio that grows: keeps up with it, and starts anew when a better mean is worth it."""
 
-    def __init__(self, search: Searching, means: tuple[float, ...]) -> None:
+    def __init__(self, search: Search, means: tuple[float, ...]) -> None:
         self._search = search
         self._means = means
         self.reset()
@@ -96,9 +78,8 @@ class Recording:
         self._fed, self._stale = 0, False
 
     def _feed(self, audio: bytearray, end: int) -> None:
-        piece = bytes(audio[self._fed : end])
-        self._search.feed(piece)
-        self._fed += len(piece)
+        self._search.feed(bytes(audio[self._fed : end]))
+        self._fed = min(end, len(audio))
 
 
 class Listener:
@@ -108,9 +89,7 @@ class Listener:
     a pause for the end sends the utterance again from its beginning.
     """
 
-    def __init__(
-        self, dictation: Searching, commands: Searching | None = None, threshold: float = 0.5
-    ) -> None:
+    def __init__(self, dictation: Search, commands: Search | None = None, threshold: float = 0.5) -> None:
         self._dictation = Recording(dictation, DICTATION_MEANS)
         self._commands = None if commands is None else Recording(commands, GRAMMAR_MEANS)
         self._threshold = threshold
@@ -139,18 +118,18 @@ class Listener:
         more = self._commands is not None and self._commands.follow(self._audio)
         return self._dictation.follow(self._audio) or more
 
-    def partial(self) -> Finding:
+    def partial(self) -> Transcript:
         """What the utterance looks like so far."""
-        return Finding("") if self._before is not None else self._choose()
+        return Transcript("") if self._before is not None else self._choose()
 
-    def finish(self) -> Finding:
+    def finish(self) -> Transcript:
         """What was said."""
         if self._before is not None and len(self._audio) < len(self._before):
             self._part()
         while self.follow():
             pass
         if not self._audio:
-            return Finding("")
+            return Transcript("")
         if self._commands is not None:
             if len(self._audio) <= CHEAP * SECOND:
                 self._commands.renew(self._audio)
@@ -176,20 +155,20 @@ class Listener:
         if self._commands is not None:
             self._commands.reset()
 
-    def _choose(self) -> Finding:
+    def _choose(self) -> Transcript:
         dictation = self._dictation.hypothesis()
         if self._commands is None:
-            return Finding(dictation.text)
+            return Transcript(dictation.text)
         request = self._commands.hypothesis()
         sure = probability(compare(request, dictation))
-        return Finding(request.text if sure >= self._threshold else dictation.text, sure)
+        return Transcript(request.text if sure >= self._threshold else dictation.text, confidence=sure)
 
 
 def _quiet_end(audio: bytearray) -> bool:
     """Whether the audio ends in enough silence for the search to have brought out the last word."""
     if len(audio) < 2 * STRETCH:
         return False
-    samples = array("h", bytes(audio))
+    samples = np.frombuffer(bytes(audio), "<i2").astype(np.float64)
     size = STRETCH // 2
-    powers = [sum(x * x for x in samples[i : i + size]) for i in range(0, len(samples) - size + 1, size)]
-    return sum(x * x for x in samples[-size:]) <= QUIET**2 * max(powers)
+    stretches = samples[: len(samples) // size * size].reshape(-1, size)
+    return float(np.sum(samples[-size:] ** 2)) <= QUIET**2 * float((stretches**2).sum(axis=1).max())
