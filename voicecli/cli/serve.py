@@ -16,7 +16,7 @@ from voicecli.cli.downloads import Downloads
 from voicecli.cli.invocation import finish
 from voicecli.cli.options import EngineOptions, Json, Sets, group, spread
 from voicecli.config import Loaded, Settings
-from voicecli.config.assembly import Assembly, ReadyDecoder, assemble, language_of, pick_recognizer
+from voicecli.config.assembly import Assembly, assemble, language_of, pick_recognizer, ready_decoder
 from voicecli.errors import ExitStatus, LibraryMissing, OutputLost, VoiceError
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ async def _serve(loaded: Loaded, options: ServeOptions) -> ExitStatus:
         if service.tracer is not None:
             stack.push_async_callback(asyncio.to_thread, service.tracer.close)
         answers = (assembly.asr.engine, assembly.llm.engine, assembly.tts.engine)
-        await downloads.opening(stack, [service.shared, *answers, ReadyDecoder(assembly.tts.engine)])
+        await downloads.opening(stack, [service.shared, *answers, ready_decoder(assembly.tts.engine)])
         shown = _Shown(options.json)
         status = await serve(
             service.app,

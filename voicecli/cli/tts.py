@@ -27,7 +27,7 @@ from voicecli.cli.console import SafeConsole, print_json, tabular
 from voicecli.cli.downloads import Downloads
 from voicecli.cli.options import Json, Language, SettingsOptions, Speaker, Tts, Voice, group, spread
 from voicecli.config import Loaded
-from voicecli.config.assembly import ReadyDecoder, pick_synthesizer, utterer_options
+from voicecli.config.assembly import pick_synthesizer, ready_decoder, utterer_options
 from voicecli.conversation.record import marks_record, spans_record
 from voicecli.errors import ExitStatus, ProviderError, UsageError, VoiceError, read_failure
 from voicecli.flow.sources import array_source
@@ -181,7 +181,7 @@ class _Speaking:
         engine, began = self._choice.engine, False
         try:
             async with AsyncExitStack() as stack:
-                await downloads.opening(stack, [engine, self._player, ReadyDecoder(engine)])
+                await downloads.opening(stack, [engine, self._player, ready_decoder(engine)])
                 tap = None
                 if self._options.out and codec:
                     written = _Written(self._options.out, codec, self._player.rate)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from voicecli.audio.decode import prepare
 from voicecli.audio.format import Codec
@@ -32,23 +32,18 @@ from voicecli.speech.vad import VoiceDetector
 __all__ = [
     "Assembly",
     "Enterable",
-    "ReadyDecoder",
     "assemble",
     "enter_all",
     "language_of",
     "open_engines",
     "pick_recognizer",
     "pick_synthesizer",
+    "ready_decoder",
     "utterer_options",
 ]
 
 
-class Enterable(Protocol):
-    """Something that is opened and closed."""
-
-    async def __aenter__(self) -> object: ...
-
-    async def __aexit__(self, *exc: object) -> None: ...
+Enterable: TypeAlias = AbstractAsyncContextManager[object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +79,7 @@ class Assembly:
     @property
     def engines(self) -> list[Enterable]:
         """All of them."""
-        return [*(choice.engine for choice in self.choices.values()), ReadyDecoder(self.tts.engine)]
+        return [*(choice.engine for choice in self.choices.values()), ready_decoder(self.tts.engine)]
 
 
 def language_of(loaded: Loaded) -> str | None:
@@ -174,21 +169,15 @@ async def open_engines(
     assert assembly.asr is not None
     engines = (assembly.asr.engine, assembly.llm.engine, assembly.tts.engine)
     async with AsyncExitStack() as stack:
-        await enter_all(stack, [*engines, ReadyDecoder(assembly.tts.engine)])
+        await enter_all(stack, [*engines, ready_decoder(assembly.tts.engine)])
         yield engines
 
 
-class ReadyDecoder:
+@asynccontextmanager
+async def ready_decoder(synthesizer: Synthesizer) -> AsyncIterator[None]:
     """The libraries that the engine's codec needs, loaded before the first chunk comes."""
-
-    def __init__(self, synthesizer: Synthesizer) -> None:
-        self._codec = synthesizer.format.codec
-
-    async def __aenter__(self) -> None:
-        await asyncio.to_thread(prepare, self._codec)
-
-    async def __aexit__(self, *exc: object) -> None:
-        pass
+    await asyncio.to_thread(prepare, synthesizer.format.codec)
+    yield
 
 
 async def enter_all(stack: AsyncExitStack, things: Sequence[Enterable]) -> None:

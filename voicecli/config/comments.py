@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import inspect
 import io
@@ -12,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 
 __all__ = ["comments", "summary"]
+
+_INDENT = 4  # columns before a field
 
 
 @functools.cache
@@ -39,22 +40,13 @@ def _own(cls: type) -> dict[str, str]:
         source = textwrap.dedent(inspect.getsource(cls))
     except (OSError, TypeError):  # no source: a zipped or compiled package
         return {}
-    body = ast.parse(source).body[0]
-    assert isinstance(body, ast.ClassDef)
-    said = {
-        token.start[0]: token.string.lstrip("# ").rstrip()
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
-    alone = {number for number, line in enumerate(source.splitlines(), 1) if line.lstrip().startswith("#")}
-    found = {}
-    for node in body.body:
-        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
-            continue
-        number = node.end_lineno or node.lineno
-        parts = [said[line] for line in range(node.lineno, number + 1) if line in said]
-        while parts and number + 1 in alone:
-            number += 1
-            parts.append(said[number])
-        found[node.target.id] = " ".join(parts)
+    found: dict[str, str] = {}
+    field = ""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.NAME and token.start[1] == _INDENT:
+            field = token.string
+        elif not token.line.strip():  # a comment behind a blank line is of what follows
+            field = ""
+        elif token.type == tokenize.COMMENT and field:
+            found[field] = f"{found.get(field, '')} {token.string.lstrip('# ').rstrip()}".lstrip()
     return found

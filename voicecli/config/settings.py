@@ -32,21 +32,7 @@ from voicecli.speech.segmenter import Segmenter
 from voicecli.speech.utterance import UtteranceOptions
 from voicecli.speech.vad import VoiceDetector
 
-__all__ = [
-    "BudgetSettings",
-    "ConversationSettings",
-    "DetectionSettings",
-    "Engines",
-    "LogSettings",
-    "MicrophoneSettings",
-    "RecognitionSettings",
-    "SaveSettings",
-    "ServerSettings",
-    "Settings",
-    "SpeakerSettings",
-    "SynthesisSettings",
-    "ThinkingSettings",
-]
+__all__ = ["TIMEOUT", "BudgetSettings", "Engines", "ServerSettings", "Settings"]
 
 FLAT = {"flat": True}  # metadata of options whose keys are the section's own
 TIMEOUT = "timeout"  # a field that an engine's options share with their stage

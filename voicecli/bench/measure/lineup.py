@@ -19,7 +19,7 @@ from voicecli.bench.measure.partner import Contender, SerialOptions
 from voicecli.bench.report import BenchReport, Participant
 from voicecli.bench.report_file import participant
 from voicecli.config import Loaded
-from voicecli.config.assembly import Assembly, ReadyDecoder, assemble, enter_all
+from voicecli.config.assembly import Assembly, assemble, enter_all, ready_decoder
 from voicecli.errors import UsageError
 from voicecli.providers.choose import Choice, choose_detector
 from voicecli.providers.fetch import Reporter
@@ -51,7 +51,7 @@ async def lined_up(
     assembly = replace(assembly, tts=voices.choices[0])
     await enter_all(stack, assembly.engines)
     for voice in voices.choices[1:]:
-        await enter_all(stack, [voice.engine, ReadyDecoder(voice.engine)])
+        await enter_all(stack, [voice.engine, ready_decoder(voice.engine)])
     _note(report, assembly, voices)
     some = any(network != _NONE for network in networks)
     if some:
