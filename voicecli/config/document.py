@@ -19,8 +19,8 @@ from voicecli.config.load import load_entries
 from voicecli.config.origins import PROFILES, bundled, locate, read_file, refuse_secret
 from voicecli.config.ranges import LONG, MANY
 from voicecli.config.schema import Table
+from voicecli.config.settings import Settings
 from voicecli.errors import SaveError, SettingsError
-from voicecli.providers.registry import BUILT_IN
 
 __all__ = ["changes", "default_text", "first_text", "write"]
 
@@ -38,7 +38,7 @@ FIRST_HEAD = """\
 
 def default_text() -> str:
     """Every setting with its default and what it is, generated from the dataclasses."""
-    return HEAD + "".join(line + "\n" for line in _table(schema.root()))
+    return HEAD + "".join(line + "\n" for line in _lines())
 
 
 def first_text() -> str:
@@ -127,36 +127,18 @@ def _uncommented(text: str, path: schema.Path) -> str:
     return text
 
 
-def _table(table: Table) -> Iterator[str]:
-    """The lines of a table and of those below it."""
-    below: list[Table] = []
-    own: list[str] = []
-    for child in table.children():
-        if isinstance(child, Key):
-            own += _line(child)
-        else:
-            below.append(child)
-    if table.path:
-        yield ""
-        text = summary(table.cls)
-        if text and len(table.path) == 1:
-            yield f"# {text}"
-        yield f"[{table.name}]"
-    yield from own
-    below += [
-        table.engine(name) for name in (BUILT_IN[table.engines.stage] if table.engines is not None else ())
-    ]
-    for inner in below:
-        yield from _table(inner)
-
-
-def _line(key: Key) -> list[str]:
-    line = f"{key.path[-1]} = {toml(key.default)}"
-    comment = _comment(key)
-    if not comment:
-        return [line]
-    whole = f"{line}  # {comment}"
-    return [whole] if len(whole) <= WIDTH else [f"# {comment}", line]
+def _lines() -> Iterator[str]:
+    """Every key, below the name of its table."""
+    table: schema.Path = ()
+    for key in schema.every_key(bundled=True):
+        section, *below = key.path[:-1]
+        if key.path[:-1] != table:
+            table = key.path[:-1]
+            text = "" if below else summary(type(getattr(Settings(), section)))
+            yield from ("", *([f"# {text}"] if text else []), f"[{'.'.join(table)}]")
+        line, comment = f"{key.path[-1]} = {toml(key.default)}", _comment(key)
+        whole = f"{line}  # {comment}" if comment else line
+        yield from [whole] if len(whole) <= WIDTH else [f"# {comment}", line]
 
 
 def _comment(key: Key) -> str:

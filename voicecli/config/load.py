@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from voicecli.config import origins, schema
 from voicecli.config.key import Key
@@ -14,7 +14,7 @@ from voicecli.config.origins import Entry
 from voicecli.config.schema import Table
 from voicecli.config.settings import TIMEOUT, Engines, Settings
 from voicecli.errors import SettingsError, UsageError
-from voicecli.providers.registry import is_engine, unknown_engine
+from voicecli.providers.registry import Stage, unknown_engine
 
 __all__ = ["Item", "Loaded", "load_entries", "load_settings"]
 
@@ -113,15 +113,10 @@ def _check(entry: Entry) -> tuple[Key | None, Any]:
     for name in reversed(below):
         value, text = {name: value}, False
     value = found.checked(value, entry.origin, text=text)
-    if found.path[1:] == ("engine",) and value != "auto":
-        stage = schema.root().step(found.path[0])
-        if (
-            isinstance(stage, Table)
-            and stage.engines is not None
-            and not is_engine(stage.engines.stage, value)
-        ):
-            wrong = unknown_engine(stage.engines.stage, value)
-            raise SettingsError(f"{entry.origin}: {found.name}: {wrong.message}", wrong.hint)
+    stage, *key = found.path
+    if key == ["engine"] and value != "auto" and not schema.is_engine_table((stage, value)):
+        wrong = unknown_engine(cast(Stage, stage), value)
+        raise SettingsError(f"{entry.origin}: {found.name}: {wrong.message}", wrong.hint)
     return found, value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import typing
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeAlias
 
@@ -122,8 +123,8 @@ def is_engine_table(path: Path) -> bool:
     return isinstance(stage, Table) and stage.engines is not None and is_engine(stage.engines.stage, path[1])
 
 
-def every_key(below: Table | None = None) -> Iterator[Key]:
-    """Every key of every engine that can be loaded, in the order of the file."""
+def every_key(below: Table | None = None, *, bundled: bool = False) -> Iterator[Key]:
+    """Every key of every engine that can be loaded, or is `bundled`, in the order of the file."""
     table = below or root()
     tables: list[Table] = []
     for child in table.children():
@@ -131,13 +132,13 @@ def every_key(below: Table | None = None) -> Iterator[Key]:
             yield child
         else:
             tables.append(child)
-    for name in engines(table.engines.stage) if table.engines is not None else ():
-        try:
-            tables.append(table.engine(name))
-        except VoiceError:
-            continue  # a broken plug-in has no keys; `doctor` says what is wrong with it
+    if table.engines is not None:
+        stage = table.engines.stage
+        for name in BUILT_IN[stage] if bundled else engines(stage):
+            with suppress(VoiceError):  # a broken plug-in has no keys; `doctor` says what is wrong with it
+                tables.append(table.engine(name))
     for inner in tables:
-        yield from every_key(inner)
+        yield from every_key(inner, bundled=bundled)
 
 
 def unknown(path: Path) -> SettingsError:
