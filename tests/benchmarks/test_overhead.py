@@ -19,7 +19,7 @@ from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import NullSink, PacedSpeaker
 from voicecli.config import load_settings
 from voicecli.conversation import events
-from voicecli.conversation.answerer import Engines
+from voicecli.conversation.answerer import Answerer, Engines
 from voicecli.conversation.context import History
 from voicecli.conversation.listening import Listening
 from voicecli.conversation.rehearsal import rehearsed_questions
@@ -118,14 +118,16 @@ async def conversed(speculation: bool) -> tuple[list[events.TurnFinished], Due, 
         detector = await stack.enter_async_context(SileroDetector())
         await stack.enter_async_context(player)
         conversation = Conversation(
-            Engines(NotedModel(due), NotedVoice(due), NotedRecognizer(due)),
-            player,
-            listener,
+            Answerer(
+                Engines(NotedModel(due), NotedVoice(due), NotedRecognizer(due)),
+                player,
+                listener,
+                history=History(settings.conversation.history),
+                reply=settings.reply(),
+                utterer=settings.utterer(),
+                budgets={},
+            ),
             settings.conversation,
-            history=History(settings.conversation.history),
-            reply=settings.reply(),
-            utterer=settings.utterer(),
-            budgets={},
         )
         sound = rehearsed_questions([QUESTION] * TURNS, asking, lambda: conversation.floor.busy)
         microphone = await stack.enter_async_context(

@@ -11,7 +11,7 @@ from voicecli.audio.block import Samples
 from voicecli.audio.loudness import amplified
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import FastSpeaker
-from voicecli.conversation.answerer import Engines
+from voicecli.conversation.answerer import Answerer, Engines
 from voicecli.conversation.context import History
 from voicecli.conversation.draft import ReplyOptions
 from voicecli.conversation.moderator import ConversationOptions
@@ -59,14 +59,16 @@ def replies(*lines: str, tts: EspeakSynthesizer | SimulatedSynthesizer | None = 
             AudioStreamPlayer(FastSpeaker("fast", sink, 22_050)) as player,
         ):
             conversation = Conversation(
-                engines,
-                player,
-                lambda _: None,
+                Answerer(
+                    engines,
+                    player,
+                    lambda _: None,
+                    history=History(),
+                    reply=ReplyOptions(),
+                    utterer=UttererOptions(),
+                    budgets={},
+                ),
                 ConversationOptions(),
-                history=History(),
-                reply=ReplyOptions(),
-                utterer=UttererOptions(),
-                budgets={},
             )
 
             async def type_all() -> None:

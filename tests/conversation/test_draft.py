@@ -39,7 +39,7 @@ def made(tokens, script, *, timeout=5.0):
 
 
 async def all_made(reply):
-    while not reply.complete:  # noqa: ASYNC110 - what is not committed tells nobody
+    while not reply.over:  # noqa: ASYNC110 - what is not committed tells nobody
         await asyncio.sleep(0.001)
 
 
@@ -68,7 +68,7 @@ def test_what_comes_afterwards_is_told_as_it_comes():
 
     reply, _, told = made(tokens_of("Fine, ", "thank you.", pause=0.001), script)
     assert [event.text for event in told if isinstance(event, events.TokenCame)] == ["Fine, ", "thank you."]
-    assert (reply.tokens, reply.complete, reply.goodbye) == (2, True, False)
+    assert (reply.tokens, reply.over, reply.goodbye) == (2, True, False)
 
 
 @pytest.mark.parametrize("early", [True, False])

@@ -10,7 +10,7 @@ import pytest
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import FastSpeaker, NullSink, PacedSpeaker
 from voicecli.conversation import events
-from voicecli.conversation.answerer import Engines
+from voicecli.conversation.answerer import Answerer, Engines
 from voicecli.conversation.context import History, HistoryOptions
 from voicecli.conversation.draft import ReplyOptions
 from voicecli.conversation.moderator import ConversationOptions
@@ -53,27 +53,30 @@ class Stage:
     ):
         self.told = []
         self.alone = []
+        self.history = History(HistoryOptions(system=""))
         asr = engines.get("asr", {"delay": 0.0, "partial": None})
         tts = engines.get("tts", {"ttfb": 0.0, "speed": 0.0})
         model = engines.get("model", {"ttft": 0.0, "tokens_per_second": 0.0, "texts": ("Fine, thank you.",)})
         sink = NullSink()
         self.player = player(PacedSpeaker("paced", sink, 8000) if paced else FastSpeaker("fast", sink, 8000))
         self.conversation = Conversation(
-            Engines(
-                llm or SimulatedLanguageModel(SimulatedLanguageModelOptions(**model)),
-                SimulatedSynthesizer(SimulatedSynthesizerOptions(**tts)),
-                asr if isinstance(asr, SimulatedRecognizer) else recognizer(**asr),
-                asr_timeout=engines.get("asr_timeout", 5.0),
+            Answerer(
+                Engines(
+                    llm or SimulatedLanguageModel(SimulatedLanguageModelOptions(**model)),
+                    SimulatedSynthesizer(SimulatedSynthesizerOptions(**tts)),
+                    asr if isinstance(asr, SimulatedRecognizer) else recognizer(**asr),
+                    asr_timeout=engines.get("asr_timeout", 5.0),
+                ),
+                self.player,
+                self.listen,
+                history=self.history,
+                reply=ReplyOptions(timeout=engines.get("llm_timeout", 5.0)),
+                utterer=UttererOptions(timeout=engines.get("tts_timeout", 5.0)),
+                budgets={Span.VOICE_TO_VOICE: 1.0},
             ),
-            self.player,
-            self.listen,
             options or ConversationOptions(),
-            history=History(HistoryOptions(system="")),
-            reply=ReplyOptions(timeout=engines.get("llm_timeout", 5.0)),
-            utterer=UttererOptions(timeout=engines.get("tts_timeout", 5.0)),
-            budgets={Span.VOICE_TO_VOICE: 1.0},
+            turns=turns,
         )
-        self.conversation.moderator.turns = turns
 
     def listen(self, event):
         self.told.append(event)
@@ -137,7 +140,7 @@ def test_marks_are_in_order():
 
 def test_history_has_both_sides():
     stage = Stage().run(one_question)
-    assert [message.role for message in stage.conversation.history.messages] == ["user", "assistant"]
+    assert [message.role for message in stage.history.messages] == ["user", "assistant"]
 
 
 def test_speculation_that_holds_is_a_hit():
@@ -205,7 +208,7 @@ def test_barge_in_keeps_what_was_heard():
     assert first.interrupted
     assert text.startswith(first.heard.strip())
     assert 3 <= len(first.heard.split()) <= 9
-    assert stage.conversation.history.messages[1].content == first.heard.strip()
+    assert stage.history.messages[1].content == first.heard.strip()
 
 
 async def echo(stage):
@@ -249,7 +252,7 @@ def test_answer_that_hears_its_own_words_is_said_again_and_hears_no_more():
     (warning,) = [event for event in stage.told if isinstance(event, events.Warned)]
     assert warning.kind == "echo"
     assert stage.conversation.moderator.half_duplex
-    assert [message.role for message in stage.conversation.history.messages][:1] == ["user"]
+    assert [message.role for message in stage.history.messages][:1] == ["user"]
 
 
 def test_two_answers_in_a_row_that_interrupt_themselves_are_an_echo():
@@ -289,7 +292,7 @@ def test_question_that_a_key_cancels_is_dropped():
     model = {"ttft": 0.1, "texts": ("Fine.",)}
     asr = {"delay": 0.0, "partial": None, "texts": ("What is A?", "What is B?")}
     stage = Stage(model=model, asr=asr).run(script)
-    assert [message.content for message in stage.conversation.history.messages] == ["What is B?", "Fine."]
+    assert [message.content for message in stage.history.messages] == ["What is B?", "Fine."]
     assert [turn.dropped for turn in stage.turns] == [True, False]
 
 
@@ -306,7 +309,7 @@ def test_question_that_a_key_cancels_while_the_next_is_said_is_dropped():
 
     asr = {"delay": 0.1, "partial": None, "texts": ("What is A?", "What is B?")}
     stage = Stage(asr=asr).run(script)
-    assert [message.role for message in stage.conversation.history.messages] == ["user", "assistant"]
+    assert [message.role for message in stage.history.messages] == ["user", "assistant"]
     assert [turn.dropped for turn in stage.turns] == [True, False]
 
 
@@ -318,7 +321,7 @@ def test_answer_that_a_key_stops_is_kept_as_far_as_it_was_heard():
         stage.conversation.stop()
 
     stage = Stage(paced=True).run(script)
-    assert [message.role for message in stage.conversation.history.messages] == ["user", "assistant"]
+    assert [message.role for message in stage.history.messages] == ["user", "assistant"]
     assert not stage.turns[0].dropped
 
 
@@ -334,7 +337,7 @@ def test_interrupted_before_a_word_belongs_to_the_next():
     model = {"ttft": 0.1, "texts": ("Fine.",)}
     asr = {"delay": 0.0, "partial": None, "texts": ("Set a timer", "for five minutes.")}
     stage = Stage(model=model, asr=asr).run(script)
-    assert stage.conversation.history.messages[0].content == "Set a timer for five minutes."
+    assert stage.history.messages[0].content == "Set a timer for five minutes."
 
 
 def test_nothing_understood_is_no_turn():

@@ -38,7 +38,7 @@ from voicecli.cli.watching import watching
 from voicecli.config import Loaded
 from voicecli.config.assembly import Assembly, assemble, utterer_options
 from voicecli.conversation import events
-from voicecli.conversation.answerer import Engines
+from voicecli.conversation.answerer import Answerer, Engines
 from voicecli.conversation.context import History
 from voicecli.conversation.journal import Journal, earlier_messages, find_saved
 from voicecli.conversation.listening import Listening
@@ -302,18 +302,19 @@ class _Wiring:
     def _conversation(self, assembly: Assembly, player: AudioStreamPlayer, history: History) -> Conversation:
         settings = self._settings
         recognizer = None if assembly.asr is None else assembly.asr.engine
-        conversation = Conversation(
-            Engines(assembly.llm.engine, assembly.tts.engine, recognizer, settings.asr.timeout),
-            player,
-            self._account,
+        return Conversation(
+            Answerer(
+                Engines(assembly.llm.engine, assembly.tts.engine, recognizer, settings.asr.timeout),
+                player,
+                self._account,
+                history=history,
+                reply=settings.reply(),
+                utterer=utterer_options(self._loaded),
+                budgets=settings.budgets.limits(),
+            ),
             settings.conversation,
-            history=history,
-            reply=settings.reply(),
-            utterer=utterer_options(self._loaded),
-            budgets=settings.budgets.limits(),
+            turns=self._options.turns or settings.conversation.max_turns,
         )
-        conversation.moderator.turns = self._options.turns or settings.conversation.max_turns or None
-        return conversation
 
     def _listening(self, microphone: Microphone, assembly: Assembly, conversation: Conversation) -> Listening:
         assert assembly.vad is not None

@@ -49,14 +49,14 @@ class Answerer:
         utterer: UttererOptions,
         budgets: Mapping[Span, float],
     ) -> None:
+        self.engines = engines
         self.history = history
+        self.tell = listener
         self.ledger = events.Ledger()
         self.cut_off: Reply | None = None  # the answer that was interrupted last, if nothing was said since
         self.number = 0  # of the last turn that was answered, interrupted or failed
-        self.finished = 0  # turns
-        self._llm, self._tts = engines.llm, engines.tts
+        self.turns = 0  # that have come to their account
         self._player = player
-        self._tell = listener
         self._reply_options = reply
         self._utterer_options = utterer
         self._budgets = budgets
@@ -70,14 +70,18 @@ class Answerer:
         """A reply that waits until it is committed: what the model says to the words of `turn`, or `text`."""
         said = turn.transcript
         utterer = Utterer(
-            self._tts, self._player, self._utterer_options, loudness=self._loudness, delivery=self._delivery
+            self.engines.tts,
+            self._player,
+            self._utterer_options,
+            loudness=self._loudness,
+            delivery=self._delivery,
         )
         tokens = (
             _single(text)
             if text
-            else self._llm.complete(self.history.with_user(said.text, certain=said.certain))
+            else self.engines.llm.complete(self.history.with_user(said.text, certain=said.certain))
         )
-        turn.reply = Reply(tokens, utterer, self._reply_options, self._tell)
+        turn.reply = Reply(tokens, utterer, self._reply_options, self.tell)
         return turn.reply
 
     def commit(self, turn: Turn, reply: Reply) -> None:
@@ -138,9 +142,9 @@ class Answerer:
         timeline, underruns = turn.stopwatch.timeline(), self._player.underruns
         error = event.error if isinstance(event, Failed) else None
         self.number = turn.number
-        self.finished += 1
+        self.turns += 1
         turn.close()
-        self._tell(
+        self.tell(
             events.TurnFinished(
                 turn=turn.number,
                 transcript=turn.transcript.text,
@@ -157,7 +161,7 @@ class Answerer:
             )
         )
         if error is not None and error.recoverable:
-            self._tell(events.ErrorRaised(error, turn.number))
+            self.tell(events.ErrorRaised(error, turn.number))
 
 
 async def _single(text: str) -> AsyncIterator[Token]:

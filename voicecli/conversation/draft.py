@@ -39,7 +39,7 @@ class Reply:
     ) -> None:
         self.text = ""  # everything that the model has said
         self.tokens = 0
-        self.complete = False  # the model has said everything
+        self.over = False  # the model has said everything
         self.goodbye = False
         self.utterer = utterer
         self.making: asyncio.Task[None] | None = None  # which `drop` ends
@@ -59,7 +59,7 @@ class Reply:
             action.run()
         if self.text:
             self._tell(events.TokenCame(turn, self.text))
-        if self.complete:
+        if self.over:
             self._tell(events.ReplyFinished(turn, self.text))
 
     def drop(self) -> None:
@@ -99,7 +99,7 @@ class Reply:
                 elif token:
                     self._note(token)
                     yield token
-        self.complete = True
+        self.over = True
         if self._turn is not None:
             self._tell(events.ReplyFinished(self._turn, self.text))
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from voicecli.audio.block import Samples
 from voicecli.conversation import events, turntaking
-from voicecli.conversation.answerer import Answerer, Engines
+from voicecli.conversation.answerer import Answerer
 from voicecli.conversation.draft import Reply
 from voicecli.conversation.echo import Verdict
 from voicecli.conversation.transcription import Transcription
@@ -61,20 +61,18 @@ class ConversationOptions:
 class Moderator:
     """Holds the floor, the utterance that is being said, and the turn that is being answered."""
 
-    def __init__(
-        self, engines: Engines, answerer: Answerer, listener: events.Listener, options: ConversationOptions
-    ) -> None:
+    def __init__(self, answerer: Answerer, options: ConversationOptions, turns: int | None) -> None:
+        """`turns` is how many there may be; None goes on."""
         self.floor = Floor()
         self.said: Turn | None = None  # what is being said
         self.turn: Turn | None = None  # what is being answered
-        self.turns: int | None = None  # end after so many; None goes on
         self.half_duplex = False  # nothing is to be heard while a reply plays
         self.over = asyncio.Event()  # the conversation has come to its end
         self.tasks = asyncio.TaskGroup()  # that make replies
-        self._engines = engines
         self._answerer = answerer
-        self._tell = listener
+        self._tell = answerer.tell
         self._options = options
+        self._turns = turns
 
     @property
     def words(self) -> Transcript | None:
@@ -177,7 +175,7 @@ class Moderator:
                 self.turn = None
                 self._answerer.account(turn, event)
                 left = turn.reply is not None and turn.reply.goodbye and not isinstance(event, Interrupted)
-                if left or self._answerer.finished == self.turns:
+                if left or self._answerer.turns == self._turns:
                     self.over.set()
                 if isinstance(event, Interrupted) and event.by_key and not self.floor.in_utterance:
                     self.push(NothingHeard(event.time))
@@ -199,10 +197,11 @@ class Moderator:
                 self._begin(turn, text)
             case SpeechStarted(at):
                 turn.stopwatch.mark(Mark.SPEECH_STARTED, at)
-                if self._engines.asr is not None:
+                engines = self._answerer.engines
+                if engines.asr is not None:
                     turn.transcription = Transcription(
-                        self._engines.asr,
-                        self._engines.asr_timeout,
+                        engines.asr,
+                        engines.asr_timeout,
                         lambda transcript: self._recognised(turn, transcript),
                         lambda error: self._recognised(turn, error),
                     )
@@ -243,7 +242,7 @@ class Moderator:
         if verdict is Verdict.ECHO and not self.half_duplex:
             self.half_duplex = True
             self._tell(events.Warned(_ECHO, "echo"))
-        if cut_off is not None and cut_off.complete and cut_off.text and not self.floor.busy:
+        if cut_off is not None and cut_off.over and cut_off.text and not self.floor.busy:
             self.push(turntaking.Announced(now, cut_off.text, alone=True))
 
     def _begin(self, turn: Turn, text: str = "") -> Reply:

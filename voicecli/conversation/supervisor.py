@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 
-from voicecli.audio.player import AudioStreamPlayer
-from voicecli.conversation import events
-from voicecli.conversation.answerer import Answerer, Engines
-from voicecli.conversation.context import History
-from voicecli.conversation.draft import ReplyOptions
+from voicecli.conversation.answerer import Answerer
 from voicecli.conversation.moderator import ConversationOptions, Moderator
 from voicecli.conversation.turntaking import Announced, Dropped, Floor, Interrupted, Typed
-from voicecli.latency.timeline import Span
 from voicecli.providers.language_model import Announcer, HasPending
-from voicecli.reply.utterer import UttererOptions
 from voicecli.speech.endpoint import EndReason, TurnEnded
 
 __all__ = ["Conversation"]
@@ -23,24 +17,10 @@ __all__ = ["Conversation"]
 class Conversation:
     """One conversation; what its ears and keys notice, they push to its moderator."""
 
-    def __init__(
-        self,
-        engines: Engines,
-        player: AudioStreamPlayer,
-        listener: events.Listener,
-        options: ConversationOptions,
-        *,
-        history: History,
-        reply: ReplyOptions,
-        utterer: UttererOptions,
-        budgets: Mapping[Span, float],
-    ) -> None:
-        self.history = history
-        self._llm = engines.llm
-        answerer = Answerer(
-            engines, player, listener, history=history, reply=reply, utterer=utterer, budgets=budgets
-        )
-        self.moderator = Moderator(engines, answerer, listener, options)
+    def __init__(self, answerer: Answerer, options: ConversationOptions, *, turns: int | None = None) -> None:
+        """`turns` is how many there may be; None and 0 go on."""
+        self.moderator = Moderator(answerer, options, turns or None)
+        self._llm = answerer.engines.llm
 
     @property
     def floor(self) -> Floor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from voicecli.errors import TurnError, VoiceError
@@ -178,62 +177,56 @@ _OVER: Final = _Rule(
 _FAILED: Final = _Rule(State.LISTENING, "recognition, the model or the voice failed", (Action.ACCOUNT,))
 _SPOKEN_OVER: Final = _Rule(State.INTERRUPTED, "you speak over it, or press Esc", _CUT)
 
-SPEAKING: Final[_Table[Speech]] = MappingProxyType(
-    {
-        Speech.SILENT: {
-            SpeechStarted: _Rule(Speech.SPOKEN, "you speak", (Action.BEGIN,)),
-            Typed: _Rule(Speech.UNDERSTOOD, "you type", (Action.WRITE,)),
-            Announced: _Rule(Speech.SILENT, "the assistant speaks first"),
-        },
-        Speech.SPOKEN: {
-            SpeechStarted: _Rule(Speech.SPOKEN, "you go on after a moment"),
-            SoftEnd: _Rule(Speech.TRUSTED, "a short silence", (Action.ASK,)),
-            **_RECOGNISED,
-            **_ENDED,
-        },
-        Speech.TRUSTED: {SpeechStarted: _AGAIN, **_RECOGNISED, **_ENDED},
-        Speech.UNDERSTOOD: {
-            SpeechStarted: _AGAIN,
-            **_ENDED,
-            TurnEnded: _Rule(Speech.SILENT, "its words are known already", (Action.DECIDE,)),
-        },
-        Speech.MISHEARD: {
-            SpeechStarted: _AGAIN,
-            **_ENDED,
-            TurnEnded: _Rule(Speech.SILENT, "it gets its second chance", (Action.RESUME, Action.ASK)),
-        },
-    }
-)
+SPEAKING: Final[_Table[Speech]] = {
+    Speech.SILENT: {
+        SpeechStarted: _Rule(Speech.SPOKEN, "you speak", (Action.BEGIN,)),
+        Typed: _Rule(Speech.UNDERSTOOD, "you type", (Action.WRITE,)),
+        Announced: _Rule(Speech.SILENT, "the assistant speaks first"),
+    },
+    Speech.SPOKEN: {
+        SpeechStarted: _Rule(Speech.SPOKEN, "you go on after a moment"),
+        SoftEnd: _Rule(Speech.TRUSTED, "a short silence", (Action.ASK,)),
+        **_RECOGNISED,
+        **_ENDED,
+    },
+    Speech.TRUSTED: {SpeechStarted: _AGAIN, **_RECOGNISED, **_ENDED},
+    Speech.UNDERSTOOD: {
+        SpeechStarted: _AGAIN,
+        **_ENDED,
+        TurnEnded: _Rule(Speech.SILENT, "its words are known already", (Action.DECIDE,)),
+    },
+    Speech.MISHEARD: {
+        SpeechStarted: _AGAIN,
+        **_ENDED,
+        TurnEnded: _Rule(Speech.SILENT, "it gets its second chance", (Action.RESUME, Action.ASK)),
+    },
+}
 """What is being said."""
 
-ANSWERING: Final[_Table[State]] = MappingProxyType(
-    {
-        State.LISTENING: {
-            TurnEnded: _TAKEN,
-            Announced: _Rule(State.THINKING, "a timer rings", (Action.WRITE, Action.TAKE, Action.ANSWER)),
-        },
-        State.PROCESSING: {
-            Transcribed: _Rule(State.THINKING, "the utterance has been understood", (Action.ANSWER,)),
-            NothingHeard: _Rule(State.LISTENING, "there were no words in it", (Action.RELEASE,)),
-            Rejoined: _Rule(
-                State.INTERRUPTED, "both parts are one utterance", (Action.REJOIN, Action.RELEASE)
-            ),
-            Interrupted: _Rule(State.INTERRUPTED, "you press Esc, or type on", _CUT),
-            Failed: _FAILED,
-        },
-        State.THINKING: {
-            Voiced: _Rule(State.SPEAKING, "the first of the reply goes to the loudspeaker"),
-            PlaybackFinished: _OVER,
-            Interrupted: _SPOKEN_OVER,
-            Failed: _FAILED,
-        },
-        State.SPEAKING: {PlaybackFinished: _OVER, Interrupted: _SPOKEN_OVER, Failed: _FAILED},
-        State.INTERRUPTED: {
-            TurnEnded: _TAKEN,
-            NothingHeard: _Rule(State.LISTENING, "it was no speech after all, or Esc ended the reply"),
-        },
-    }
-)
+ANSWERING: Final[_Table[State]] = {
+    State.LISTENING: {
+        TurnEnded: _TAKEN,
+        Announced: _Rule(State.THINKING, "a timer rings", (Action.WRITE, Action.TAKE, Action.ANSWER)),
+    },
+    State.PROCESSING: {
+        Transcribed: _Rule(State.THINKING, "the utterance has been understood", (Action.ANSWER,)),
+        NothingHeard: _Rule(State.LISTENING, "there were no words in it", (Action.RELEASE,)),
+        Rejoined: _Rule(State.INTERRUPTED, "both parts are one utterance", (Action.REJOIN, Action.RELEASE)),
+        Interrupted: _Rule(State.INTERRUPTED, "you press Esc, or type on", _CUT),
+        Failed: _FAILED,
+    },
+    State.THINKING: {
+        Voiced: _Rule(State.SPEAKING, "the first of the reply goes to the loudspeaker"),
+        PlaybackFinished: _OVER,
+        Interrupted: _SPOKEN_OVER,
+        Failed: _FAILED,
+    },
+    State.SPEAKING: {PlaybackFinished: _OVER, Interrupted: _SPOKEN_OVER, Failed: _FAILED},
+    State.INTERRUPTED: {
+        TurnEnded: _TAKEN,
+        NothingHeard: _Rule(State.LISTENING, "it was no speech after all, or Esc ended the reply"),
+    },
+}
 """What is being answered; its actions are done first."""
 
 

@@ -15,7 +15,7 @@ from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.bench.measure.stamps import Observed, Stamps, Witness
 from voicecli.config import Settings
 from voicecli.conversation import events
-from voicecli.conversation.answerer import Engines
+from voicecli.conversation.answerer import Answerer, Engines
 from voicecli.conversation.context import History
 from voicecli.conversation.listening import Listening
 from voicecli.conversation.supervisor import Conversation
@@ -162,14 +162,16 @@ class VoicecliPartner(Partner):
         settings = self._contender.settings
         self._hits = self._misses = 0
         return Conversation(
-            Engines(self._llm, self._tts, self._asr, settings.asr.timeout),
-            self._player,
-            self._note,
+            Answerer(
+                Engines(self._llm, self._tts, self._asr, settings.asr.timeout),
+                self._player,
+                self._note,
+                history=self._history,
+                reply=settings.reply(),
+                utterer=settings.utterer(),
+                budgets={},
+            ),
             settings.conversation,
-            history=self._history,
-            reply=settings.reply(),
-            utterer=settings.utterer(),
-            budgets={},
         )
 
     @property
