@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.conversation import turntaking
-from voicecli.conversation.turntaking import ANSWERING, SPEAKING, Action, Floor, Speech, State
+from voicecli.conversation.turntaking import TURNS, UTTERANCES, Action, Floor, Speech, State
 from voicecli.errors import TurnError, VoiceError
 from voicecli.speech.endpoint import EndReason, SoftEnd, TurnEnded
 from voicecli.speech.gate import SpeechStarted
@@ -91,11 +91,11 @@ def test_both_parts_are_one_utterance():
 
 
 def test_every_event_is_somewhere_in_the_tables():
-    rows = [*ANSWERING.values(), *SPEAKING.values()]
+    rows = [*TURNS.values(), *UTTERANCES.values()]
     assert {kind for row in rows for kind in row} == {type(event) for event in EVENTS}
     assert {action for row in rows for rule in row.values() for action in rule.actions} == set(Action)
-    assert set(ANSWERING) == set(State)
-    assert set(SPEAKING) == set(Speech)
+    assert set(TURNS) == set(State)
+    assert set(UTTERANCES) == set(Speech)
 
 
 class Replies:
@@ -174,13 +174,13 @@ def test_abort_leads_to_listening_at_once():
 
 def test_whatever_is_answered_may_fail():
     for floor in reachable(Floor()):
-        assert (turntaking.Failed in ANSWERING[floor.state]) == floor.answering
+        assert (turntaking.Failed in TURNS[floor.state]) == floor.answering
 
 
 def test_drawing_is_of_the_tables():
     lines = list(turntaking.drawing())
     assert "    PROCESSING --> THINKING: Transcribed" in lines
-    rules = sum(len(row) for table in (ANSWERING, SPEAKING) for row in table.values())
+    rules = sum(len(row) for table in (TURNS, UTTERANCES) for row in table.values())
     assert len([line for line in lines if line.startswith("| `")]) == rules
     printed = run(
         [sys.executable, "-m", "voicecli.conversation.turntaking"], capture_output=True, text=True, check=True

@@ -12,8 +12,8 @@ from voicecli.speech.endpoint import SoftEnd, TurnEnded
 from voicecli.speech.gate import SpeechStarted
 
 __all__ = [
-    "ANSWERING",
-    "SPEAKING",
+    "TURNS",
+    "UTTERANCES",
     "Action",
     "Announced",
     "Dropped",
@@ -177,7 +177,7 @@ _OVER: Final = _Rule(
 _FAILED: Final = _Rule(State.LISTENING, "recognition, the model or the voice failed", (Action.ACCOUNT,))
 _SPOKEN_OVER: Final = _Rule(State.INTERRUPTED, "you speak over it, or press Esc", _CUT)
 
-SPEAKING: Final[_Table[Speech]] = {
+UTTERANCES: Final[_Table[Speech]] = {
     Speech.SILENT: {
         SpeechStarted: _Rule(Speech.SPOKEN, "you speak", (Action.BEGIN,)),
         Typed: _Rule(Speech.UNDERSTOOD, "you type", (Action.WRITE,)),
@@ -203,7 +203,7 @@ SPEAKING: Final[_Table[Speech]] = {
 }
 """What is being said."""
 
-ANSWERING: Final[_Table[State]] = {
+TURNS: Final[_Table[State]] = {
     State.LISTENING: {
         TurnEnded: _TAKEN,
         Announced: _Rule(State.THINKING, "a timer rings", (Action.WRITE, Action.TAKE, Action.ANSWER)),
@@ -254,7 +254,7 @@ class Floor:
 
     def after(self, event: Happening) -> tuple[Floor, tuple[Action, ...]]:
         """The floor after `event`, and what is to be done, in order. Raises TurnError."""
-        said, answered = _rule(SPEAKING, self.speech, event), _rule(ANSWERING, self.state, event)
+        said, answered = _rule(UTTERANCES, self.speech, event), _rule(TURNS, self.state, event)
         after = Floor(answered.after if answered else self.state, said.after if said else self.speech)
         return after, (answered.actions if answered else ()) + (said.actions if said else ())
 
@@ -270,12 +270,12 @@ def _rule(table: _Table[Part], part: Part, event: Happening) -> _Rule[Part] | No
 def drawing() -> Iterator[str]:
     """Both tables as lines of Markdown: who has the floor as a picture, and each rule with what is done."""
     yield from ("```mermaid", "stateDiagram-v2", f"    [*] --> {State.LISTENING}")
-    for state, row in ANSWERING.items():
+    for state, row in TURNS.items():
         for following in dict.fromkeys(rule.after for rule in row.values() if rule.after is not state):
             events = [kind.__name__ for kind, rule in row.items() if rule.after is following]
             yield f"    {state} --> {following}: {', '.join(events)}"
     yield "```"
-    for table in (ANSWERING, SPEAKING):
+    for table in (TURNS, UTTERANCES):
         yield from ("", "| in state | on event | goes to | when | what is done |", "|---|---|---|---|---|")
         for part, rules in table.items():
             for kind, rule in rules.items():
