@@ -462,7 +462,7 @@ def test_lost_loudspeaker_ends_with_an_account():
     async def script(stage):
         await stage.ask()
         await stage.until(State.SPEAKING)
-        stage.player._on_lost("The loudspeaker went away.")
+        stage.player._wakeup.lose("The loudspeaker went away.")
         await asyncio.sleep(30)
 
     stage = Stage(paced=True)

@@ -14,13 +14,13 @@ import numpy as np
 
 from voicecli.audio.block import Block, Samples
 from voicecli.audio.clock import InputClock
+from voicecli.audio.wakeup import DEAD, Wakeup
 from voicecli.errors import DeviceLost
 
 __all__ = ["DeviceMicrophone", "Input", "Microphone", "PacedMicrophone", "pcm_pieces"]
 
 _BLOCK = 0.02  # seconds of a block that is not cut by a sound card
 _KEPT = 30.0  # seconds of unread sound that a device microphone keeps before it counts an overflow
-_DEAD = 5.0  # seconds without a block from a device that is open
 _READ = 640  # bytes of a pipe: 20 ms at 16 kHz
 _AHEAD = 50  # reads of a pipe that may wait to be heard
 
@@ -72,13 +72,11 @@ class DeviceMicrophone:
         # Appending to and popping from a deque needs no lock.
         self._blocks: deque[tuple[Samples, float, float, bool]] = deque()
         self._clock = InputClock(device.rate)
-        self._arrived = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._lost: str | None = None
+        self._wakeup = Wakeup()
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self._device.start, self._take, self._on_lost)
+        self._wakeup.attach()
+        await asyncio.to_thread(self._device.start, self._take, self._wakeup.lose)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -91,15 +89,7 @@ class DeviceMicrophone:
             self.overflows += 1
             return
         self._blocks.append((samples, at, time.monotonic(), overflowed))
-        self._wake()
-
-    def _on_lost(self, reason: str) -> None:
-        self._lost = reason
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._arrived.set)
+        self._wakeup.ring()
 
     def _dated(self, samples: Samples, at: float, taken: float, overflowed: bool) -> Block:
         if overflowed:
@@ -111,16 +101,12 @@ class DeviceMicrophone:
         while True:
             while self._blocks:
                 yield self._dated(*self._blocks.popleft())
-            if self._lost is not None:
-                raise DeviceLost(self._lost, "Plug it in again, or choose another: `voicecli devices`.")
-            self._arrived.clear()
-            if self._blocks or self._lost is not None:
-                continue
-            try:
-                async with asyncio.timeout(_DEAD):
-                    await self._arrived.wait()
-            except TimeoutError:
-                self._lost = f"The microphone {self.name} has sent nothing for {_DEAD:.0f} seconds."
+            if self._wakeup.lost is not None:
+                reason = self._wakeup.lost
+                raise DeviceLost(reason, "Plug it in again, or choose another: `voicecli devices`.")
+            self._wakeup.clear()
+            if not self._blocks and self._wakeup.lost is None and not await self._wakeup.wait():
+                self._wakeup.lost = f"The microphone {self.name} has sent nothing for {DEAD:.0f} seconds."
 
 
 class PacedMicrophone:

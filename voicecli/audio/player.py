@@ -8,21 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-import numpy as np
-
 from voicecli.audio.arrivals import Arrivals
 from voicecli.audio.block import Samples
 from voicecli.audio.playout import Playout
 from voicecli.audio.ring import Ring
+from voicecli.audio.wakeup import DEAD, Wakeup
 from voicecli.errors import DeviceLost
 
-__all__ = ["AudioStreamPlayer", "Output", "OutputDevice", "PlayerOptions", "Underruns"]
+__all__ = ["AudioStreamPlayer", "Output", "OutputDevice", "PlayerOptions", "Progress", "Underruns"]
 
 Fill = Callable[[Samples, float], int]
 
 _GRACE = 0.05  # seconds by which a device may be later than it says
 _SETTLING = 1.0  # seconds after the first sound in which a device's times still get better
-_DEAD = 5.0  # seconds without a call from the device; PulseAudio's null sink may take two to start
 
 
 class OutputDevice(Protocol):
@@ -92,7 +90,52 @@ class Underruns:
     seconds: float  # of silence, all together
 
 
-class AudioStreamPlayer:
+class Progress:
+    """How far the loudspeaker has come with a reply."""
+
+    def __init__(self, output: Output, options: PlayerOptions) -> None:
+        self.output = output
+        self.rate = output.rate
+        self._ring = Ring(max(1, round(options.capacity * self.rate)))
+        self._playout = Playout(self._ring, self.rate, options.fade, _SETTLING if output.paced else 0.0)
+        self._start = 0  # ring position at which the reply began
+
+    @property
+    def paused(self) -> bool:
+        """Whether `pause` is in force."""
+        return self._playout.paused
+
+    @property
+    def first_sound(self) -> float | None:
+        """When the reply's first audible sample was, or will be, in the air."""
+        return self._playout.first_sound
+
+    @property
+    def underruns(self) -> Underruns:
+        """Of this reply; none where nothing is too late."""
+        if not self.output.paced:
+            return Underruns(0, 0.0)
+        return Underruns(self._playout.underruns, self._playout.missing / self.rate)
+
+    @property
+    def prebuffer(self) -> float:
+        """Seconds in force for this reply."""
+        return self._playout.prebuffer / self.rate
+
+    @property
+    def written(self) -> float:
+        """Seconds of this reply that were handed over."""
+        return (self._ring.written - self._start) / self.rate
+
+    def heard(self, now: float | None = None) -> float:
+        """Seconds of this reply that have left the loudspeaker by `now`."""
+        now = time.monotonic() if now is None else now
+        position, count, at = self._playout.anchor
+        passed = min(position + count, position + (now - at) * self.rate)
+        return max(0.0, passed - self._start) / self.rate
+
+
+class AudioStreamPlayer(Progress):
     """A buffered player, used from one event loop; the loudspeaker's thread only ever meets the ring.
 
     One reply at a time: `begin`, any number of `write`, `finish`, `drained`. Nothing written is ever dropped
@@ -100,28 +143,22 @@ class AudioStreamPlayer:
     """
 
     def __init__(self, output: Output, options: PlayerOptions | None = None) -> None:
-        self.options = options = options or PlayerOptions()
-        self.output = output
-        self.rate = output.rate
-        self._ring = Ring(max(1, round(options.capacity * self.rate)))
-        self._playout = Playout(self._ring, self.rate, options.fade, _SETTLING if output.paced else 0.0)
+        self.options = options or PlayerOptions()
+        super().__init__(output, self.options)
         self._arrivals = Arrivals()
-        self._start = 0  # ring position at which the reply began
-        self._moved = asyncio.Event()
-        self._lost: str | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wakeup = Wakeup()
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        self._playout.wake = self._wake
+        self._wakeup.attach()
+        self._playout.wake = self._wakeup.ring
         # Opening a device can take a second, and must not hold up what else is starting.
-        await asyncio.to_thread(self.output.start, self._playout.fill, self._on_lost)
+        await asyncio.to_thread(self.output.start, self._playout.fill, self._wakeup.lose)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         self.abort()
         position, count, heard = self._playout.anchor
-        if self.output.paced and self._lost is None and position + count:
+        if self.output.paced and self._wakeup.lost is None and position + count:
             # A device that is closed cuts off what it holds, and says too early when that is in the air.
             await asyncio.sleep(max(0.0, heard + count / self.rate + _GRACE - time.monotonic()))
         await asyncio.to_thread(self.output.close)
@@ -132,7 +169,7 @@ class AudioStreamPlayer:
         self._playout.reset()
         self._start = self._ring.written
         self._arrivals.begin()
-        self._playout.prebuffer = self._prebuffer()
+        self._playout.prebuffer = round(_prebuffer(self.options, self._arrivals) * self.rate)
         self._playout.complete = False
 
     async def write(self, samples: Samples) -> None:
@@ -140,13 +177,13 @@ class AudioStreamPlayer:
 
         Raises DeviceLost when the loudspeaker went away.
         """
-        if self._lost is not None:
-            raise DeviceLost(self._lost)
+        if self._wakeup.lost is not None:
+            raise DeviceLost(self._wakeup.lost)
         if not len(samples):
             return
         self._arrivals.push(time.monotonic(), len(samples) / self.rate)
-        self._playout.prebuffer = self._prebuffer()
-        self._find_sound(samples)
+        self._playout.prebuffer = round(_prebuffer(self.options, self._arrivals) * self.rate)
+        self._playout.expect(samples, self._start, self.options.audible)
         while True:
             # At most half the ring at a time, so that waiting for room never means waiting for all of it.
             count = self._ring.push(samples)
@@ -196,81 +233,22 @@ class AudioStreamPlayer:
         self._playout.paused = False
         self.output.nudge()
 
-    @property
-    def paused(self) -> bool:
-        """Whether `pause` is in force."""
-        return self._playout.paused
-
-    @property
-    def first_sound(self) -> float | None:
-        """When the reply's first audible sample was, or will be, in the air."""
-        return self._playout.first_sound
-
-    @property
-    def underruns(self) -> Underruns:
-        """Of this reply; none where nothing is too late."""
-        if not self.output.paced:
-            return Underruns(0, 0.0)
-        return Underruns(self._playout.underruns, self._playout.missing / self.rate)
-
-    @property
-    def prebuffer(self) -> float:
-        """Seconds in force for this reply."""
-        return self._playout.prebuffer / self.rate
-
-    @property
-    def written(self) -> float:
-        """Seconds of this reply that were handed over."""
-        return (self._ring.written - self._start) / self.rate
-
-    def heard(self, now: float | None = None) -> float:
-        """Seconds of this reply that have left the loudspeaker by `now`."""
-        now = time.monotonic() if now is None else now
-        position, count, at = self._playout.anchor
-        passed = min(position + count, position + (now - at) * self.rate)
-        return max(0.0, passed - self._start) / self.rate
-
-    def _prebuffer(self) -> int:
-        options = self.options
-        seconds = options.prebuffer
-        if options.adaptive:
-            seconds = min(max(seconds, self._arrivals.head_start), options.max_prebuffer)
-        return round(seconds * self.rate)
-
-    def _find_sound(self, samples: Samples) -> None:
-        """Note the first audible sample before the callback can come by."""
-        playout = self._playout
-        if playout.audible_at < self._ring.written + len(samples) and playout.audible_at >= self._start:
-            return
-        loud = np.abs(samples) >= self.options.audible
-        first = int(np.argmax(loud))
-        if loud[first]:
-            playout.audible_at = self._ring.written + first
-
     async def _reached(self, position: int) -> None:
+        wakeup, playout = self._wakeup, self._playout
         while self._ring.read < position:
-            if self._lost is not None:
-                raise DeviceLost(self._lost)
-            self._moved.clear()
-            self._playout.wake_at = min(self._playout.wake_at, position)
+            if wakeup.lost is not None:
+                raise DeviceLost(wakeup.lost)
+            wakeup.clear()
+            playout.wake_at = min(playout.wake_at, position)
             if self._ring.read >= position:
                 return
-            await self._wait()
+            blocks = playout.blocks
+            if not await wakeup.wait() and playout.blocks == blocks:  # a device that died without a word
+                wakeup.lost = f"{self.output.name} has asked for no sound for {DEAD:.0f} seconds."
 
-    async def _wait(self) -> None:
-        """Wait for the callback; one that is never called belongs to a device that died without a word."""
-        blocks = self._playout.blocks
-        try:
-            async with asyncio.timeout(_DEAD):
-                await self._moved.wait()
-        except TimeoutError:
-            if self._playout.blocks == blocks:
-                self._lost = f"{self.output.name} has asked for no sound for {_DEAD:.0f} seconds."
 
-    def _wake(self) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._moved.set)
-
-    def _on_lost(self, reason: str) -> None:
-        self._lost = reason
-        self._wake()
+def _prebuffer(options: PlayerOptions, arrivals: Arrivals) -> float:
+    """Seconds of audio before sound starts."""
+    if not options.adaptive:
+        return options.prebuffer
+    return min(max(options.prebuffer, arrivals.head_start), options.max_prebuffer)

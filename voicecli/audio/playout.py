@@ -112,6 +112,18 @@ class Playout:
         out[:count] *= self._ramp[:count] if count == len(self._ramp) else self._ramp[-count:]
         return count
 
+    def expect(self, samples: Samples, since: int, audible: float) -> None:
+        """Note the first audible of the samples to be written, unless there was one behind position `since`.
+
+        For the event loop, before the callback can come by.
+        """
+        if since <= self.audible_at < self._ring.written + len(samples):
+            return
+        loud = np.abs(samples) >= audible
+        first = int(np.argmax(loud))
+        if loud[first]:
+            self.audible_at = self._ring.written + first
+
     def reset(self) -> None:
         """Begin a new count; for the event loop, while nothing flows."""
         self._first = _NOT_YET
