@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from voicecli.reply.numerals import cardinal, fraction, ordinal, year
+from voicecli.reply.numbers_spoken import cardinal, fraction, ordinal, year
 from voicecli.reply.phrases import PhraseCutter
 from voicecli.reply.speakable import SpeakableText, speakable
 

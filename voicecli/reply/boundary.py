@@ -36,6 +36,7 @@ FENCE = re.compile(r"[^\S\n]{0,3}(`{3,}|~{3,})")
 """The opening of a code block, at the start of a line."""
 
 _CLOSERS = re.compile(r"[\"'”’»›)\]}」』）】》〉*_~`]*")
+_PAIRS = ("()", "“”", "「」", "（）", "«»")
 _QUOTES = re.compile(r"[\"'”’»›*_]*")  # what may close after a comma
 _SPACE = re.compile(r"\s*\n|[^\S\n]+")  # up to the last line break: indentation belongs to the next line
 _DOTS = re.compile(r"\.+")
@@ -123,15 +124,16 @@ def enclosing(text: str, end: int) -> int:
     return min(opened, default=-1)
 
 
+def _past(pattern: re.Pattern[str], text: str, at: int) -> int:
+    """Where what `pattern` finds at `at` ends."""
+    found = pattern.match(text, at)
+    return found.end() if found else at
+
+
 def _unclosed(text: str, end: int) -> bool:
     """Whether a quotation or parenthesis is open, so that its other half may follow the mark."""
-    return (
-        text.count('"', 0, end) % 2 == 1
-        or text.count("(", 0, end) > text.count(")", 0, end)
-        or text.count("“", 0, end) > text.count("”", 0, end)
-        or text.count("「", 0, end) > text.count("」", 0, end)
-        or text.count("（", 0, end) > text.count("）", 0, end)
-        or text.count("«", 0, end) > text.count("»", 0, end)
+    return text.count('"', 0, end) % 2 == 1 or any(
+        text.count(opening, 0, end) > text.count(closing, 0, end) for opening, closing in _PAIRS
     )
 
 
@@ -158,35 +160,25 @@ def _ordinary(text: str, at: int, word: str) -> bool:
 
 
 def _judge_stop(text: str, at: int, line_start: bool, eager: bool) -> tuple[Strength, int]:
-    dots = _DOTS.match(text, at)
-    assert dots is not None
-    end = dots.end()
+    end = _past(_DOTS, text, at)
     if end - at > 1:
         if end == len(text):
             return Strength.WAIT, at
-        return _settle(text, _closed(text, end), Strength.CLAUSE, at)
+        return _settle(text, _past(_CLOSERS, text, end), Strength.CLAUSE, at)
     if at == 0 or text[at - 1].isspace():
         return Strength.NONE, end
     word = _word_before(text, at)
     if end == len(text):
-        if ending(word) is Ending.NEVER:
+        kind = ending(word)
+        if kind is Ending.NEVER:
             return Strength.NONE, end
-        if (
-            not eager
-            or not _ordinary(text, at, word)
-            or ending(word) is not Ending.ALWAYS
-            or _unclosed(text, at)
-        ):
-            return Strength.WAIT, at
-        return Strength.SENTENCE, end
-    closed = _closed(text, end)
+        sure = eager and _ordinary(text, at, word) and kind is Ending.ALWAYS and not _unclosed(text, at)
+        return (Strength.SENTENCE, end) if sure else (Strength.WAIT, at)
+    closed = _past(_CLOSERS, text, end)
     if closed == len(text):
         # A closing mark may be followed by another, or belong to an address.
-        return (
-            (Strength.WAIT, at)
-            if _unclosed(text, closed) or not word.isalpha()
-            else (Strength.SENTENCE, closed)
-        )
+        sure = word.isalpha() and not _unclosed(text, closed)
+        return (Strength.SENTENCE, closed) if sure else (Strength.WAIT, at)
     if not text[closed].isspace():
         return Strength.NONE, end
     return _after_stop(text, at, closed, word, line_start)
@@ -207,8 +199,7 @@ def _after_stop(text: str, at: int, closed: int, word: str, line_start: bool) ->
             return Strength.WAIT, at
         if not _begins(kind, word, following[1], following[2]):
             return Strength.NONE, closed
-    space = _SPACE.match(text, closed)
-    return Strength.SENTENCE, space.end() if space else closed
+    return Strength.SENTENCE, _past(_SPACE, text, closed)
 
 
 def _begins(kind: Ending, before: str, word: str, after: str) -> bool:
@@ -222,16 +213,9 @@ def _begins(kind: Ending, before: str, word: str, after: str) -> bool:
     return word.lower() in STARTERS and after != "."
 
 
-def _closed(text: str, at: int) -> int:
-    closers = _CLOSERS.match(text, at)
-    return closers.end() if closers else at
-
-
 def _judge_exclamation(text: str, at: int, eager: bool) -> tuple[Strength, int]:
     """An exclamation or question mark, or the one-character ellipsis; runs of them are one mark."""
-    run = _RUN.match(text, at)
-    assert run is not None
-    end = run.end()
+    end = _past(_RUN, text, at)
     strength = Strength.CLAUSE if text[end - 1] == "…" else Strength.SENTENCE
     if end == len(text):
         word = _word_before(text, at)
@@ -239,7 +223,7 @@ def _judge_exclamation(text: str, at: int, eager: bool) -> tuple[Strength, int]:
             return Strength.WAIT, at
     if at == 0 or (text[at] == "!" and end < len(text) and text[end] == "["):
         return Strength.NONE, end
-    return _settle(text, _closed(text, end), strength, at)
+    return _settle(text, _past(_CLOSERS, text, end), strength, at)
 
 
 def _judge_wide(text: str, at: int) -> tuple[Strength, int]:
@@ -253,11 +237,10 @@ def _judge_wide(text: str, at: int) -> tuple[Strength, int]:
     strength = Strength.CLAUSE if text[at] in _WIDE_PAUSE and text[at] != "．" else Strength.SENTENCE
     while end < len(text) and text[end] in _WIDE_FULL:
         end += 1
-    end = _closed(text, end)
+    end = _past(_CLOSERS, text, end)
     if end == len(text) and _unclosed(text, end):
         return Strength.WAIT, at
-    space = _SPACE.match(text, end)
-    return strength, space.end() if space else end
+    return strength, _past(_SPACE, text, end)
 
 
 def _judge_pause(text: str, at: int) -> tuple[Strength, int]:
@@ -267,14 +250,11 @@ def _judge_pause(text: str, at: int) -> tuple[Strength, int]:
         return Strength.NONE, end
     before = text[at - 1]
     if end < len(text):
-        quotes = _QUOTES.match(text, end)
-        return _settle(text, quotes.end() if quotes else end, Strength.CLAUSE, at)
+        return _settle(text, _past(_QUOTES, text, end), Strength.CLAUSE, at)
     word = _word_before(text, at)
-    if before.isdigit() or before.isspace() or word.startswith("&"):
+    if before.isdigit() or before.isspace() or word.startswith("&") or "/" in word or "@" in word:
         return Strength.WAIT, at
     if text[at] == ":" and (word.lower() in _SCHEMES or _ADDRESS.search(word[1:]) or len(word) < 2):
-        return Strength.WAIT, at
-    if word.count("/") or word.count("@"):
         return Strength.WAIT, at
     return _settle(text, end, Strength.CLAUSE, at)
 
@@ -289,16 +269,14 @@ def _judge_dash(text: str, at: int, line_start: bool) -> tuple[Strength, int]:
     if not text[line:at].strip() and (line or line_start):
         return Strength.NONE, end  # the bullet of a list, or who said it
     if mark == "—":
-        space = _SPACE.match(text, end)
-        return Strength.CLAUSE, space.end() if space else end
+        return Strength.CLAUSE, _past(_SPACE, text, end)
     if not before.isspace():
         if mark == "–" or end - at == 1:
             return Strength.NONE, end
         if end == len(text):
             return Strength.WAIT, at
         return (Strength.CLAUSE if before.isalpha() and text[end].isalpha() else Strength.NONE), end
-    following = _BLANK.match(text, end)
-    after = following.end() if following else end
+    after = _past(_BLANK, text, end)
     if after == len(text):
         return Strength.WAIT, at
     if after == end or (text[after].isdigit() and text[:at].rstrip()[-1:].isdigit()):
@@ -308,8 +286,7 @@ def _judge_dash(text: str, at: int, line_start: bool) -> tuple[Strength, int]:
 
 def _judge_newline(text: str, at: int) -> tuple[Strength, int]:
     """The end of a line: a paragraph, a list item, a heading, or only where an editor wrapped the text."""
-    blank = _BLANK.match(text, at)
-    after = blank.end() if blank else at + 1
+    after = _past(_BLANK, text, at)
     lines = text.count("\n", at, after)
     end = text.rfind("\n", at, after) + 1
     if after == len(text):
