@@ -8,7 +8,7 @@ import pytest
 
 from voicecli.audio.block import Samples
 from voicecli.errors import SettingsError
-from voicecli.speech.silero import SileroDetector, SileroModel, SileroOptions, SileroState
+from voicecli.speech.silero import BUNDLED, SileroDetector, SileroModel, SileroOptions, SileroState
 from voicecli.speech.vad import RATE, WINDOW, Windows
 
 pytestmark = pytest.mark.skipif(find_spec("onnxruntime") is None, reason="needs onnxruntime")
@@ -36,7 +36,7 @@ def test_numbers_are_those_of_torch() -> None:
 
 
 def test_batch_equals_single_streams() -> None:
-    model = SileroModel.shared()
+    model = SileroModel.shared(BUNDLED)
     streams = [cut(buzz(1.0, seed)) for seed in range(5)]
     states = [SileroState() for _ in streams]
     batched = np.array([model.probabilities(windows, states) for windows in zip(*streams, strict=True)]).T
@@ -49,7 +49,7 @@ def test_batch_equals_single_streams() -> None:
 
 def test_streams_join_and_leave() -> None:
     """A stream's numbers do not depend on who else is in the batch."""
-    model, windows = SileroModel.shared(), cut(buzz(0.5))
+    model, windows = SileroModel.shared(BUNDLED), cut(buzz(0.5))
     alone, shared, other = SileroState(), SileroState(), SileroState()
     for index, window in enumerate(windows):
         (expected,) = model.probabilities([window], [alone])
@@ -83,8 +83,8 @@ def test_wrong_windows_are_refused() -> None:
     with pytest.raises(ValueError, match="512"):
         SileroDetector().probability(np.zeros(256, np.float32))
     with pytest.raises(ValueError, match="states"):
-        SileroModel.shared().probabilities([np.zeros(WINDOW, np.float32)], [])
-    assert len(SileroModel.shared().probabilities([], [])) == 0
+        SileroModel.shared(BUNDLED).probabilities([np.zeros(WINDOW, np.float32)], [])
+    assert len(SileroModel.shared(BUNDLED).probabilities([], [])) == 0
 
 
 def test_speech_tells_from_silence(recordings) -> None:
@@ -146,13 +146,13 @@ def test_garbage_model_is_named(tmp_path: Path) -> None:
 
 def test_model_may_be_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "copy.onnx"
-    path.write_bytes(SileroModel.shared().path.read_bytes())
+    path.write_bytes(SileroModel.shared(BUNDLED).path.read_bytes())
     window = buzz(0.1)[:WINDOW]
     elsewhere = SileroDetector(SileroOptions(model=str(path)))
     assert elsewhere.probability(window) == SileroDetector().probability(window)
 
 
 def test_licence_is_beside_the_model() -> None:
-    notice = SileroModel.shared().path.with_suffix(".LICENSE").read_text(encoding="utf-8")
+    notice = SileroModel.shared(BUNDLED).path.with_suffix(".LICENSE").read_text(encoding="utf-8")
     assert "MIT License" in notice
     assert "Silero Team" in notice

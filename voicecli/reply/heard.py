@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple
 
 __all__ = ["SpokenPhrase", "heard_text"]
 
@@ -46,8 +48,7 @@ _WORD = re.compile(rf"[{_WIDE}][^\w\s]*|[^\s{_WIDE}]+")
 _ALIGNED = 400  # words of a phrase that are matched one by one; longer ones are shared out evenly
 
 
-@dataclass(frozen=True, slots=True)
-class _Pace:
+class _Pace(NamedTuple):
     """When each word of a phrase ends, as a fraction of its sound."""
 
     letters: float  # how long the phrase takes to say
@@ -83,11 +84,9 @@ def heard_text(phrases: Sequence[SpokenPhrase], seconds: float) -> str:
 
 def _learnt(phrases: Sequence[SpokenPhrase]) -> float:
     """Letters a second in the phrases whose sound is complete."""
-    letters = duration = 0.0
-    for phrase in phrases:
-        if phrase.duration and phrase.spoken:
-            letters += _pace(phrase.text, phrase.spoken).letters
-            duration += phrase.duration
+    whole = [phrase for phrase in phrases if phrase.duration and phrase.spoken]
+    duration = sum(phrase.duration or 0.0 for phrase in whole)
+    letters = sum(_pace(phrase.text, phrase.spoken).letters for phrase in whole)
     return letters / duration if duration > 0 else _PACE
 
 
@@ -113,11 +112,7 @@ def _pace(text: str, spoken: str) -> _Pace:
         return _Pace(max(_letters(spoken), 1.0), (1.0,), (len(text),))
     costs = list(_costs([match.group() for match in written], _WORD.findall(spoken)))
     total = sum(costs) or 1.0
-    fractions: list[float] = []
-    said = 0.0
-    for cost in costs:
-        said += cost
-        fractions.append(min(1.0, said / total))
+    fractions = [min(1.0, said / total) for said in accumulate(costs)]
     # Marks that are not said belong to the word before them, however many they are.
     fractions[-1] = 1.0
     return _Pace(total, tuple(fractions), tuple(match.end() for match in written))

@@ -21,19 +21,11 @@ class PhraseOptions:
     A character of a script that writes a syllable or a word with one counts twice in the first three.
     """
 
-    clause_after: tuple[int, ...] = (
-        10,
-        40,
-        120,
-    )  # characters after which a phrase may end at a comma or dash
-    sentence_after: tuple[int, ...] = (10, 10, 25)  # characters after which a phrase may end with a sentence
-    word_after: int = (
-        60  # characters after which the first phrase leaves without any mark, before "and", "with", …
-    )
+    clause_after: tuple[int, ...] = (10, 40, 120)  # characters after which one may end at a comma or dash
+    sentence_after: tuple[int, ...] = (10, 10, 25)  # characters after which one may end with a sentence
+    word_after: int = 60  # characters after which the first leaves without any mark, before "and", "with", …
     max_length: int = 200  # characters that no phrase exceeds (a long address may)
-    eager: bool = (
-        True  # take a full stop after an ordinary word for the end of a sentence without looking ahead
-    )
+    eager: bool = True  # believe that a full stop after an ordinary word ends a sentence: do not look ahead
 
     def __post_init__(self) -> None:
         if not self.clause_after or not self.sentence_after:

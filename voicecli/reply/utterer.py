@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from voicecli.audio.block import Samples
@@ -61,7 +61,7 @@ class Utterer:
         self._options = options
         self._speeches: list[Speech] = []
         self._durations: list[float] = []  # seconds of each speech that is complete
-        self._began = False
+        self.began = False  # any sound went to the player
         self.stopwatch = Stopwatch()
         self.bytes_to_first_sample: int | None = None
 
@@ -75,22 +75,13 @@ class Utterer:
         """Of all speeches so far, encoded."""
         return sum(speech.bytes for speech in self._speeches)
 
-    @property
-    def began(self) -> bool:
-        """Whether any sound went to the player."""
-        return self._began
-
     def said(self) -> list[SpokenPhrase]:
         """The phrases with the words that the engine was given in place of what was written."""
-        return [
-            SpokenPhrase(f"{one.spoken} ", one.duration, one.spoken) for one in self._spoken() if one.spoken
-        ]
+        return [replace(one, text=f"{one.spoken} ") for one in self._spoken() if one.spoken]
 
     def heard(self, now: float | None = None) -> str:
         """The part of the text that has left the loudspeaker."""
-        if not self._began:
-            return ""
-        return heard_text(self._spoken(), self._player.heard(now))
+        return heard_text(self._spoken(), self._player.heard(now)) if self.began else ""
 
     def _spoken(self) -> list[SpokenPhrase]:
         return [
@@ -122,31 +113,27 @@ class Utterer:
                     await self._utter(speech, ready)
             except VoiceError as error:
                 failure = error
-            if self._began:
+            if self.began:
                 await self._write(self._sound.flush())
             self.stopwatch.mark(Mark.REPLY_ENDED, time.monotonic())
-            finished = await self._finish()
+            finished = None
+            if self.began:
+                finished = await self._player.stop()
+                self._mark_sound()
+                self.stopwatch.mark(Mark.PLAYBACK_FINISHED, finished)
         if failure is not None:
             raise failure
         return finished
 
-    async def _finish(self) -> float | None:
-        if not self._began:
-            return None
-        finished = await self._player.stop()
-        self._mark_sound()
-        self.stopwatch.mark(Mark.PLAYBACK_FINISHED, finished)
-        return finished
-
     def _mark_sound(self) -> None:
         first = self._player.first_sound
-        if self._began and first is not None:
+        if self.began and first is not None:
             self.stopwatch.mark(Mark.FIRST_SOUND, first)
 
     def abort(self) -> str:
         """Be silent at once; returns the part of the text that was heard."""
         heard = self.heard()
-        if self._began:
+        if self.began:
             self._mark_sound()
             self._player.abort()
         return heard
@@ -159,9 +146,9 @@ class Utterer:
                 if self.bytes_to_first_sample is None:
                     self.bytes_to_first_sample = self.bytes
                 samples = self._sound.push(samples, rate)
-                if not self._began:
+                if not self.began:
                     await ready()
-                    self._began = True
+                    self.began = True
                     self._player.begin()
                 if not count:
                     self._gain = self._delivery.gain

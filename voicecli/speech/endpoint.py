@@ -49,9 +49,7 @@ class EndpointOptions:
     min_wait: float = 0.3  # seconds of silence after a finished sentence
     wait: float = 0.6  # seconds of silence while nothing is known of the words
     max_wait: float = 1.5  # seconds of silence after an unfinished sentence
-    patience: float = (
-        1.2  # times the pauses this speaker makes: no shorter wait without words; 0 ignores them
-    )
+    patience: float = 1.2  # times this speaker's pauses: no shorter wait without words; 0 ignores them
     cap: float = 30.0  # seconds from the start of an utterance to its end, whatever is said
     language: str = "en"  # whose words are listened to; a tag such as "en" or "de-AT"
 

@@ -27,7 +27,7 @@ from voicecli.speech.vad import RATE, WINDOW, check
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-__all__ = ["SileroDetector", "SileroModel", "SileroOptions", "SileroState"]
+__all__ = ["BUNDLED", "SileroDetector", "SileroModel", "SileroOptions", "SileroState"]
 
 BUNDLED = Path(__file__).with_name("silero_vad.onnx")
 CONTEXT = 64  # samples before a window that the model reads again
@@ -58,9 +58,10 @@ class SileroModel:
         self._constants: dict[str, NDArray[np.int64]] = {}
 
     @staticmethod
-    def shared(path: Path = BUNDLED) -> SileroModel:
+    @cache
+    def shared(path: Path) -> SileroModel:
         """The one model of this process for `path`."""
-        return _shared(path)
+        return SileroModel(path)
 
     def load(self) -> InferenceSession:
         """Read the file (about 20 ms, and 0.1 s more for onnxruntime the first time), once.
@@ -133,11 +134,6 @@ class SileroModel:
             f"{self.path} is not a Silero model of version 5 or later: {reason}.",
             "Leave the option `model` empty for the bundled one.",
         )
-
-
-@cache
-def _shared(path: Path) -> SileroModel:
-    return SileroModel(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
