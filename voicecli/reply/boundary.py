@@ -36,7 +36,7 @@ FENCE = re.compile(r"[^\S\n]{0,3}(`{3,}|~{3,})")
 """The opening of a code block, at the start of a line."""
 
 _CLOSERS = re.compile(r"[\"'”’»›)\]}」』）】》〉*_~`]*")
-_PAIRS = ("()", "“”", "「」", "（）", "«»")
+_PAIRS = (("(", ")"), ("“", "”"), ("「", "」"), ("（", "）"), ("«", "»"))
 _QUOTES = re.compile(r"[\"'”’»›*_]*")  # what may close after a comma
 _SPACE = re.compile(r"\s*\n|[^\S\n]+")  # up to the last line break: indentation belongs to the next line
 _DOTS = re.compile(r"\.+")
