@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from voicecli.cli.bench_options import Outputs, Runs, Seed
+from voicecli.cli.bench_options import Outputs, Runs, Seed, unique
 from voicecli.cli.bench_player import player
 from voicecli.cli.bench_server import server
 from voicecli.cli.bench_talk import talk
@@ -116,19 +116,19 @@ def tts(
     Engines, formats, voices and texts take turns, so that whatever drifts hits all alike. What was measured
     is kept and reported when you stop it.
     """
-    from voicecli.bench.measure.first_audio_bench import SpeechBench, SpeechRequest
+    from voicecli.bench.measure.first_audio_bench import SpeechBench
+    from voicecli.bench.measure.formats import codecs_of
+    from voicecli.bench.measure.texts import lines_of
     from voicecli.cli.reporting import loudspeaker, run_bench
 
-    request = SpeechRequest.read(
-        runs=runs, cold=cold, engines=tts, formats=format, voices=voice, texts=text, words=words,
-        resume=resume, seed=seed,
-    )  # fmt: skip
     if resume is not None and outputs.json is None:
         outputs = replace(outputs, json=str(resume))
-    loaded = settings.load()
-    finish(
-        run_bench(SpeechBench(loaded=loaded, request=request, speaker=loudspeaker(speaker)), outputs, speaker)
-    )
+    bench = SpeechBench(
+        loaded=settings.load(), speaker=loudspeaker(speaker), runs=runs, cold=cold, engines=unique(tts),
+        codecs=codecs_of(format), voices=unique(voice), lines=lines_of(text or (), words or ()),
+        resume=resume, seed=seed,
+    )  # fmt: skip
+    finish(run_bench(bench, outputs, speaker))
 
 
 @app.command("show")
@@ -149,6 +149,4 @@ def show(
 app.command("talk")(talk)
 app.command("turn")(turn)
 app.command("player")(player)
-
-
 app.command("server")(server)

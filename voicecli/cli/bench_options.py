@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["Outputs", "Runs", "Seed", "Speech"]
+__all__ = ["Outputs", "Runs", "Seed", "Speech", "unique"]
 
 Runs = Annotated[int, typer.Option(min=1, help="Runs of every case that count.")]
 Seed = Annotated[
@@ -21,6 +22,11 @@ Speech = Annotated[
         help="A folder of recordings, with a manifest or transcripts beside them; otherwise VOICECLI_SPEECH.",
     ),
 ]
+
+
+def unique(given: Iterable[str] | None) -> tuple[str, ...]:
+    """What an option that may be repeated was given, each once."""
+    return tuple(dict.fromkeys(given or ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

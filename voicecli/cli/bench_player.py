@@ -35,9 +35,8 @@ def player(
 
     A player that queues single samples is timed beside it. Breaks are counted in simulated time.
     """
-    from voicecli.bench.measure.playback_bench import PlayerBench, PlayerRequest
+    from voicecli.bench.measure.playback_bench import PlayerBench
     from voicecli.cli.reporting import run_bench
 
-    request = PlayerRequest(runs=runs, speed=speed, loss=loss, seed=seed)
-    loaded = settings.load()
-    finish(run_bench(PlayerBench(loaded=loaded, request=request), outputs))
+    bench = PlayerBench(loaded=settings.load(), runs=runs, speed=speed, loss=loss, seed=seed)
+    finish(run_bench(bench, outputs))

@@ -48,14 +48,12 @@ def server(
     `--budget event_delay.p95=SECONDS` says), or sound is taken late. Server and clients share the machine.
     """
     from voicecli.bench.measure.ramp import RampOptions
-    from voicecli.bench.measure.ramp_bench import RampRequest, ServerBench
+    from voicecli.bench.measure.ramp_bench import ServerBench
     from voicecli.cli.reporting import run_bench
 
     ramp = RampOptions(first=first, step=step, most=most, hold=hold, runs=runs, idle=idle, seed=seed)
-    request = RampRequest(
-        ramp=ramp, baseline=baseline, asr=asr, workers=workers, profile=settings.profile,
-        config=settings.config, given=tuple(settings.settings or ()),
+    bench = ServerBench(
+        loaded=settings.load(), ramp=ramp, baseline=baseline, asr=asr, workers=workers,
+        profile=settings.profile, config=settings.config, given=tuple(settings.settings or ()),
     )  # fmt: skip
-    request.check()
-    loaded = settings.load()
-    finish(run_bench(ServerBench(loaded=loaded, request=request), outputs))
+    finish(run_bench(bench, outputs))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicecli.cli.bench_options import Outputs, Seed, Speech
+from voicecli.cli.bench_options import Outputs, Seed, Speech, unique
 from voicecli.cli.invocation import finish
 from voicecli.cli.options import EngineOptions, spread
 from voicecli.errors import ExitStatus
@@ -72,18 +72,16 @@ def talk(
 
     Without recordings the bundled voice asks. Pipelines and networks take turns, question by question.
     """
-    from voicecli.bench.measure.conversations_bench import TalkBench, TalkRequest
+    from voicecli.bench.measure.conversations_bench import TalkBench
     from voicecli.bench.measure.formats import codecs_of
     from voicecli.cli.reporting import loudspeaker
 
-    request = TalkRequest(
-        runs=runs, turns=turns, speech=speech, networks=tuple(dict.fromkeys(net or ())),
-        codecs=codecs_of(format), baseline=baseline, scenario=scenario, real_time=real_time, mic=mic,
-        mouth=mouth, speaker=speaker, seed=seed,
+    bench = TalkBench(
+        loaded=engines.load(), speaker=loudspeaker(speaker, real_time=real_time), runs=runs, turns=turns,
+        speech=speech, networks=unique(net), codecs=codecs_of(format), baseline=baseline, scenario=scenario,
+        real_time=real_time, mic=mic, mouth=mouth, seed=seed,
     )  # fmt: skip
-    request.check()
-    heard = loudspeaker(speaker, real_time=real_time)
-    finish(_conversed(TalkBench(loaded=engines.load(), request=request, speaker=heard), outputs))
+    finish(_conversed(bench, outputs))
 
 
 async def _conversed(bench: TalkBench, outputs: Outputs) -> ExitStatus:

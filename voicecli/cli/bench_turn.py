@@ -66,12 +66,12 @@ def turn(
     Who was cut off, against how long the others waited, for maximum silences from 0.2 to 2 seconds; silence
     alone is judged beside it. Nothing is played, so minutes of speech take seconds.
     """
-    from voicecli.bench.measure.end_of_turn_bench import TurnBench, TurnRequest
+    from voicecli.bench.measure.end_of_turn_bench import TurnBench
 
-    request = TurnRequest(
-        speech=speech, runs=runs, asr=judged.asr is not None, words_after=words_after, seed=seed
+    asr = judged.asr is not None
+    bench = TurnBench(
+        loaded=judged.load(), speech=speech, runs=runs, asr=asr, words_after=words_after, seed=seed
     )
-    bench = TurnBench(loaded=judged.load(), request=request)
     finish(_judged(bench, outputs, clips, play, speaker))
 
 

@@ -78,6 +78,19 @@ def test_unset_stamps_are_none() -> None:
     assert Stamps(asr_started=3.0).since(1.0)["asr_started"] == 2.0
 
 
+def test_chunks_pass_through_and_are_waited_for() -> None:
+    async def gathered(voice: SimulatedSynthesizer | Observed) -> list[bytes]:
+        return [chunk async for chunk in voice.synthesize("Hi.")]
+
+    witness, voice = Witness(), SimulatedSynthesizer(TTS)
+    chunks = asyncio.run(gathered(Observed(voice, witness)))
+    assert chunks == asyncio.run(gathered(voice))
+    [call] = witness.tts
+    assert [chunk for _, chunk in call.answers] == chunks
+    assert len(call.waits) == len(chunks) + 1  # and for the end
+    assert call.waits[0][1] - call.waits[0][0] >= TTS.ttfb * 0.9
+
+
 def test_last_call_is_the_one_that_counts() -> None:
     async def twice() -> tuple[Witness, Stamps]:
         observer = Witness()

@@ -44,7 +44,7 @@ from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.espeak import EspeakOptions
 from voicecli.providers.registry import Stage
 
-__all__ = ["TalkBench", "TalkRequest"]
+__all__ = ["TalkBench"]
 
 _HOLDS = 120.0  # seconds of sound that the player holds where nobody hears it
 _SIMULATED = "simulated"
@@ -53,25 +53,35 @@ _ASKING_VOICE = "en-us+f4"  # another one than the one that answers
 _SLOW = "nothing kept the pace of time, so there are words and cut-offs and no latencies"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TalkRequest:
-    """What the command line says about what is measured."""
+@dataclass(kw_only=True)
+class TalkBench(Measurement):
+    """Conversations: every span, and who made a turn late."""
 
+    kind: ClassVar = "talk"
+    metrics: ClassVar = METRICS
+    excluded: ClassVar = (
+        "starting the process, and opening engines and devices",
+        "the first question of each pipeline",
+    )
+
+    speaker: BenchSpeaker
     runs: int = 1  # conversations
     turns: int = 10  # questions of each
     speech: Path | None = None
-    networks: tuple[str, ...] = ()
-    codecs: tuple[Codec, ...] = ()  # of the speech; empty: the engine's own
+    networks: Sequence[str] = ()
+    codecs: Sequence[Codec] = ()  # of the speech; empty: the engine's own
     baseline: str | None = None
     scenario: str | None = None
     real_time: bool = True
     mic: str | None = None
     mouth: str | None = None
-    speaker: str = "null"
     seed: int = 0
+    asked: list[Exchange] = field(default_factory=list)
+    claims: list[Assertion] = field(default_factory=list)
 
-    def check(self) -> None:
+    def __post_init__(self) -> None:
         """Raises UsageError for what cannot be measured together."""
+        super().__post_init__()
         for name in self.networks:
             find_network(name)
         if self.scenario is not None:
@@ -90,53 +100,36 @@ class TalkRequest:
         if not self.real_time and (self.mic is not None or self.baseline or self.scenario):
             raise UsageError("--fast measures no latencies: leave out --mic, --baseline and --scenario.")
 
-
-@dataclass(kw_only=True)
-class TalkBench(Measurement):
-    """Conversations: every span, and who made a turn late."""
-
-    kind: ClassVar = "talk"
-    metrics: ClassVar = METRICS
-    excluded: ClassVar = (
-        "starting the process, and opening engines and devices",
-        "the first question of each pipeline",
-    )
-
-    request: TalkRequest
-    speaker: BenchSpeaker
-    asked: list[Exchange] = field(default_factory=list)
-    claims: list[Assertion] = field(default_factory=list)
-
     @property
     def budgets(self) -> Mapping[Span, float]:
-        return self.loaded.settings.budgets.limits() if self.request.real_time else {}
+        return self.loaded.settings.budgets.limits() if self.real_time else {}
 
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
-        request, loaded, report = self.request, self.loaded, self.report
-        questions, source = await _questions(request)
-        if request.scenario is not None:
-            report.facts["scenario"] = f"{request.scenario}: {find_scenario(request.scenario).said}"
-            loaded = _with_scenario(loaded, request.scenario)
+        loaded, report = self.loaded, self.report
+        questions, source = await self._questions()
+        if self.scenario is not None:
+            report.facts["scenario"] = f"{self.scenario}: {find_scenario(self.scenario).said}"
+            loaded = _with_scenario(loaded, self.scenario)
         report.facts["speech"] = f"{len(questions)} questions, {source}"
-        report.seed = request.seed
-        report.settings = _settings_record(loaded, request)
-        networks = [find_network(name) for name in request.networks or ("none",)]
-        serial, fetching = _serial(request), bars.fetching
-        contenders = await lined_up(stack, loaded, networks, request.codecs, serial, report, fetching)
+        report.seed = self.seed
+        report.settings = self._settings(loaded)
+        networks = [find_network(name) for name in self.networks or ("none",)]
+        serial, fetching = self._serial(), bars.fetching
+        contenders = await lined_up(stack, loaded, networks, self.codecs, serial, report, fetching)
         player = self.speaker.player(loaded.settings.player, _HOLDS)
         await stack.enter_async_context(player)
         heard = self.speaker.heard(player)
         report.facts = {"speaker": str(heard), **report.facts}
         report.details = {"speaker": heard}
         report.excluded += self._lacking(contenders[0], heard)
-        options = AskingOptions(runs=request.runs, real_time=request.real_time, seed=request.seed)
-        if request.mic is not None:
-            mouth = AudioStreamPlayer(DeviceOutput(request.mouth or ""), loaded.settings.player)
-            microphone = MouthMicrophone(DeviceMicrophone(DeviceInput(request.mic)), mouth)
+        options = AskingOptions(runs=self.runs, real_time=self.real_time, seed=self.seed)
+        if self.mic is not None:
+            mouth = AudioStreamPlayer(DeviceOutput(self.mouth or ""), loaded.settings.player)
+            microphone = MouthMicrophone(DeviceMicrophone(DeviceInput(self.mic)), mouth)
             await stack.enter_async_context(microphone)
             report.facts["microphone"] = f"{microphone.name} · {microphone.rate} Hz"
             options = replace(options, microphones=[microphone])
-        with bars.measuring((request.runs * len(questions) + 1) * len(contenders)) as advance:
+        with bars.measuring((self.runs * len(questions) + 1) * len(contenders)) as advance:
             async with scoped(conversations.conversed(contenders, questions, player, options)) as asking:
                 async for asked in asking:
                     self.asked.append(asked)
@@ -145,7 +138,7 @@ class TalkBench(Measurement):
     def _sum_up(self) -> None:
         if not self.asked:
             return
-        report, timed = self.report, self.request.real_time
+        report, timed = self.report, self.real_time
         contenders = list(dict.fromkeys(one.contender for one in self.asked))
         scored = _listens(contenders[0])
         report.samples = samples = sampled(self.asked, self.budgets, timed=timed, scored=scored)
@@ -173,7 +166,7 @@ class TalkBench(Measurement):
         others = {one.label.get("network"): one.label for one in contenders if one.serial is not None}
         found = []
         for label in ours:
-            beside, scenario = others.get(label.get("network")), self.request.scenario or ""
+            beside, scenario = others.get(label.get("network")), self.scenario or ""
             which = " ".join(value for name, value in label.items() if name != "pipeline")
             where = f", {which}" if len(ours) > 1 else ""
             made = claims(self.report.samples, label, beside, scenario)
@@ -183,28 +176,47 @@ class TalkBench(Measurement):
     def _lacking(self, contender: Contender, heard: Heard) -> list[str]:
         """What is not in the numbers besides."""
         lacks = []
-        if self.request.mic is None:
+        if self.mic is None:
             lacks.append("a microphone's own latency: the questions are played into the pipeline")
         if not _listens(contender):
             lacks.append("word errors: the simulated recogniser does not listen, and its words end turns")
-        return [*lacks, *(heard.excluded() if self.request.real_time else [_SLOW])]
+        return [*lacks, *(heard.excluded() if self.real_time else [_SLOW])]
+
+    async def _questions(self) -> tuple[list[SpokenQuestion], str]:
+        """What is asked, and where it comes from. Raises UsageError, DecodeError."""
+        folder = self.speech or speech_folder()
+        if folder is not None:
+            language = "en" if self.speech is None else ""
+            recordings = await asyncio.to_thread(read_folder, folder)
+            found = await asyncio.to_thread(choose_questions, recordings, self.turns, language)
+            return found, f"recorded, from {folder.name}"
+        voice = await choose_synthesizer("espeak", {"espeak": EspeakOptions(voice=_ASKING_VOICE)})
+        async with voice.engine as engine:
+            return [await spoken_question(text, engine) for text in SPOKEN[: self.turns]], "spoken by espeak"
+
+    def _serial(self) -> tuple[str, SerialOptions] | None:
+        """The pipeline to compare with, and its name."""
+        if self.scenario is not None:
+            return "serial", find_scenario(self.scenario).serial
+        return None if self.baseline is None else (self.baseline, NAIVE)
+
+    def _settings(self, loaded: Loaded) -> dict[str, Any]:
+        settings = loaded.settings
+        asked = ("runs", "turns", "networks", "codecs", "baseline", "scenario", "real_time", "mic", "mouth")
+        return {
+            **{name: getattr(self, name) for name in asked},
+            "speaker": self.speaker.name,
+            "seed": self.seed,
+            "speech": None if self.speech is None else str(self.speech),
+            "endpoint": asdict(settings.endpointer()),
+            "speculation": settings.conversation.speculation,
+            "player": asdict(settings.player),
+            "phrases": asdict(settings.conversation.phrases),
+        }
 
 
 def _listens(contender: Contender) -> bool:
     return contender.asr.name != _SIMULATED
-
-
-async def _questions(request: TalkRequest) -> tuple[list[SpokenQuestion], str]:
-    """What is asked, and where it comes from. Raises UsageError, DecodeError."""
-    folder = request.speech or speech_folder()
-    if folder is not None:
-        language = "en" if request.speech is None else ""
-        recordings = await asyncio.to_thread(read_folder, folder)
-        found = await asyncio.to_thread(choose_questions, recordings, request.turns, language)
-        return found, f"recorded, from {folder.name}"
-    voice = await choose_synthesizer("espeak", {"espeak": EspeakOptions(voice=_ASKING_VOICE)})
-    async with voice.engine as engine:
-        return [await spoken_question(text, engine) for text in SPOKEN[: request.turns]], "spoken by espeak"
 
 
 def _with_scenario(loaded: Loaded, name: str) -> Loaded:
@@ -220,22 +232,3 @@ def _with_scenario(loaded: Loaded, name: str) -> Loaded:
         for stage in stages
     }
     return replace(loaded, settings=replace(settings, **simulated))
-
-
-def _serial(request: TalkRequest) -> tuple[str, SerialOptions] | None:
-    """The pipeline to compare with, and its name."""
-    if request.scenario is not None:
-        return "serial", find_scenario(request.scenario).serial
-    return None if request.baseline is None else (request.baseline, NAIVE)
-
-
-def _settings_record(loaded: Loaded, request: TalkRequest) -> dict[str, Any]:
-    settings = loaded.settings
-    return {
-        **{name: value for name, value in asdict(request).items() if name != "speech"},
-        "speech": None if request.speech is None else str(request.speech),
-        "endpoint": asdict(settings.endpointer()),
-        "speculation": settings.conversation.speculation,
-        "player": asdict(settings.player),
-        "phrases": asdict(settings.conversation.phrases),
-    }

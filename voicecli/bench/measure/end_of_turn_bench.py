@@ -49,7 +49,6 @@ from voicecli.speech.endpoint import EndpointOptions
 
 __all__ = [
     "TurnBench",
-    "TurnRequest",
     "curve_table",
     "cut_record",
     "cuts_table",
@@ -74,17 +73,6 @@ Cut = tuple[Score, Decision]
 """Who was cut off, and when."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnRequest:
-    """What the command line says about what is judged."""
-
-    speech: Path | None = None
-    asr: bool = False  # words from the settings' recogniser; otherwise those of the labels
-    runs: int = 1  # times that each recording is judged, with other noise behind it
-    words_after: float = 0.2  # seconds from a short silence to its words
-    seed: int = 0
-
-
 @dataclass(kw_only=True)
 class TurnBench(Measurement):
     """The end-of-turn decision, held against recordings whose ends are known."""
@@ -101,7 +89,11 @@ class TurnBench(Measurement):
         "uncertainty of the labels: an end within 0.1 s of the label cuts nothing off",
     )
 
-    request: TurnRequest
+    speech: Path | None = None
+    asr: bool = False  # words from the settings' recogniser; otherwise those of the labels
+    runs: int = 1  # times that each recording is judged, with other noise behind it
+    words_after: float = 0.2  # seconds from a short silence to its words
+    seed: int = 0
     listened: list[Listened] = field(default_factory=list)
     ours: list[Score] = field(default_factory=list)  # as the settings have it
     plain: list[Score] = field(default_factory=list)  # silence alone, as long as for unknown words
@@ -119,31 +111,31 @@ class TurnBench(Measurement):
         return found
 
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
-        settings, request, report = self.loaded.settings, self.request, self.report
-        recordings = _chosen(request)
+        settings, report = self.loaded.settings, self.report
+        recordings = _chosen(self.speech)
         detector = await choose_detector(settings.vad.engine, settings.vad.engines)
         vad = await stack.enter_async_context(detector.engine)
         report.engines.append(participant("vad", detector))
         report.versions |= versions("vad", [detector.name])
         words: Words = reference_words
-        if request.asr:
+        if self.asr:
             recognizer = await pick_recognizer(self.loaded, report=bars.fetching)
             words = RecognizedWords(await stack.enter_async_context(recognizer.engine))
             report.engines.append(participant("asr", recognizer))
             report.versions |= versions("asr", [recognizer.name])
         options = settings.endpointer()
-        report.seed = request.seed
+        report.seed = self.seed
         report.settings = {
-            "speech": None if request.speech is None else str(request.speech),
-            "runs": request.runs,
-            "words": "recognised" if request.asr else "labelled",
-            "words_after": request.words_after,
+            "speech": None if self.speech is None else str(self.speech),
+            "runs": self.runs,
+            "words": "recognised" if self.asr else "labelled",
+            "words_after": self.words_after,
             "endpoint": asdict(options),
             "vad": {"start": settings.vad.start, "stop": settings.vad.stop},
         }
         settings_tried = 2 + 2 * len(SILENCES)
-        with bars.measuring(request.runs * len(recordings) * (1 + settings_tried)) as advance:
-            for seed, recorded in product(range(request.seed, request.seed + request.runs), recordings):
+        with bars.measuring(self.runs * len(recordings) * (1 + settings_tried)) as advance:
+            for seed, recorded in product(range(self.seed, self.seed + self.runs), recordings):
                 self.listened.append(await asyncio.to_thread(listen, recorded, vad, seed))
                 advance(f"listening: {recorded.name}"[:40])
             self.ours = await self._scores(options, words, partial(advance, "as set"))
@@ -163,7 +155,7 @@ class TurnBench(Measurement):
     async def _scores(
         self, options: EndpointOptions, words: Words | None, advance: Callable[[], None]
     ) -> list[Score]:
-        vad, words_after = self.loaded.settings.vad, self.request.words_after
+        vad, words_after = self.loaded.settings.vad, self.words_after
         found: list[Score] = []
         for listened in self.listened:
             decisions = await decide(
@@ -196,14 +188,14 @@ class TurnBench(Measurement):
         report.tables += [cuts_table(cuts)] if cuts else []
 
     def _facts(self) -> dict[str, str]:
-        whole, runs = self._whole(), self.request.runs
+        whole, runs = self._whole(), self.runs
         seconds = sum(one.duration for one in self.listened) / runs
         count = len(self.listened) // runs
         length = f"{seconds / 60:.0f} min{f', {runs} times' if runs > 1 else ''}"
-        source = "recognised" if self.request.asr else "as labelled"
+        source = "recognised" if self.asr else "as labelled"
         facts = {
             "speech": f"{whole.utterances // runs} utterances in {count} recordings, {length}",
-            "words": f"{source}, {self.request.words_after:g} s after a silence",
+            "words": f"{source}, {self.words_after:g} s after a silence",
             "cut off": f"{whole.cut_off} of {whole.utterances}, {whole.share:.1%}",
         }
         if self.equal is not None:
@@ -247,18 +239,18 @@ class TurnBench(Measurement):
             await player.stop()
 
 
-def _chosen(request: TurnRequest) -> list[Recorded]:
+def _chosen(speech: Path | None) -> list[Recorded]:
     """The recordings in which the end of speech is known. Raises UsageError."""
-    folder = request.speech or speech_folder()
+    folder = speech or speech_folder()
     if folder is None:
         raise UsageError(
             "There is no recorded speech to judge.",
             "Name a folder with --speech; its manifest says where speech starts and ends.",
         )
-    languages = ("", "en") if request.speech is None else None
+    languages = ("", "en") if speech is None else None
     labelled = [one for one in read_folder(folder) if one.utterances]
     usual = [one for one in labelled if one.kind in _KINDS and (not languages or one.language in languages)]
-    found = usual or ([] if request.speech is None else labelled)
+    found = usual or ([] if speech is None else labelled)
     if not found:
         raise UsageError(
             f"No recording in {folder} says where speech starts and ends.",

@@ -16,9 +16,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from voicecli.audio.player import AudioStreamPlayer
+from voicecli.bench.measure.engine_time import engine_time, waited
 from voicecli.bench.measure.loudspeaker import BriefPlayer
+from voicecli.bench.measure.stamps import Observed, Witness
 from voicecli.bench.measure.texts import Line
-from voicecli.bench.measure.timed_synthesizer import Timed, engine_time
 from voicecli.bench.metric import known
 from voicecli.bench.report import COLD, WARM, Label, Sample, Trouble, case_key
 from voicecli.conversation.record import marks_record
@@ -140,19 +141,29 @@ async def _run(case: Case, number: int, player: AudioStreamPlayer, options: Benc
                 opened = time.monotonic() - begun
         except VoiceError as failure:
             error = failure
-        timed = Timed(engine)
-        utterer = Utterer(timed, player, options.utterer)
+        witness = Witness()
+        utterer = Utterer(Observed(engine, witness), player, options.utterer)
         utterer.stopwatch.mark(Mark.FIRST_PHRASE, begun)
         if error is None:
             error = await _said(case.line.text, utterer, options.phrases)
         timeline = _reached(utterer, player)
         if error is None and Mark.FIRST_SOUND not in timeline.marks:
             error = ProviderError(
-                f"{timed.name} made no sound that can be heard.", "Is there anything to say?"
+                f"{engine.name} made no sound that can be heard.", "Is there anything to say?"
             )
+        took = await asyncio.to_thread(engine_time, witness.tts, engine.format, player.options.audible)
+        values = _values(utterer, player, timeline)
+        ttfa, audio = values["ttfa"], values["audio"]
         return Sample(
             case=case.labels,
-            values=await _values(timed, utterer, player, timeline, opened),
+            values={
+                **values,
+                # What is neither the engine's nor silence in its sound.
+                "overhead": None if ttfa is None or took is None else ttfa - took.seconds - (opened or 0.0),
+                "opened": opened,
+                "leading_silence": None if took is None else took.leading_silence,
+                "rtf": waited(witness.tts) / audio if audio else None,
+            },
             number=number,
             counted=number > 0,
             error=None if error is None else Trouble.of(error),
@@ -171,21 +182,12 @@ async def _said(text: str, utterer: Utterer, options: PhraseOptions) -> VoiceErr
     return None
 
 
-async def _values(
-    timed: Timed, utterer: Utterer, player: AudioStreamPlayer, timeline: Timeline, opened: float | None
-) -> dict[str, float | None]:
-    took = await asyncio.to_thread(engine_time, timed, player.options.audible)
+def _values(utterer: Utterer, player: AudioStreamPlayer, timeline: Timeline) -> dict[str, float | None]:
     first = utterer.bytes_to_first_sample
     played = first is not None  # or else the player's numbers are of the run before
-    audio, ttfa = player.written if played else 0.0, timeline.span(Span.TTFA)
     return {
         **{str(span): timeline.span(span) for span in (Span.TTFA, Span.TTFB, Span.PLAYOUT)},
-        # What is neither the engine's nor silence in its sound.
-        "overhead": None if ttfa is None or took is None else ttfa - took.seconds - (opened or 0.0),
-        "opened": opened,
-        "leading_silence": None if took is None else took.leading_silence,
-        "rtf": timed.making / audio if audio else None,
-        "audio": audio,
+        "audio": player.written if played else 0.0,
         "chunks": float(utterer.chunks),
         "bytes": float(utterer.bytes),
         "bytes_to_first_sample": None if first is None else float(first),

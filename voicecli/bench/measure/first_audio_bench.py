@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -10,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 from voicecli.audio.format import Codec
 from voicecli.bench.chart import Axis, Chart
@@ -18,10 +17,10 @@ from voicecli.bench.charts import cdfs, counted, grouped, medians, over, waterfa
 from voicecli.bench.host import versions
 from voicecli.bench.measure import first_audio
 from voicecli.bench.measure.first_audio import METRICS, BenchOptions, Case, planned
-from voicecli.bench.measure.formats import another, codecs_of, in_formats
+from voicecli.bench.measure.formats import another, in_formats
 from voicecli.bench.measure.loudspeaker import BenchSpeaker
 from voicecli.bench.measure.measurement import Bars, Measurement
-from voicecli.bench.measure.texts import TEXTS, Line, line_of
+from voicecli.bench.measure.texts import TEXTS, Line
 from voicecli.bench.metric import Measure
 from voicecli.bench.report import WARM, Sample, case_key, case_name, in_order
 from voicecli.bench.report_file import participant, resumed
@@ -33,52 +32,12 @@ from voicecli.latency.timeline import Span
 from voicecli.providers.choose import Choice
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = ["SpeechBench", "SpeechRequest", "tts_charts"]
+__all__ = ["SpeechBench", "tts_charts"]
 
 _HOLDS = 60.0  # seconds of sound that the player holds where nobody hears it: then nothing waits for it
-_NAME = 24  # characters of a text that name it in the report
 _STAGES = ("opening", "first byte", "playout")
 _WHO = ("engine", "format", "voice")
 _TTFA, _OVERHEAD = METRICS[0], METRICS[3]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechRequest:
-    """What the command line says about what is measured."""
-
-    runs: int = 10
-    cold: int = 3
-    engines: tuple[str, ...] = ()  # empty: the one in the settings
-    codecs: tuple[Codec, ...] = ()  # empty: each engine's own
-    voices: tuple[str, ...] = ()  # empty: each engine's own
-    lines: tuple[Line, ...] = TEXTS
-    resume: Path | None = None
-    seed: int = 0
-
-    @classmethod
-    def read(
-        cls,
-        *,
-        formats: Sequence[str] | None,
-        engines: Sequence[str] | None,
-        voices: Sequence[str] | None,
-        texts: Sequence[str] | None,
-        words: Sequence[int] | None,
-        **more: Any,
-    ) -> Self:
-        """Of the words of the command line. Raises UsageError."""
-        for text in texts or ():
-            if not text.strip():
-                raise UsageError("There is nothing to say: a --text is empty.")
-        lines = [Line(textwrap.shorten(text, _NAME, placeholder="…"), text) for text in texts or ()]
-        lines += [line_of(number) for number in words or ()]
-        return cls(
-            engines=tuple(dict.fromkeys(engines or ())),
-            codecs=codecs_of(formats),
-            voices=tuple(dict.fromkeys(voices or ())),
-            lines=tuple(dict.fromkeys(lines)) or TEXTS,
-            **more,
-        )
 
 
 @dataclass(kw_only=True)
@@ -93,8 +52,15 @@ class SpeechBench(Measurement):
         "the first run of each warm case",
     )
 
-    request: SpeechRequest
     speaker: BenchSpeaker
+    runs: int = 10
+    cold: int = 3
+    engines: Sequence[str] = ()  # empty: the one in the settings
+    codecs: Sequence[Codec] = ()  # empty: each engine's own
+    voices: Sequence[str] = ()  # empty: each engine's own
+    lines: Sequence[Line] = TEXTS
+    resume: Path | None = None
+    seed: int = 0
     cases: list[Case] = field(default_factory=list)
 
     @property
@@ -102,22 +68,22 @@ class SpeechBench(Measurement):
         return self.loaded.settings.budgets.limits()
 
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
-        settings, request, report = self.loaded.settings, self.request, self.report
+        settings, report = self.loaded.settings, self.report
         player = self.speaker.player(settings.player, _HOLDS)
         options = BenchOptions(
-            runs=request.runs,
-            cold=request.cold,
+            runs=self.runs,
+            cold=self.cold,
             phrases=settings.conversation.phrases,
             utterer=settings.utterer(),
-            seed=request.seed,
+            seed=self.seed,
         )
-        report.seed = request.seed
+        report.seed = self.seed
         report.settings = {
-            "runs": request.runs,
-            "cold": request.cold,
-            "formats": [str(codec) for codec in request.codecs],
-            "voices": list(request.voices),
-            "texts": [line.text for line in request.lines],
+            "runs": self.runs,
+            "cold": self.cold,
+            "formats": [str(codec) for codec in self.codecs],
+            "voices": list(self.voices),
+            "texts": [line.text for line in self.lines],
             "speaker": self.speaker.name,
             "player": asdict(player.options),
             "phrases": asdict(options.phrases),
@@ -127,7 +93,7 @@ class SpeechBench(Measurement):
         for choice in choices:  # one after the other: each has the machine to itself while it is timed
             await self._open(stack, choice)
         report.versions |= versions("tts", [choice.name for choice in choices])
-        earlier = None if request.resume is None else resumed(request.resume, report)
+        earlier = None if self.resume is None else resumed(self.resume, report)
         await stack.enter_async_context(player)
         heard = self.speaker.heard(player)
         report.excluded += heard.excluded()
@@ -137,13 +103,13 @@ class SpeechBench(Measurement):
             began = earlier.started.replace("T", " ")
             report.facts["resumed"] = f"{len(earlier.samples)} runs are of {began}"
             report.samples += earlier.samples
-        report.facts["runs"] = f"{request.runs} warm and {request.cold} cold, in another order each time"
+        report.facts["runs"] = f"{self.runs} warm and {self.cold} cold, in another order each time"
         known = {(case_key(sample.case), sample.number) for sample in report.samples}
         self.cases += [
             Case(choice, line, new)
-            for line in request.lines
+            for line in self.lines
             for choice in choices
-            for new in ([None, partial(another, choice)] if request.cold else [None])
+            for new in ([None, partial(another, choice)] if self.cold else [None])
         ]
         report.cases = [case.labels for case in self.cases]
         total = len(planned(self.cases, options))
@@ -156,15 +122,15 @@ class SpeechBench(Measurement):
 
     async def _choices(self) -> list[Choice[Synthesizer]]:
         """Every engine with every voice in every format that it has. Raises UsageError when none is left."""
-        settings, request = self.loaded.settings, self.request
+        settings = self.loaded.settings
         found: list[Choice[Synthesizer]] = []
         said: list[str] = []
-        for name in request.engines or (settings.tts.engine,):
+        for name in self.engines or (settings.tts.engine,):
             tts = replace(settings.tts, engine=name)
             loaded = replace(self.loaded, settings=replace(settings, tts=tts))
-            for voice in request.voices or (None,):
+            for voice in self.voices or (None,):
                 choice = await pick_synthesizer(loaded, voice)
-                formats = await in_formats(choice, request.codecs)
+                formats = await in_formats(choice, self.codecs)
                 found += formats.choices
                 said += formats.notes
                 if voice is not None and not hasattr(choice.options, "voice"):

@@ -30,7 +30,6 @@ from voicecli.bench.table import Grid
 
 __all__ = [
     "PlayerBench",
-    "PlayerRequest",
     "Trial",
     "breaks_tables",
     "callback_facts",
@@ -41,18 +40,7 @@ __all__ = [
 _JITTERS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)  # seconds
 _PREBUFFERS = (0.0, 0.03, 0.06, 0.1, 0.2, 0.4)  # seconds, beside the one that is set
 _OURS, _QUEUE = "voicecli", "queue of samples"
-_CHARTED = 400  # callbacks whose spread is drawn
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlayerRequest:
-    """What the command line says about what is measured."""
-
-    runs: int = 20  # replies for each jitter and prebuffer
-    blocks: int = 400  # callbacks that are timed
-    speed: float = 1.5  # seconds of speech that arrive in a second
-    loss: float = 0.0  # share of the chunks that are lost and sent again
-    seed: int = 0
+_BLOCKS = 400  # callbacks that are timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +75,37 @@ class PlayerBench(Measurement):
         "time: arrivals and the loudspeaker's calls are simulated",
     )
 
-    request: PlayerRequest
+    runs: int = 20  # replies for each jitter and prebuffer
+    speed: float = 1.5  # seconds of speech that arrive in a second
+    loss: float = 0.0  # share of the chunks that are lost and sent again
+    seed: int = 0
     measured: tuple[CallbackCost, Allocated] | None = None
     cells: list[Trial] = field(default_factory=list)
 
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
         """Play all replies under every jitter and prebuffer; whole rows alone are kept."""
-        request, options, report = self.request, self.loaded.settings.player, self.report
-        report.seed = request.seed
+        options, report = self.loaded.settings.player, self.report
+        report.seed = self.seed
         report.versions |= versions("tts", [])
-        report.settings = {**asdict(request), "player": asdict(options)}
-        cost = await asyncio.to_thread(callback_cost, request.blocks)
+        report.settings = {
+            "runs": self.runs,
+            "blocks": _BLOCKS,
+            "speed": self.speed,
+            "loss": self.loss,
+            "seed": self.seed,
+            "player": asdict(options),
+        }
+        cost = await asyncio.to_thread(callback_cost, _BLOCKS)
         self.measured = cost, await asyncio.to_thread(allocated)
         prebuffers: Sequence[float] = sorted({*_PREBUFFERS, options.prebuffer})
         with bars.measuring(2 * len(_JITTERS) * len(prebuffers)) as advance:
             for adaptive, jitter in product((False, True), _JITTERS):
-                plan = NetworkPlan(jitter=jitter, speed=request.speed, loss=request.loss)
+                plan = NetworkPlan(jitter=jitter, speed=self.speed, loss=self.loss)
                 row = []
                 for prebuffer in prebuffers:
                     most = max(options.max_prebuffer, prebuffer)
                     player = replace(options, prebuffer=prebuffer, max_prebuffer=most, adaptive=adaptive)
-                    breaks = played(replies(plan, request.runs, request.seed), player)
+                    breaks = played(replies(plan, self.runs, self.seed), player)
                     row.append(Trial(jitter, prebuffer, adaptive, breaks))
                     await asyncio.sleep(0)  # Ctrl-C is heard
                     advance(f"jitter {jitter * 1000:g} ms")
@@ -117,7 +115,7 @@ class PlayerBench(Measurement):
         if self.measured is None:
             return
         cost, memory = self.measured
-        report, request, options, cells = self.report, self.request, self.loaded.settings.player, self.cells
+        report, options, cells = self.report, self.loaded.settings.player, self.cells
         for name, seconds in ((_OURS, cost.ours), (_QUEUE, cost.reference)):
             case = {"player": name, "jitter": ""}
             report.samples += [
@@ -127,7 +125,7 @@ class PlayerBench(Measurement):
         # The statistics are of the player as it is set; all others are in the tables.
         own = [one for one in cells if (one.prebuffer, one.adaptive) == (options.prebuffer, options.adaptive)]
         report.samples += [sample for cell in own for sample in cell_samples(cell)]
-        network = f"speech arrives {request.speed:g} times as fast as it lasts, {request.loss:.1%} lost"
+        network = f"speech arrives {self.speed:g} times as fast as it lasts, {self.loss:.1%} lost"
         report.facts = {**callback_facts(cost, memory), "network": network}
         report.details = _details(cells, cost, memory)
         report.charts = player_charts(cells, cost) if cells else []
@@ -196,7 +194,7 @@ def player_charts(cells: Sequence[Trial], cost: CallbackCost) -> list[Chart]:
             groups.setdefault(f"{cell.prebuffer * 1000:g} ms", []).append(cell)
         for title, axis in (("breaks a minute", breaks), ("first chunk to sound", start)):
             charts.append(lines(groups, f"{title} against jitter, by {kind} prebuffer", jitter, axis))
-    spread = {_OURS: cost.ours[:_CHARTED], _QUEUE: cost.reference[:_CHARTED]}
+    spread = {_OURS: cost.ours, _QUEUE: cost.reference}
     series = [Series(name=name, y=seconds) for name, seconds in spread.items()]
     title = f"callback of {cost.frames:,} frames"
     return [*charts, Chart(kind="cdf", title=title, series=series, x=Axis("callback", Measure.TIME))]

@@ -25,48 +25,13 @@ from voicecli.latency.budget import Limit
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.recognizer import HEARING_RATE
 
-__all__ = ["RampRequest", "ServerBench", "ramp_charts"]
+__all__ = ["ServerBench", "ramp_charts"]
 
 _DELAY = "event_delay"
 _BATCHED, _APART = "batched", "apart"
 _SENTENCES = 3
 _PAUSE = 1.5  # seconds after each of them, in which the server notices the end
 _ROOM = 5000  # sessions and sockets: the measurement, not a cap, is to end it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RampRequest:
-    """What the command line says."""
-
-    ramp: RampOptions
-    baseline: str | None
-    asr: str
-    workers: int
-    profile: str | None = None
-    config: Path | None = None
-    given: Sequence[str] = ()  # settings, as in `asr.simulated.delay=0.1`
-
-    def check(self) -> None:
-        """Raises UsageError."""
-        if self.baseline not in (None, _APART):
-            raise UsageError(f"There is no baseline {self.baseline!r}.", f"There is {_APART}.")
-        first, most = self.ramp.first, self.ramp.most
-        if first > most:
-            raise UsageError(f"--first {first} is more than --most {most}.")
-
-    def words(self, *, batched: bool) -> list[str]:
-        """How `voicecli serve` is called for it."""
-        words = ["--asr", self.asr, "--workers", str(self.workers)]
-        words += ["--profile", self.profile] if self.profile else []
-        words += ["--config", str(self.config)] if self.config else []
-        named = [setting.partition("=")[0] for setting in self.given]
-        if self.asr == "simulated" and "asr.simulated.delay" not in named:
-            words += ["--set", "asr.simulated.delay=0"]
-        for key in ("sessions.most", "connections.most", "connections.per_address"):
-            words += ["--set", f"server.{key}={_ROOM}"]
-        for setting in (*self.given, f"server.batched={str(batched).lower()}"):
-            words += ["--set", setting]
-        return words
 
 
 @dataclass(kw_only=True)
@@ -90,9 +55,37 @@ class ServerBench(Measurement):
         "a network: server and clients are on one machine and share its processors",
     )
 
-    request: RampRequest
+    ramp: RampOptions
+    baseline: str | None
+    asr: str
+    workers: int
+    profile: str | None = None
+    config: Path | None = None
+    given: Sequence[str] = ()  # settings, as in `asr.simulated.delay=0.1`
     stages: list[LoadLevel] = field(default_factory=list)
     idle: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises UsageError."""
+        super().__post_init__()
+        if self.baseline not in (None, _APART):
+            raise UsageError(f"There is no baseline {self.baseline!r}.", f"There is {_APART}.")
+        if self.ramp.first > self.ramp.most:
+            raise UsageError(f"--first {self.ramp.first} is more than --most {self.ramp.most}.")
+
+    def _words(self, *, batched: bool) -> list[str]:
+        """How `voicecli serve` is called for it."""
+        words = ["--asr", self.asr, "--workers", str(self.workers)]
+        words += ["--profile", self.profile] if self.profile else []
+        words += ["--config", str(self.config)] if self.config else []
+        named = [setting.partition("=")[0] for setting in self.given]
+        if self.asr == "simulated" and "asr.simulated.delay" not in named:
+            words += ["--set", "asr.simulated.delay=0"]
+        for key in ("sessions.most", "connections.most", "connections.per_address"):
+            words += ["--set", f"server.{key}={_ROOM}"]
+        for setting in (*self.given, f"server.batched={str(batched).lower()}"):
+            words += ["--set", setting]
+        return words
 
     @property
     def _ends(self) -> Limit:
@@ -101,27 +94,27 @@ class ServerBench(Measurement):
         return next(given, Limit(_DELAY, "p95", RampOptions().limit))
 
     async def _measure(self, stack: AsyncExitStack, bars: Bars) -> None:
-        request, report = self.request, self.report
-        options = replace(request.ramp, limit=self._ends.seconds)
+        report = self.report
+        options = replace(self.ramp, limit=self._ends.seconds)
         report.seed = options.seed
-        report.settings = {**asdict(options), "workers": request.workers, "set": list(request.given)}
-        report.versions |= versions("asr", [request.asr]) | {"silero": engine_version("vad", "silero")}
-        report.engines.append(Participant(stage="asr", engine=request.asr, reason="as asked for"))
+        report.settings = {**asdict(options), "workers": self.workers, "set": list(self.given)}
+        report.versions |= versions("asr", [self.asr]) | {"silero": engine_version("vad", "silero")}
+        report.engines.append(Participant(stage="asr", engine=self.asr, reason="as asked for"))
         settings = self.loaded.settings
         gate = replace(settings.vad, min_silence=settings.server.segments.min_silence)
         ramp = Ramp(options, await self._speech(), gate)
-        names = [_BATCHED, _APART] if request.baseline else [_BATCHED]
+        names = [_BATCHED, _APART] if self.baseline else [_BATCHED]
         with bars.measuring(len(names) * ((options.most - options.first) // options.step + 1)) as advance:
 
             def told(stage: LoadLevel) -> None:
                 advance(f"{stage.streams} streams, {stage.server}")
 
             for name in names:
-                async with ServerProcess(request.words(batched=name == _BATCHED)) as server:
+                async with ServerProcess(self._words(batched=name == _BATCHED)) as server:
                     async for stage in ramp.stages(name, server, told):
                         self.stages.append(stage)
         if options.idle:
-            async with ServerProcess(request.words(batched=True)) as server:
+            async with ServerProcess(self._words(batched=True)) as server:
                 self.idle = await idle_stage(ramp, server, options.idle)
 
     async def _speech(self) -> Samples:

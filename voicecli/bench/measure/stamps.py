@@ -89,9 +89,15 @@ class EngineCall:
     """One request to one engine; monotonic seconds."""
 
     started: float
-    first: float | None = None  # first partial, token or chunk
     ended: float | None = None  # all of it was there; None: cancelled, failed, or still under way
-    answers: list[Any] = field(default_factory=list)  # partial transcripts, tokens with words, chunks
+    # When each partial transcript, token with words, or chunk came, and what it was.
+    answers: list[tuple[float, Any]] = field(default_factory=list)
+    waits: list[tuple[float, float]] = field(default_factory=list)  # from and to when it was waited for
+
+    @property
+    def first(self) -> float | None:
+        """When its first answer came."""
+        return self.answers[0][0] if self.answers else None
 
 
 class Witness:
@@ -118,7 +124,7 @@ class Witness:
     @property
     def tokens(self) -> tuple[str, ...]:
         """Of the model's call that the reply was made of."""
-        return tuple(self.llm[-1].answers) if self.llm else ()
+        return tuple(token for _, token in self.llm[-1].answers) if self.llm else ()
 
     def stamps(self, speech_started: float | None) -> Stamps:
         """Of the turn that has just ended, whose first voiced sample was at `speech_started`."""
@@ -174,10 +180,16 @@ async def _noted(
     call = EngineCall(time.monotonic())
     calls.append(call)
     async with scoped(made) as items:
-        async for item in items:
+        while True:
+            begun = time.monotonic()
+            try:
+                item = await anext(items)
+            except StopAsyncIteration:
+                break
+            finally:
+                call.waits.append((begun, time.monotonic()))
             if answers(item):
-                call.first = time.monotonic() if call.first is None else call.first
-                call.answers.append(item)
+                call.answers.append((time.monotonic(), item))
             elif isinstance(item, Transcript):  # the final one
                 call.ended = time.monotonic()
             yield item

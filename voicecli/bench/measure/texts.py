@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.conversation.rehearsal import said_aloud
-from voicecli.errors import ProviderError
+from voicecli.errors import ProviderError, UsageError
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = ["SPOKEN", "TEXTS", "Line", "line_of", "spoken_question"]
+__all__ = ["SPOKEN", "TEXTS", "Line", "line_of", "lines_of", "spoken_question"]
+
+_NAME = 24  # characters of a text that name it in the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,14 @@ _STORY = (  # noqa: SIM905 (a story is read as one)
     "From the landing a path leads through the pines to the lighthouse, where the keeper's garden is open in "
     "summer. "
 ).split()
+
+
+def lines_of(texts: Sequence[str], numbers: Sequence[int]) -> tuple[Line, ...]:
+    """These texts, and some of so many words, each once; the bundled ones without any. Raises UsageError."""
+    if not all(map(str.strip, texts)):
+        raise UsageError("There is nothing to say: a --text is empty.")
+    lines = [Line(textwrap.shorten(text, _NAME, placeholder="…"), text) for text in texts]
+    return tuple(dict.fromkeys([*lines, *map(line_of, numbers)])) or TEXTS
 
 
 def line_of(words: int) -> Line:
