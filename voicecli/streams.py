@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # read below as well: where everything is; a star stands for 
     from voicecli.config.assembly import open_engines as open_engines
     from voicecli.conversation.context import History as History
     from voicecli.conversation.pacing import *
+    from voicecli.conversation.voicebot import *
     from voicecli.flow.awaitables import map_future as map_future
     from voicecli.flow.awaitables import resolve_awaitable_or_obj as resolve_awaitable_or_obj
     from voicecli.flow.branches import *

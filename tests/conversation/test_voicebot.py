@@ -14,9 +14,8 @@ from voicecli.audio.recording import load_recording
 from voicecli.audio.sound_steps import microphone_source, speaker_sink, wav_file_sink
 from voicecli.config.assembly import open_engines
 from voicecli.conversation.context import History, HistoryOptions
-from voicecli.conversation.pacing import (
+from voicecli.conversation.voicebot import (
     language_model_step,
-    phrase_step,
     speech_recognition_step,
     speech_to_text_step,
     synthesis_step,
@@ -33,6 +32,7 @@ from voicecli.providers.simulated import (
     SimulatedSynthesizer,
     SimulatedSynthesizerOptions,
 )
+from voicecli.reply.phrases import phrase_step
 from voicecli.speech.energy import EnergyDetector
 from voicecli.speech.speech_events import SpeechEnd, SpeechPartialResult, SpeechStart
 from voicecli.speech.spoken import utterance_step

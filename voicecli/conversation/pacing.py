@@ -8,18 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from itertools import groupby
 from typing import Final, Literal, TypeAlias, overload
 
-from voicecli.audio.lengths import AnyFormat, AudioFormat, get_audio_length
+from voicecli.audio.lengths import AnyFormat, get_audio_length
 from voicecli.audio.pace import Clock, LoopClock, Pace
 from voicecli.audio.ratelimit import audio_rate_limit_step
-from voicecli.conversation.voicebot import (
-    AudioWithText,
-    TimedText,
-    language_model_step,
-    speech_recognition_step,
-    speech_to_text_step,
-    synthesis_step,
-    text_to_speech_step,
-)
+from voicecli.conversation.voicebot import AudioWithText, TimedText
 from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
 from voicecli.flow.branches import fork_step
 from voicecli.flow.feeds import buffer_step
@@ -29,17 +21,9 @@ from voicecli.flow.values import extract_value_step
 from voicecli.reply.phrases import PhraseOptions, phrase_step
 
 __all__ = [
-    "AudioFormat",
-    "AudioWithText",
     "TextToSpeechStep",
-    "TimedText",
     "buffer_tts_text_step",
-    "language_model_step",
     "min_tokens_step",
-    "speech_recognition_step",
-    "speech_to_text_step",
-    "synthesis_step",
-    "text_to_speech_step",
     "timed_text_rate_limit_step",
     "tts_rate_limit_step",
     "tts_with_buffer_and_rate_limit_step",
