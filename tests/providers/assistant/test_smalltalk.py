@@ -8,7 +8,7 @@ from voicecli.providers.assistant.dialogue import Reply
 from voicecli.providers.assistant.limits import CONNECT
 from voicecli.providers.assistant.tables import table
 
-HELP = next(one["answer"] for one in table("smalltalk.toml")["remark"] if one["intent"] == "help")
+HELP = next(one["answer"] for one in table("phrases.toml")["remark"] if one["intent"] == "help")
 FALLBACK = f"I can't do that offline. {CONNECT}"
 TALK = [
     (("hello",), "greeting", "Hello. How can I help?"),

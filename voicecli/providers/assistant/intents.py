@@ -22,6 +22,7 @@ from voicecli.providers.assistant import (
     timezones,
 )
 from voicecli.providers.assistant.dialogue import Context, Intent, Question, Reply, Topic
+from voicecli.providers.assistant.tables import phrases
 from voicecli.providers.assistant.wording import LONG, Utterance, hear, listed
 
 __all__ = ["REMEMBERED", "UNCOVERED", "Context", "understand"]
@@ -65,13 +66,8 @@ _JOINT = re.compile(
     r"|open|launch|is it|say|choose|add .+ to my|louder|quieter|softer|slower|faster|speak|could you|can you"
     r"|a \d+ (?:second|minute|hour) timer|goodbye|the time|the date)\b)"
 )
-_YES = re.compile(
-    r"(?:(?:yes|yeah|yep|yup|sure|okay|right|correct|exactly|yes please|please do|do it|that is (?:right|it)"
-    r"|i did|i do)(?: |$))+"
-)
-_NO = re.compile(
-    r"(?:(?:no|nope|nah|wrong|no thanks|i did not|do not|not that|that is (?:wrong|not right))(?: |$))+"
-)
+_YES = re.compile(rf"(?:(?:{phrases('assent')})(?: |$))+")
+_NO = re.compile(rf"(?:(?:{phrases('dissent')})(?: |$))+")
 
 
 def understand(said: str, context: Context) -> Reply:

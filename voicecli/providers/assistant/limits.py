@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from voicecli.providers.assistant.dialogue import Context, Reply, Topic, intent
-from voicecli.providers.assistant.tables import table
+from voicecli.providers.assistant.tables import named, table
 from voicecli.providers.assistant.wording import Utterance
 
 __all__ = ["CONNECT", "also", "beyond", "fallback"]
@@ -31,13 +31,12 @@ class Limit(Topic):
 
 @cache
 def _limits() -> list[Limit]:
-    words = {name: f"(?:{'|'.join(some)})" for name, some in table("limits.toml")["words"].items()}
     return [
         Limit(
             limit["intent"],
             limit["answer"].replace("<connect>", CONNECT),
             limit["briefly"],
-            re.compile(re.sub(r"<(\w+)>", lambda name: words[name[1]], "|".join(limit["asked"]))),
+            re.compile(named("limits.toml", "|".join(limit["asked"]))),
         )
         for limit in table("limits.toml")["limit"]
     ]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from voicecli.providers.assistant.dialogue import Context, Excuse, Intent, Reply, intent
+from voicecli.providers.assistant.tables import named, table
 from voicecli.providers.delivery import GAINS, Delivery
 from voicecli.providers.language_model import Action
 
@@ -14,41 +15,15 @@ __all__ = ["wishes"]
 
 # By how much for "a bit louder", "louder" and "much louder": dB, and times as fast.
 _STEPS = {"bit": (2.0, 1.1), "": (4.0, 1.25), "much": (6.0, 1.5)}
-_SOME = r"(?:just )?a (?:little(?: bit)?|(?:tiny )?bit|touch|tad|lot)|slightly"
-_SAY = r"(?:(?:speak|talk|say (?:it|that)|be|go|make (?:it|(?:your|the) voice)) )?"
-_VOLUME = r"(?:your |the )?(?:volume|voice)"
-_TOO = r"(?:(?:you are|that is|it is) (?:speaking |talking |going )?(?:much |way |a (?:bit|little) )?too)"
-_NOT = r"(?:(?:do )?not (?:speak |talk |go )?so)"
-
-# What changes, which way, the word for it, what it is at the end of the range, and how it is asked for: with
-# "speak" or "a bit" around it, and in other words.
-_WISHES = (
-    (
-        "loudness", 1, "louder", "as loud", "louder|more loudly|loudly",
-        rf"speak up|turn (?:it|{_VOLUME}) up|turn up {_VOLUME}|volume up|(?:increase|raise) {_VOLUME}"
-        rf"|i can not hear you(?: very| so)?(?: well)?|{_TOO} (?:quiet|soft|low)|{_NOT} (?:quiet"
-        r"|soft)(?:ly)?",
-    ),
-    (
-        "loudness", -1, "quieter", "as quietly", "quieter|softer|more (?:quietly|softly)|quietly|softly",
-        rf"turn (?:it|{_VOLUME}) down|turn down {_VOLUME}|volume down|(?:lower|decrease|reduce) {_VOLUME}"
-        rf"|keep (?:it|your voice) down|{_TOO} loud|{_NOT} loud(?:ly)?",
-    ),
-    (
-        "speed", -1, "slower", "as slowly", "slower|more slowly|slowly",
-        rf"slow (?:it )?down|{_TOO} (?:fast|quick)(?:ly)?|{_NOT} (?:fast|quick)(?:ly)?",
-    ),
-    (
-        "speed", 1, "faster", "as fast", "faster|quicker|more quickly|quickly",
-        rf"speed (?:it )?up|{_TOO} slow(?:ly)?|{_NOT} slow(?:ly)?",
-    ),
-)  # fmt: skip
 
 
-def _wish(name: str, sign: int, word: str, limit: str, adverbs: str, others: str) -> Intent:
-    before, after = rf"(?:(?P<before>{_SOME}|much|way|far|even) )?", rf"(?: (?P<after>{_SOME}))?"
+def _wish(name: str, sign: int, word: str, limit: str, adverbs: list[str], others: list[str]) -> Intent:
+    pattern = (
+        rf"(?:<say>?(?:(?P<before><some>|much|way|far|even) )?(?:{'|'.join(adverbs)})|{'|'.join(others)})"
+        "(?: (?P<after><some>))?"
+    )
 
-    @intent(name, rf"(?:{_SAY}{before}(?:{adverbs})|{others}){after}", remark=True)
+    @intent(name, named("prosody.toml", pattern), remark=True)
     def wish(match: re.Match[str], context: Context) -> Reply:
         delivery, some = _changeable(name, context), match["before"] or match["after"] or ""
         much = some.endswith("lot") or some in ("much", "way", "far")
@@ -103,5 +78,5 @@ def _normal(name: str, whats: str) -> Intent:
 wishes = (
     _normal("loudness", "volume|loudness|voice|volume and speed|speed and volume"),
     _normal("speed", "speed|pace"),
-    *(_wish(*wish) for wish in _WISHES),
+    *(_wish(**wish) for wish in table("prosody.toml")["wish"]),
 )

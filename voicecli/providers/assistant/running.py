@@ -27,16 +27,12 @@ class Changed(Topic):
 
 @intent(
     "timers",
-    r"(?P<left>how (?:much (?:more )?(?:time|longer)|long|many (?:more )?(?:minutes|seconds"
+    r"(?:how (?:much (?:more )?(?:time|longer)|long|many (?:more )?(?:minutes|seconds"
     r"|hours))(?: do i have| is there| are there| have i got| is| are)?(?: still)? (?:left|remaining|remain"
     r"|to go)|how much longer|how long (?:to go|until (?:the|my) .*(?:timer|alarm).*)|time left"
     r"|how long is left|when (?:does|will|is) (?:the|my) .*\b(?:timer|alarm)\b.*)(?: (?:on|for|in|until|of"
     r"|with|till) (?:the |my )?(?P<which>.+?))?",
-    r"(?P<list>(?:what|which|how many|show me|show|list|read|are there|do i have|have i got"
-    r"|check)(?: are)?(?: all| any| the| my| of)* ?(?:running |active )?(?:timers?|alarms?"
-    r"|reminders?)(?: status)?(?: do i have| are running| are set| have i set| is running| running| set"
-    r"| is set| left)*|is (?:there|my|the) .*\b(?:timer|alarm)\b.*|how is (?:my|the) .*timer.*|timer status"
-    r"|my timers|timers)",
+    phrases("timers"),
 )
 def running(match: re.Match[str], context: Context) -> str:
     """ "how much time is left", "what timers do I have"."""

@@ -15,7 +15,7 @@ __all__ = ["joke", "name", "repeat", "said", "talk"]
 @cache
 def _remarks() -> list[tuple[str, str, re.Pattern[str]]]:
     """The intent, its answer and its words, in the order in which they are asked for."""
-    remarks = table("smalltalk.toml")["remark"]
+    remarks = table("phrases.toml")["remark"]
     return [(one["intent"], one["answer"], re.compile("|".join(one["said"]))) for one in remarks]
 
 
@@ -46,7 +46,7 @@ def _farewell(words: str, context: Context) -> Reply:
 def joke(match: re.Match[str], context: Context) -> str:
     """ "tell me a joke": one that was not told lately."""
     told = context.before("assistant")
-    jokes: list[str] = table("smalltalk.toml")["jokes"]["told"]
+    jokes: list[str] = table("phrases.toml")["jokes"]["told"]
     return context.random.choice([text for text in jokes if text not in told] or jokes)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["phrases", "rows", "table", "text"]
+__all__ = ["named", "phrases", "rows", "table", "text"]
 
 
 @cache
@@ -17,8 +18,14 @@ def table(name: str) -> dict[str, Any]:
 
 
 def phrases(name: str) -> str:
-    """The pattern of a request without details, which is one of the phrases in smalltalk.toml."""
-    return "|".join(table("smalltalk.toml")[name]["said"])
+    """The pattern of a request without details, which is one of the phrases in phrases.toml."""
+    return "|".join(table("phrases.toml")[name]["said"])
+
+
+def named(name: str, pattern: str) -> str:
+    """The pattern with the words of a file for the names in angle brackets."""
+    words = table(name)["words"]
+    return re.sub(r"(?<!P)<(\w+)>", lambda found: f"(?:{'|'.join(words[found[1]])})", pattern)
 
 
 def rows(name: str) -> list[tuple[str, list[str]]]:
