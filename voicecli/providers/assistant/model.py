@@ -11,7 +11,6 @@ from functools import partial
 from random import Random
 from typing import Self
 
-from voicecli.providers.assistant.dialogue import Context
 from voicecli.providers.assistant.timers import Timers
 from voicecli.providers.delivery import Delivery
 from voicecli.providers.language_model import Action, Goodbye, Message, Token
@@ -92,7 +91,7 @@ class Assistant:
 
     async def complete(self, messages: Sequence[Message]) -> AsyncGenerator[Token, None]:
         """Yield the answer to the last message of the speaker; actions come behind the words."""
-        from voicecli.providers.assistant.intents import REMEMBERED, understand
+        from voicecli.providers.assistant.intents import REMEMBERED, Context, understand
 
         await self._ready()
         last = max((at for at, message in enumerate(messages) if message.role == "user"), default=None)

@@ -10,8 +10,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from voicecli.providers.assistant.numbers import figures
+from voicecli.providers.assistant.tables import table
 
 __all__ = ["LONG", "Utterance", "capital", "hear", "listed"]
 
@@ -30,7 +32,7 @@ class Utterance:
     @property
     def readings(self) -> list[str]:
         """What short remarks are compared with, which may themselves be politeness: \"many thanks\"."""
-        return list(dict.fromkeys((self.text, _opened(self.text, _SOFT_OPENERS), self.plain, self.core)))
+        return list(dict.fromkeys((self.text, _opened(self.text, "soft_openers"), self.plain, self.core)))
 
 
 # Symbols that are typed, and how they are said; in this order.
@@ -67,34 +69,18 @@ _SYMBOLS = tuple(
         (r"[^\w\s.'()]|(?<!\d)\.(?!\d)|(?<=\d)\.(?!\d)|_", " "),
     )
 )
-_CONTRACTIONS = {
-    "whens": "when is", "thats": "that is", "theres": "there is", "isnt": "is not",
-    "can't": "can not", "cannot": "can not", "cant": "can not", "won't": "will not", "wont": "will not",
-    "let's": "let us", "lets": "let us", "i'm": "i am", "im": "i am", "i'd": "i would",
-    "whats": "what is", "wats": "what is", "what's": "what is", "whos": "who is", "hows": "how is",
-    "wheres": "where is", "dont": "do not", "doesnt": "does not", "ya": "you",
-    "gonna": "going to", "wanna": "want to", "gimme": "give me", "lemme": "let me", "y'all": "you",
-    "alright": "all right", "tonight's": "tonight", "o'clock": "oclock",
-}  # fmt: skip
-_ENDINGS = (("n't", " not"), ("'re", " are"), ("'ve", " have"), ("'ll", " will"), ("'d", " would"))
 # The nouns before which 's is "is"; elsewhere it is a possessive ("new year's", "today's").
 _IS = re.compile(r"(what|who|how|where|when|that|there|it|he|she)'s")
-_FILLERS = re.compile(r"u+h+m?|umm?|erm?|hmm?|mm|[ae]h")
-_ASK = r"(?:can|could|would|will) you (?:please |just |quickly |maybe |kindly )*"
-_OPENERS = re.compile(
-    r"(?:(?:hey|hi|hello|okay|ok|so|well|now|please|just|oh|actually|and then|then|all right|right|yes|yeah"
-    r"|no)\b|(?:hey |okay )?(?:computer|assistant|alexa|siri|google|jasper|mycroft|porcupine)\b"
-    rf"|{_ASK}(?:tell me|let me know|say)\b|{_ASK}(?!do\b|say\b|hear\b)|(?:please )?(?:tell me|let me know)\b"
-    r"|(?:do|would) you (?:happen to )?know\b|(?:i|i would) (?:want|need|like) you to\b|i (?:just )?(?:want"
-    r"|need|would like|would love|wanted) to know\b|i (?:was wondering|wonder)\b|may i ask\b|(?:thanks"
-    r"|thank you)(?! (?:very|so|a lot|again|kindly|for))\b|i (?:said|asked|repeat)\b|can i ask you\b"
-    r"|do me a favor and\b) ?"
-)
-_SOFT_OPENERS = re.compile(r"(?:hey(?! there)|okay|ok|so|well|oh|please|actually|computer)\b ?")
-_CLOSERS = re.compile(
-    r" (?:please|thanks|thank you|now|right now|for me|(?:w|c)ould you|will you|if you can|if you could"
-    r"|currently|at the moment|buddy|okay|then)$|(?<!\bthe)(?<!\bmy)(?<!\bthis)(?<!\ba) computer$"
-)
+_ENDINGS = (("n't", " not"), ("'re", " are"), ("'ve", " have"), ("'ll", " will"), ("'d", " would"))
+
+
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
+    """Of what leads up to a request, or follows it."""
+    words = "|".join(table("wording.toml")[name])
+    if name == "closers":
+        return re.compile(rf" (?:{words})$|(?<!\bthe)(?<!\bmy)(?<!\bthis)(?<!\ba) computer$")
+    return re.compile(rf"(?:{words})\b ?")
 
 
 def hear(said: str) -> Utterance:
@@ -106,17 +92,17 @@ def hear(said: str) -> Utterance:
     for pattern, spoken in _SYMBOLS:
         text = pattern.sub(spoken, text)
     words = [part for word in text.split() for part in _expanded(word).split()]
-    words = [word for word in words if not _FILLERS.fullmatch(word)]
+    words = [word for word in words if word not in table("wording.toml")["fillers"]]
     # "p m" and "a m" are one word
     text = re.sub(r"(?<!\S)([ap]) m(?!\S)", r"\1m", " ".join(words))
     text = " ".join(figures(text.split()))
-    return Utterance(text, _bare(text, _SOFT_OPENERS), _bare(text, _OPENERS))
+    return Utterance(text, _bare(text, "soft_openers"), _bare(text, "openers"))
 
 
 def _expanded(word: str) -> str:
     """A contraction in full; a possessive without its apostrophe."""
-    if word in _CONTRACTIONS:
-        return _CONTRACTIONS[word]
+    if full := table("wording.toml")["contractions"].get(word):
+        return str(full)
     if match := _IS.fullmatch(word):
         return f"{match[1]} is"
     for short, full in _ENDINGS:
@@ -125,18 +111,20 @@ def _expanded(word: str) -> str:
     return word.replace("'", "")
 
 
-def _opened(text: str, openers: re.Pattern[str]) -> str:
+def _opened(text: str, openers: str) -> str:
     """The text without what leads up to it, as long as something is left."""
-    while (opener := openers.match(text)) and opener.end() < len(text):
+    while (opener := _pattern(openers).match(text)) and opener.end() < len(text):
         text = text[opener.end() :].strip()
     return text
 
 
-def _bare(text: str, openers: re.Pattern[str]) -> str:
+def _bare(text: str, openers: str) -> str:
     """The text without the politeness around it, as long as something is left."""
     core = _opened(text, openers)
     # Only its end is looked at: a search from the beginning would begin anew for every closer that it finds.
-    while (closer := _CLOSERS.search(core, max(0, len(core) - LONGEST_CLOSER))) and closer.start() > 0:
+    while (
+        closer := _pattern("closers").search(core, max(0, len(core) - LONGEST_CLOSER))
+    ) and closer.start() > 0:
         core = core[: closer.start()].strip()
     return core
 
