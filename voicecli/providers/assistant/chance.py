@@ -29,7 +29,7 @@ class Rolled(Topic):
 def _again(match: re.Match[str], context: Context) -> Reply:
     """ "roll again", after a roll, a flip or a pick."""
     if isinstance(topic := context.recall(), Rolled):
-        said = Utterance(topic.said, topic.said, topic.said)
+        said = Utterance(topic.said, topic.said, topic.said, ())
         for draw in draws[1:]:
             if reply := draw(said, context):
                 return reply

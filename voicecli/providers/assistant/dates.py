@@ -65,20 +65,16 @@ def day(text: str, today: date, *, past: bool = False) -> Day | None:
     Without a year it is the next such day, or the last one with `past`. Raises Excuse.
     """
     text = re.sub(r"^(?:on |this coming |the coming |coming )", "", text.strip())
-    readings = (_relative, _counted, _weekday, _holiday, _dated)
+    if (relative := text.removeprefix("the ")) in _RELATIVE:
+        return Day(today + timedelta(days=_RELATIVE[relative]), text)
+    readings = (_counted, _weekday, _holiday, _dated)
     return next(filter(None, (reading(text, today, past) for reading in readings)), None)
 
 
-_RELATIVE = {"today": 0, "tonight": 0, "now": 0, "tomorrow": 1, "yesterday": -1} | {
-    "day after tomorrow": 2, "the day after tomorrow": 2,
-    "day before yesterday": -2, "the day before yesterday": -2,
+_RELATIVE = {
+    "today": 0, "tonight": 0, "now": 0, "tomorrow": 1, "yesterday": -1, "day after tomorrow": 2,
+    "day before yesterday": -2,
 }  # fmt: skip
-
-
-def _relative(text: str, today: date, past: bool) -> Day | None:
-    return Day(today + timedelta(days=_RELATIVE[text]), text) if text in _RELATIVE else None
-
-
 _COUNTED = re.compile(
     r"(?:in |after )?(?P<count>\d+|an?) (?P<unit>day|week|fortnight|month|year)s?(?: time)?(?P<way> from(?: "
     r"now)?| after| before| ago| earlier)?(?: (?P<base>.+))?"
@@ -190,20 +186,18 @@ _DATED = re.compile(
 def _dated(text: str, today: date, past: bool) -> Day | None:
     """ "december 25th", "the 4th of july 2027", "june 3", "the 15th"."""
     words = [_SHORT_MONTHS.get(word, word) for word in text.split() if word not in ("in", "of", "the")]
-    for at in range(len(words[:2])):
+    for at in (0, 1):
         if found := ordinal(words, at):
             words[at : at + found[1]] = [suffixed(found[0])]
     match = _DATED.fullmatch(" ".join(words))
-    if not match:
+    number = int(re.sub(r"\D", "", match["number"] or match["first"] or match["alone"])) if match else 0
+    if not match or (match["alone"] and not 1 <= number <= 31):
         return None
-    number = int(re.sub(r"\D", "", match["number"] or match["first"] or match["alone"]))
     if match["alone"]:
-        if not 1 <= number <= 31:
-            return None
         when = _falls(f"FREQ=MONTHLY;BYMONTHDAY={number}", today, past=past)
         return Day(when, month_day(when))
     month = MONTHS.index(match["month"] or match["of"]) + 1
-    name = f"{MONTHS[month - 1].title()}"
+    name = MONTHS[month - 1].title()
     if not 1 <= number <= calendar.monthrange(2024, month)[1]:
         if number > 31 and not match["year"]:
             return None

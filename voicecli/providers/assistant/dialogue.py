@@ -98,8 +98,9 @@ def intent(
     def made(answer: Answer) -> Intent:
         def understood(utterance: Utterance, context: Context) -> Reply | None:
             for words in utterance.readings if remark else (utterance.core,):
-                for match in filter(None, (pattern.fullmatch(words) for pattern in compiled)):
-                    if reply := _told(name, answer, match, context, topic):
+                for pattern in compiled:
+                    match = pattern.fullmatch(words)
+                    if match and (reply := _told(name, answer, match, context, topic)):
                         return reply
             return None
 

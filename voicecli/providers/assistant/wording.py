@@ -28,11 +28,7 @@ class Utterance:
     text: str
     plain: str
     core: str
-
-    @property
-    def readings(self) -> list[str]:
-        """What short remarks are compared with, which may themselves be politeness: \"many thanks\"."""
-        return list(dict.fromkeys((self.text, _opened(self.text, "soft_openers"), self.plain, self.core)))
+    readings: tuple[str, ...]  # what remarks are compared with, which may be politeness: "many thanks"
 
 
 # Symbols that are typed, and how they are said; in this order.
@@ -88,7 +84,7 @@ def hear(said: str) -> Utterance:
     text = unicodedata.normalize("NFKD", said.casefold().replace("’", "'").replace("‘", "'"))
     text = "".join(letter for letter in text if not unicodedata.combining(letter))
     if len(text) > LONG:
-        return Utterance(text[:LONG], text[:LONG], text[:LONG])
+        return Utterance(text[:LONG], text[:LONG], text[:LONG], (text[:LONG],))
     for pattern, spoken in _SYMBOLS:
         text = pattern.sub(spoken, text)
     words = [part for word in text.split() for part in _expanded(word).split()]
@@ -96,13 +92,17 @@ def hear(said: str) -> Utterance:
     # "p m" and "a m" are one word
     text = re.sub(r"(?<!\S)([ap]) m(?!\S)", r"\1m", " ".join(words))
     text = " ".join(figures(text.split()))
-    return Utterance(text, _bare(text, "soft_openers"), _bare(text, "openers"))
+    plain, core = _bare(text, "soft_openers"), _bare(text, "openers")
+    return Utterance(
+        text, plain, core, tuple(dict.fromkeys((text, _opened(text, "soft_openers"), plain, core)))
+    )
 
 
 def _expanded(word: str) -> str:
     """A contraction in full; a possessive without its apostrophe."""
-    if full := table("wording.toml")["contractions"].get(word):
-        return str(full)
+    full: str | None = table("wording.toml")["contractions"].get(word)
+    if full or "'" not in word:
+        return full or word
     if match := _IS.fullmatch(word):
         return f"{match[1]} is"
     for short, full in _ENDINGS:
@@ -122,9 +122,7 @@ def _bare(text: str, openers: str) -> str:
     """The text without the politeness around it, as long as something is left."""
     core = _opened(text, openers)
     # Only its end is looked at: a search from the beginning would begin anew for every closer that it finds.
-    while (
-        closer := _pattern("closers").search(core, max(0, len(core) - LONGEST_CLOSER))
-    ) and closer.start() > 0:
+    while closer := _pattern("closers").search(core, max(1, len(core) - LONGEST_CLOSER)):
         core = core[: closer.start()].strip()
     return core
 
