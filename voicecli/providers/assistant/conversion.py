@@ -7,13 +7,13 @@ and understanding needs no pint. It is told to reckon in fractions: a mile has 5
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
 from voicecli.providers.assistant.dialogue import Context, Excuse, Question, Reply, Topic, intent
-from voicecli.providers.assistant.numbers import QUANTITY, quantity, written
+from voicecli.providers.assistant.numbers import QUANTITY, is_number, part_of_one, quantity, written
 from voicecli.providers.assistant.tables import rows
 from voicecli.providers.assistant.wording import Utterance, capital
 
@@ -146,39 +146,34 @@ def _scale(count: Fraction, target: Unit) -> Reply:
 
 # Amounts
 
-_COUNT = re.compile(
-    rf"(?P<sign>(?:minus|negative) )?(?:{QUANTITY}|one|the|each|every|per)(?: divided by "
-    r"(?P<under>\d*[1-9]\d*))?(?: |$)"
-)
+
+@cache
+def _amount() -> re.Pattern[str]:
+    names = "|".join(sorted(units(), key=len, reverse=True))
+    return re.compile(
+        rf"(?P<sign>(?:minus|negative) )?(?:{QUANTITY}|one|the|each|every|per)(?: divided by "
+        rf"(?P<under>\d*[1-9]\d*))? (?P<unit>{names})(?: and a (?P<behind>half|quarter))?(?: and(?= .))?(?: "
+        r"|$)"
+    )
 
 
 def _amounts(words: str, partner: str = "") -> tuple[Amount, ...] | None:
     """The amounts that the words are, all of one kind: "5 feet and 10 inches"."""
     found: list[Amount] = []
-    rest = words
-    while rest or not found:
-        match = _COUNT.match(rest)
+    at = 0
+    while at < len(words) or not found:
+        if found and found[-1].unit.pint == "foot" and is_number(words[at:]):
+            found.append(Amount(Fraction(words[at:]), units()["inch"]))  # "six feet two"
+            break
+        match = _amount().match(words, at)
         if match is None:
             return None
-        count = quantity(match) / int(match["under"] or 1) * (-1 if match["sign"] else 1)  # typed: "1/2 cup"
-        rest = rest[match.end() :]
-        if not rest and found and found[-1].unit.pint == "foot":
-            found.append(Amount(count, units()["inch"]))  # "six feet two"
-            break
-        parts = rest.split(" ", 4)
-        names = (" ".join(parts[:length]) for length in range(min(4, len(parts)), 0, -1))
-        name = next((name for name in names if name in units()), None)
-        if name is None:
-            return None
-        unit, rest = units()[name], rest[len(name) :].strip()
-        if rest.startswith("and a half"):
-            count, rest = count + Fraction(1, 2), rest.removeprefix("and a half").strip()
+        count, unit = quantity(match) / int(match["under"] or 1), units()[match["unit"]]  # typed: "1/2 cup"
         if unit.name == "ounce" and partner == "volume":
             unit = units()["fluid ounce"]
+        count = (count + part_of_one(match["behind"])) * (-1 if match["sign"] else 1)
         found.append(Amount(count, unit))
-        if rest == "and":
-            return None
-        rest = rest.removeprefix("and ")
+        at = match.end()
     kinds = {amount.unit.kind for amount in found}
     return tuple(found) if len(kinds) == 1 and (len(found) == 1 or kinds != {"temperature"}) else None
 
@@ -208,17 +203,14 @@ def _converted(amounts: tuple[Amount, ...], target: Unit) -> Reply:
     source = amounts[0].unit
     if target.name == "ounce" and source.kind == "volume":
         target = units()["fluid ounce"]
-    reply, said = Reply("units", "", topic=Conversion(amounts, target)), capital(_said(amounts))
+    topic, said = Conversion(amounts, target), capital(_said(amounts))
     if source.kind != target.kind:
-        text = (
-            f"{capital(source.plural)} measure {source.kind} and {target.plural} measure {target.kind}, so I "
-            "can't convert one to the other."
-        )
-        return replace(reply, text=text)
+        what = f"{capital(source.plural)} measure {source.kind} and {target.plural} measure {target.kind}"
+        raise Excuse(f"{what}, so I can't convert one to the other.", topic)
     if source.kind == "temperature" and _magnitude(amounts, units()["kelvin"]) < 0:
-        return replace(reply, text=f"{said} is below absolute zero.")
+        raise Excuse(f"{said} is below absolute zero.", topic)
     if amounts == (Amount(Fraction(1), units()["year"]),) and target.name == "day":
-        return replace(reply, text="A year has 365 days, and 366 when it is a leap year.")
+        raise Excuse("A year has 365 days, and 366 when it is a leap year.", topic)
     value = _magnitude(amounts, target)
     rough = source.kind == "time" and bool(_ROUGH.match(source.name)) != bool(_ROUGH.match(target.name))
     text, exact = _short(value)
@@ -226,7 +218,7 @@ def _converted(amounts: tuple[Amount, ...], target: Unit) -> Reply:
     name = target.name if value in (1, -1) else target.plural
     if source.name.startswith("US ") and target.name.startswith("US "):
         name, said = name.removeprefix("US "), said.replace("US ", "")
-    return replace(reply, text=f"{said} is {about}{text} {name}.")
+    return Reply("units", f"{said} is {about}{text} {name}.", topic=topic)
 
 
 def _short(value: Fraction) -> tuple[str, bool]:
