@@ -15,7 +15,7 @@ from voicecli.audio.ring import Ring
 from voicecli.audio.wakeup import DEAD, Wakeup
 from voicecli.errors import DeviceLost
 
-__all__ = ["AudioStreamPlayer", "Output", "OutputDevice", "PlayerOptions", "Progress", "Underruns"]
+__all__ = ["AudioStreamPlayer", "Output", "OutputDevice", "Played", "PlayerOptions", "Underruns"]
 
 Fill = Callable[[Samples, float], int]
 
@@ -90,7 +90,7 @@ class Underruns:
     seconds: float  # of silence, all together
 
 
-class Progress:
+class Played:
     """How far the loudspeaker has come with a reply."""
 
     def __init__(self, output: Output, options: PlayerOptions) -> None:
@@ -135,7 +135,7 @@ class Progress:
         return max(0.0, passed - self._start) / self.rate
 
 
-class AudioStreamPlayer(Progress):
+class AudioStreamPlayer(Played):
     """A buffered player, used from one event loop; the loudspeaker's thread only ever meets the ring.
 
     One reply at a time: `begin`, any number of `write`, `finish`, `drained`. Nothing written is ever dropped
