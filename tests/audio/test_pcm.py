@@ -11,7 +11,7 @@ from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
 from voicecli.audio.pcm import from_s16, limited, s16_bytes
 from voicecli.audio.recording import load_recording
-from voicecli.audio.wavfile import WavWriter
+from voicecli.audio.soundfile import WavWriter
 
 WILD = np.array([0.5, -0.5, 1e30, -1e30, 3e38, np.inf, -np.inf, np.nan, 1.0, -1.0], np.float32)
 TAME = np.array([0.5, -0.5, 1, -1, 1, 1, -1, 0, 1, -1], np.float32)

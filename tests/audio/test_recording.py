@@ -20,7 +20,7 @@ from voicecli.audio.recording import (
     open_recording,
 )
 from voicecli.audio.resample import Quality, resample
-from voicecli.audio.wavfile import WavWriter
+from voicecli.audio.soundfile import WavWriter
 from voicecli.errors import DecodeError, SaveError, UsageError
 
 RATE = 24_000

@@ -18,8 +18,7 @@ from voicecli.audio.mulaw import mulaw_bytes
 from voicecli.audio.outfile import OutFile
 from voicecli.audio.pcm import s16_bytes
 from voicecli.audio.recording import load_recording
-from voicecli.audio.soundfile import SoundFile
-from voicecli.audio.wavfile import WavWriter, mulaw_file
+from voicecli.audio.soundfile import SoundFile, WavWriter, mulaw_file
 from voicecli.errors import SaveError
 
 RATE = 24_000

@@ -11,8 +11,8 @@ from voicecli.audio.microphone import DeviceMicrophone, Microphone, PacedMicroph
 from voicecli.audio.player import Output
 from voicecli.audio.portaudio import DeviceInput, DeviceOutput
 from voicecli.audio.recording import open_recording
+from voicecli.audio.soundfile import WavWriter
 from voicecli.audio.speaker import FastSpeaker
-from voicecli.audio.wavfile import WavWriter
 from voicecli.errors import UsageError
 
 __all__ = ["is_file", "named_microphone", "named_speaker", "wav_path"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from voicecli.audio.block import Block, Samples
 from voicecli.audio.player import Output
 from voicecli.audio.ring import Ring
-from voicecli.audio.wavfile import WavWriter
+from voicecli.audio.soundfile import WavWriter
 from voicecli.errors import SaveError
 
 __all__ = ["RecordedOutput", "Recorder"]

@@ -26,8 +26,8 @@ from voicecli.audio.pcm import s16_bytes
 from voicecli.audio.player import AudioStreamPlayer, Output, PlayerOptions
 from voicecli.audio.recording import open_recording
 from voicecli.audio.resample import OneRate
+from voicecli.audio.soundfile import WavFile, WavWriter, mulaw_file
 from voicecli.audio.wav import find_sound
-from voicecli.audio.wavfile import WavFile, WavWriter, mulaw_file
 from voicecli.errors import DecodeError, read_failure
 from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
 from voicecli.flow.scope import scoped

@@ -11,8 +11,8 @@ from voicecli.audio.microphone import Microphone, PacedMicrophone, pcm_pieces
 from voicecli.audio.named import is_file, named_microphone, wav_path
 from voicecli.audio.player import Output
 from voicecli.audio.portaudio import DeviceOutput
+from voicecli.audio.soundfile import WavWriter
 from voicecli.audio.speaker import FastSpeaker, NullSink, PacedSpeaker, PcmSink, Sink
-from voicecli.audio.wavfile import WavWriter
 from voicecli.cli.console import warn
 from voicecli.providers.recognizer import HEARING_RATE
 

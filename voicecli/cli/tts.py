@@ -20,8 +20,7 @@ from voicecli.audio.outfile import OutFile
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.recording import EXPORTS
 from voicecli.audio.sniff import spoken_name
-from voicecli.audio.soundfile import SoundFile
-from voicecli.audio.wavfile import WavWriter
+from voicecli.audio.soundfile import SoundFile, WavWriter
 from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole, print_json, tabular
 from voicecli.cli.downloads import Downloads

@@ -9,7 +9,7 @@ known are skipped on both sides; what is known must have its type. A binary mess
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -270,29 +270,19 @@ class _Fields:
         self._place = place
 
     def inner(self, name: str) -> _Fields:
-        value = self._get(name, "an object")
-        if not isinstance(value, dict):
-            raise self._wrong(name, value, "an object")
+        value = self._get(name, "an object", lambda value: isinstance(value, dict))
         return _Fields(value, self._limits, f"{self._place}{name}.")
 
     def integer(self, name: str) -> int:
-        value = self._get(name, "a whole number")
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)  # some JSON writers know one kind of number
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self._wrong(name, value, "a whole number")
-        return value
+        # Some JSON writers know one kind of number.
+        return int(self._get(name, "a whole number", lambda value: _is_number(value) and value == value // 1))
 
     def flag(self, name: str, default: bool | None = None) -> bool:
-        value = self._get(name, "true or false", default)
-        if not isinstance(value, bool):
-            raise self._wrong(name, value, "true or false")
-        return value
+        value = self._get(name, "true or false", lambda value: isinstance(value, bool), default)
+        return bool(value)
 
     def text(self, name: str) -> str:
-        value = self._get(name, "a text")
-        if not isinstance(value, str):
-            raise self._wrong(name, value, "a text")
+        value: str = self._get(name, "a text", lambda value: isinstance(value, str))
         if any("\ud800" <= letter <= "\udfff" for letter in value):
             raise WireError(f"{self._place}{name} has half a surrogate pair.", "Send valid Unicode.")
         return value
@@ -301,19 +291,21 @@ class _Fields:
         return None if self._found.get(name) is None else self.text(name)
 
     def seconds(self, name: str) -> float:
-        value = self._get(name, "a number of seconds")
-        if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= 1e12:
-            raise self._wrong(name, value, "a number of seconds")
-        return float(value)
+        return float(
+            self._get(name, "a number of seconds", lambda value: _is_number(value) and abs(value) <= 1e12)
+        )
 
-    def _get(self, name: str, expected: str, default: object = None) -> Any:
+    def _get(self, name: str, expected: str, fits: Callable[[Any], bool], default: object = None) -> Any:
         value = self._found.get(name, default)
         if value is None:
             raise WireError(f"{self._place}{name} is missing.", f"It must be {expected}.")
+        if not fits(value):
+            raise WireError(f"{self._place}{name} is {_named(value)}.", f"It must be {expected}.")
         return value
 
-    def _wrong(self, name: str, value: object, expected: str) -> WireError:
-        return WireError(f"{self._place}{name} is {_named(value)}.", f"It must be {expected}.")
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _named(value: object) -> str:

@@ -15,7 +15,7 @@ import pytest
 from tests.audio.encoded import voice
 from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
 from voicecli.audio.recording import load_recording
-from voicecli.audio.wavfile import INTERVAL, WavWriter, mulaw_file
+from voicecli.audio.soundfile import INTERVAL, WavWriter, mulaw_file
 from voicecli.errors import SaveError
 
 RATE = 16_000
@@ -59,7 +59,7 @@ def test_killed_process_leaves_its_recording(tmp_path: Path) -> None:
     code = (
         "import sys, numpy as np\n"
         "from pathlib import Path\n"
-        "from voicecli.audio.wavfile import WavWriter\n"
+        "from voicecli.audio.soundfile import WavWriter\n"
         "writer = WavWriter(Path(sys.argv[1]), 16000)\n"
         "for count in range(200):\n"
         "    writer.write(np.full(320, 0.25, np.float32))\n"
@@ -102,7 +102,7 @@ def test_disk_that_fills_up_keeps_what_fits(tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys, numpy as np\n"
         "from pathlib import Path\n"
-        "from voicecli.audio.wavfile import WavWriter\n"
+        "from voicecli.audio.soundfile import WavWriter\n"
         "from voicecli.errors import SaveError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))\n"
