@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, TypeAlias
 
 from voicecli.config.ranges import HIDDEN, LONG, MANY
 from voicecli.providers.bounds import Within
+from voicecli.speech.endpoint import EndpointOptions
+from voicecli.speech.gate import GateOptions
+from voicecli.speech.segmenter import Segmenter
+from voicecli.speech.utterance import UtteranceOptions
+from voicecli.speech.vad import WINDOW_SECONDS
 from voicecli.wire.recognition import WireLimits
 
 __all__ = ["ConnectionSettings", "SegmentSettings", "ServerSettings", "SessionSettings", "TokenSettings"]
@@ -64,6 +69,17 @@ class SegmentSettings:
     interim: Annotated[float, Within(0.1, 60)] = 0.5  # seconds between interim results at least
     piece: Annotated[float, Within(4, 300)] = 10.0  # seconds of one at most where everything is recognised
     search: float = field(default=3.0, metadata=HIDDEN)  # seconds at its end whose quietest moment is cut
+
+    def segmenter(self, gate: GateOptions) -> Segmenter:
+        """What ends a segment by silence alone; `gate` is of the detector, but for its silence."""
+        return Segmenter(
+            # The gate waits out the silence: it begins anew with every voiced window.
+            gate=replace(gate, min_silence=self.min_silence),
+            endpoint=EndpointOptions(cap=self.longest).by_silence(WINDOW_SECONDS),
+            utterance=UtteranceOptions(
+                pre_roll=self.pre_roll, longest=self.pre_roll + self.longest + WINDOW_SECONDS
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -14,10 +13,9 @@ from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.server.outbox import Events, Outbox, Pending
 from voicecli.server.shared_recognition import SharedRecognition
 from voicecli.server.voice_batch import Judged
-from voicecli.speech.endpoint import EndpointOptions, TurnEnded
+from voicecli.speech.endpoint import TurnEnded
 from voicecli.speech.gate import SpeechStarted
-from voicecli.speech.segmenter import Segmenter, SpeechSign
-from voicecli.speech.utterance import UtteranceOptions
+from voicecli.speech.segmenter import SpeechSign
 from voicecli.speech.vad import WINDOW, WINDOW_SECONDS, Window, Windows
 from voicecli.wire.recognition import Active, Inactive, Segment
 from voicecli.workers.job import Job, Outcome
@@ -141,15 +139,7 @@ class SegmentedChannel(Channel):
         super().__init__(number, shared, events, speaker, interim)
         self._windows = Windows()
         self._stream = shared.voice.stream(self._listen)
-        settings = self._settings
-        self._segmenter = Segmenter(
-            # The gate waits out the silence: it begins anew with every voiced window.
-            gate=replace(shared.gate, min_silence=settings.min_silence),
-            endpoint=EndpointOptions(cap=settings.longest).by_silence(WINDOW_SECONDS),
-            utterance=UtteranceOptions(
-                pre_roll=settings.pre_roll, longest=settings.pre_roll + settings.longest + WINDOW_SECONDS
-            ),
-        )
+        self._segmenter = self._settings.segmenter(shared.gate)
         self._now = 0.0  # seconds of the stream that the detector has judged
         self._edge = 0.0  # the last time that was told
         self._speech: _Speech | None = None

@@ -18,13 +18,14 @@ from voicecli.bench.measure.ramp import LoadLevel, Ramp, RampOptions, decisions,
 from voicecli.bench.measure.ramp_bench import ramp_charts
 from voicecli.bench.measure.stream_load import Watched
 from voicecli.bench.measure.texts import spoken_question
+from voicecli.config.serving import SegmentSettings
 from voicecli.errors import Unavailable
 from voicecli.providers.espeak import EspeakSynthesizer
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.speech.gate import GateOptions
 
 CHUNK = 1600
-GATE = GateOptions(min_silence=0.3)
+SEGMENTS = SegmentSettings()
 DELAYS = {"active": [0.01, 0.02], "inactive": [0.03], "segment": [0.04]}
 WINDOW = Watched(delays=DELAYS, sent=1000, late=1, lateness=0.12)
 STAGE = LoadLevel("batched", 100, WINDOW, 0.5, 300_000.0, 0.04, 0.25)
@@ -41,14 +42,14 @@ def speech() -> np.ndarray:
 
 
 def test_when_it_could_be_known(speech: np.ndarray) -> None:
-    starts, ends = decisions(speech, 3, CHUNK, GATE)
+    starts, ends = decisions(speech, 3, CHUNK, SEGMENTS.segmenter(GateOptions()))
     assert len(starts) == len(ends) == 3
     loop = len(speech) / CHUNK
     for turn, (start, end) in enumerate(zip(starts, ends, strict=True)):
         assert turn * loop <= start < end < (turn + 1) * loop
     # The end is decided after the silence that makes it one; how long the voice fades out differs.
     loud = np.flatnonzero(np.abs(speech) > 0.1 * np.max(np.abs(speech)))
-    assert (ends[0] + 1) * CHUNK >= loud[-1] + GATE.min_silence * HEARING_RATE - CHUNK
+    assert (ends[0] + 1) * CHUNK >= loud[-1] + SEGMENTS.min_silence * HEARING_RATE - CHUNK
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,11 @@ class _Here:
 @pytest.mark.parametrize("runs", [1, 3])
 def test_stage_gets_so_many_chances(speech: np.ndarray, runs: int) -> None:
     async def main() -> list[float]:
-        ramp = _Late(RampOptions(first=1, step=1, most=3, settle=0.5, runs=runs), speech, GATE)
+        ramp = _Late(
+            RampOptions(first=1, step=1, most=3, settle=0.5, runs=runs),
+            speech,
+            SEGMENTS.segmenter(GateOptions()),
+        )
         (stage,) = [stage async for stage in ramp.stages("late", _Here(), lambda _: None)]
         assert not stage.held
         return ramp.asked
@@ -123,7 +128,7 @@ def test_real_streams(speech: np.ndarray) -> None:
     words = ["--asr", "simulated", "--workers", "1", "--set", "asr.simulated.delay=0"]
 
     async def main() -> None:
-        ramp = Ramp(options, speech, GATE)
+        ramp = Ramp(options, speech, SEGMENTS.segmenter(GateOptions()))
         async with ServerProcess(words) as server:
             (stage,) = [stage async for stage in ramp.stages("batched", server, lambda _: None)]
             assert not stage.window.failures

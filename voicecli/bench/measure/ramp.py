@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -25,7 +26,9 @@ from voicecli.bench.measure.stream_load import StreamOrder, Watched
 from voicecli.bench.report import Sample
 from voicecli.latency.statistics import percentile
 from voicecli.providers.recognizer import HEARING_RATE
-from voicecli.speech.gate import GateOptions, SpeechGate, SpeechStarted
+from voicecli.speech.endpoint import TurnEnded
+from voicecli.speech.gate import SpeechStarted
+from voicecli.speech.segmenter import Segmenter
 from voicecli.speech.silero import SileroDetector
 from voicecli.speech.vad import WINDOW, Windows
 
@@ -91,29 +94,29 @@ class LoadLevel:
 
 
 def decisions(
-    sound: Samples, loops: int, chunk: int, gate: GateOptions
+    sound: Samples, loops: int, chunk: int, segmenter: Segmenter
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """By utterance of `sound`, played `loops` times: the message in which its start, and its end, is decided.
 
     `sound` is at 16 kHz, `chunk` the samples of a message.
     """
-    detector, windows, judge = SileroDetector(), Windows(), SpeechGate(gate)
+    detector, windows = SileroDetector(), Windows()
     starts: list[int] = []
     ends: list[int] = []
-    position = 0
-    for _ in range(loops):
-        for window in windows.push(sound):
-            position += WINDOW
-            event = judge.push(detector.probability(window.samples), (position - WINDOW) / HEARING_RATE)
-            if event is not None:
-                (starts if isinstance(event, SpeechStarted) else ends).append((position - 1) // chunk)
+    for window in chain.from_iterable(windows.push(sound) for _ in range(loops)):
+        known = (round(window.time * HEARING_RATE) + WINDOW - 1) // chunk
+        for sign in segmenter.push(window, detector.probability(window.samples)):
+            if isinstance(sign, SpeechStarted):
+                starts.append(known)
+            elif isinstance(sign, TurnEnded):
+                ends.append(known)
     return tuple(starts), tuple(ends)
 
 
 class Ramp:
     """Raises the load on one server stage by stage."""
 
-    def __init__(self, options: RampOptions, sound: Samples, gate: GateOptions) -> None:
+    def __init__(self, options: RampOptions, sound: Samples, segmenter: Segmenter) -> None:
         """`sound` is speech at 16 kHz with silence at both ends; it is sent again and again."""
         self._options = options
         self._chunk = round(options.chunk * HEARING_RATE)
@@ -121,7 +124,7 @@ class Ramp:
         stages = (options.most - options.first) // options.step + 2
         longest = options.runs * stages * (options.settle + options.hold + 1.0) + 60.0
         loops = int(longest * HEARING_RATE / len(self._sound)) + 1
-        self._starts, self._ends = decisions(self._sound, loops, self._chunk, gate)
+        self._starts, self._ends = decisions(self._sound, loops, self._chunk, segmenter)
 
     async def stages(
         self, name: str, server: ServerProcess, told: Callable[[LoadLevel], None]

@@ -101,8 +101,8 @@ class ServerBench(Measurement):
         report.versions |= versions("asr", [self.asr]) | {"silero": engine_version("vad", "silero")}
         report.engines.append(Participant(stage="asr", engine=self.asr, reason="as asked for"))
         settings = self.loaded.settings
-        gate = replace(settings.vad, min_silence=settings.server.segments.min_silence)
-        ramp = Ramp(options, await self._speech(), gate)
+        segmenter = settings.server.segments.segmenter(settings.vad)
+        ramp = Ramp(options, await self._speech(), segmenter)
         names = [_BATCHED, _APART] if self.baseline else [_BATCHED]
         with bars.measuring(len(names) * ((options.most - options.first) // options.step + 1)) as advance:
 
