@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench.reports import METRICS, every_chart, sample, samples
 from voicecli.bench.chart import KINDS, Axis, Chart, Series
-from voicecli.bench.charts import cdfs, grouped, lines, medians, over, waterfall
+from voicecli.bench.charts import cdfs, labelled, lines, medians, over, waterfall
 from voicecli.bench.metric import Measure
 from voicecli.bench.report_file import plain
 
@@ -98,4 +98,4 @@ def test_stages_in_their_order() -> None:
 
 
 def test_groups_leave_out_what_is_empty() -> None:
-    assert list(grouped([sample({"a": "x", "b": ""}, 1, 0.1)], ("a", "b"))) == ["x"]
+    assert list(labelled([sample({"a": "x", "b": ""}, 1, 0.1)], ("a", "b"))) == ["x"]

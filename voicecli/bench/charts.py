@@ -8,25 +8,20 @@ from typing import TypeVar
 from voicecli.bench.bootstrap import summed_up
 from voicecli.bench.chart import Axis, Chart, Series
 from voicecli.bench.metric import Metric
-from voicecli.bench.report import Label, Sample
+from voicecli.bench.report import Label, Sample, counted, grouped, values_of
 
-__all__ = ["cdfs", "counted", "grouped", "lines", "medians", "over", "waterfall"]
+__all__ = ["cdfs", "labelled", "lines", "medians", "over", "waterfall"]
 
 Point = TypeVar("Point")
 
 
-def counted(samples: Iterable[Sample]) -> list[Sample]:
-    """Those that are in the statistics."""
-    return [sample for sample in samples if sample.counted and sample.ok]
-
-
-def grouped(samples: Iterable[Sample], by: Sequence[str]) -> dict[str, list[Sample]]:
+def labelled(samples: Iterable[Sample], by: Sequence[str]) -> dict[str, list[Sample]]:
     """The samples by what these labels say together, in the order in which they first came."""
-    groups: dict[str, list[Sample]] = {}
-    for sample in samples:
-        name = " ".join(str(value) for label in by if (value := sample.case.get(label, "")) != "")
-        groups.setdefault(name, []).append(sample)
-    return groups
+
+    def name(sample: Sample) -> str:
+        return " ".join(str(value) for label in by if (value := sample.case.get(label, "")) != "")
+
+    return grouped(samples, name)
 
 
 def cdfs(
@@ -37,7 +32,7 @@ def cdfs(
     limit: float | None = None,
 ) -> Chart:
     """Which share of the samples came within which time, a line for each group."""
-    groups = {name: _values(found, metric) for name, found in grouped(counted(samples), by).items()}
+    groups = {name: values_of(found, metric.name) for name, found in labelled(counted(samples), by).items()}
     series = [Series(name=name, y=values) for name, values in groups.items() if values]
     return Chart(kind="cdf", title=title, series=series, x=_axis(metric), limit=limit)
 
@@ -53,11 +48,13 @@ def medians(
 ) -> Chart:
     """A bar for each group along `across`, in a colour for each group by `by`, with its interval."""
     taken = counted(samples)
-    categories = list(grouped(taken, across))
+    categories = list(labelled(taken, across))
     series = []
-    for name, found in grouped(taken, by).items():
-        parts = grouped(found, across)
-        summaries = [summed_up(_values(parts.get(category, ()), metric), seed) for category in categories]
+    for name, found in labelled(taken, by).items():
+        parts = labelled(found, across)
+        summaries = [
+            summed_up(values_of(parts.get(category, ()), metric.name), seed) for category in categories
+        ]
         bounds = [one.intervals.get("p50", (None, None)) if one else (None, None) for one in summaries]
         series.append(
             Series(
@@ -87,11 +84,11 @@ def over(
     Without a label it is along the numbers of runs or turns, and without a band: whether something drifts.
     """
     series = []
-    for name, found in grouped(counted(samples), by).items():
-        places: dict[float, list[Sample]] = {}
-        for sample in found:
-            places.setdefault(_number(sample.case.get(label) if label else sample.number), []).append(sample)
-        summaries = {place: summed_up(_values(places[place], metric), seed) for place in sorted(places)}
+    for name, found in labelled(counted(samples), by).items():
+        places = grouped(found, lambda one: _number(one.case.get(label) if label else one.number))
+        summaries = {
+            place: summed_up(values_of(places[place], metric.name), seed) for place in sorted(places)
+        }
         measured = {place: one for place, one in summaries.items() if one is not None}
         middles = [one.statistics.p50 for one in measured.values()]
         bounds = [one.intervals.get("p50", (one.statistics.p50,) * 2) for one in measured.values() if label]
@@ -138,11 +135,6 @@ def waterfall(
 
 def _axis(metric: Metric) -> Axis:
     return Axis(metric.heading, metric.unit)
-
-
-def _values(samples: Iterable[Sample], metric: Metric) -> list[float | None]:
-    values = (sample.values.get(metric.name) for sample in samples)
-    return [value for value in values if value is not None]
 
 
 def _number(label: Label | None) -> float:

@@ -7,14 +7,24 @@ is significant at 5 % and larger than a tolerance.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import median
 
 from voicecli.bench.metric import Better, Measure, Metric, shown
 from voicecli.bench.ranks import Difference, difference
-from voicecli.bench.report import BenchReport, Case, Sample, case_key, case_name, in_order
+from voicecli.bench.report import (
+    BenchReport,
+    Case,
+    Sample,
+    case_key,
+    case_name,
+    counted,
+    grouped,
+    in_order,
+    values_of,
+)
 
 __all__ = ["LEVEL", "Change", "Comparison", "Trend", "compared"]
 
@@ -116,23 +126,16 @@ _Key = tuple[str, ...]
 
 
 def _by_case(report: BenchReport, labels: Sequence[str]) -> dict[_Key, list[Sample]]:
-    groups: dict[_Key, list[Sample]] = {}
-    for sample in in_order(report.samples, [result.case for result in report.results]):
-        if sample.counted and sample.ok:
-            groups.setdefault(tuple(str(sample.case.get(name, "")) for name in labels), []).append(sample)
-    return groups
+    samples = in_order(counted(report.samples), [result.case for result in report.results])
+    return grouped(samples, lambda sample: tuple(str(sample.case.get(name, "")) for name in labels))
 
 
 def _tested(before: Sequence[Sample], after: Sequence[Sample], metric: Metric) -> Change | None:
-    old, new = _values(before, metric), _values(after, metric)
+    old, new = values_of(before, metric.name), values_of(after, metric.name)
     if not old or not new or len({*old, *new}) == 1:
         return None
     found = difference(old, new)
     return Change(after[0].case, metric, median(old), median(new), found, found.p, Trend.SAME)
-
-
-def _values(samples: Iterable[Sample], metric: Metric) -> list[float]:
-    return [value for sample in samples if (value := sample.values.get(metric.name)) is not None]
 
 
 def _judged(tests: Sequence[Change], tolerance: float) -> Iterator[Change]:

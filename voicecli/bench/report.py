@@ -7,10 +7,10 @@ read nothing else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from voicecli import errors
 from voicecli.bench.bootstrap import Estimate, summed_up
@@ -34,8 +34,14 @@ __all__ = [
     "Trouble",
     "case_key",
     "case_name",
+    "counted",
+    "grouped",
     "in_order",
+    "values_of",
 ]
+
+T = TypeVar("T")
+K = TypeVar("K")
 
 KINDS = ("tts", "talk", "turn", "player", "server")
 
@@ -144,9 +150,7 @@ class BenchReport:
 
         The limits are of what somebody waits for again and again: neither of cold runs nor of `references`.
         """
-        by_case: dict[Key, list[Sample]] = {}
-        for sample in in_order(self.samples, self.cases):
-            by_case.setdefault(case_key(sample.case), []).append(sample)
+        by_case = grouped(in_order(self.samples, self.cases), lambda sample: case_key(sample.case))
         free = set(map(case_key, self.references))
         return [
             _outcome(
@@ -198,6 +202,24 @@ class BenchReport:
         return [name for name in shown if len({str(case.get(name, "")) for case in cases}) > 1] or shown
 
 
+def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Those that have a key in common, in the order in which they first came."""
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def counted(samples: Iterable[Sample]) -> list[Sample]:
+    """Those that are in the statistics."""
+    return [sample for sample in samples if sample.counted and sample.ok]
+
+
+def values_of(samples: Iterable[Sample], metric: str) -> list[float]:
+    """What was measured of it."""
+    return [value for sample in samples if (value := sample.values.get(metric)) is not None]
+
+
 def case_name(case: Case) -> str:
     """The labels in one line, as in `simulated pcm short warm`."""
     return " ".join(str(value) for name, value in case.items() if name not in _UNSHOWN and value != "")
@@ -217,17 +239,16 @@ def in_order(samples: Iterable[Sample], cases: Sequence[Case]) -> list[Sample]:
 def _outcome(
     samples: Sequence[Sample], metrics: Sequence[Metric], limits: Sequence[Limit], seed: int
 ) -> Outcome:
-    counted = [sample for sample in samples if sample.counted and sample.ok]
-    failed = [sample for sample in samples if not sample.ok]
-    values = {metric.name: [sample.values.get(metric.name) for sample in counted] for metric in metrics}
+    taken, failed = counted(samples), [sample for sample in samples if not sample.ok]
+    values = {metric.name: values_of(taken, metric.name) for metric in metrics}
     found = {name: summed_up(measured, seed) for name, measured in values.items()}
     statistics = {name: None if summary is None else summary.statistics for name, summary in found.items()}
     return Outcome(
         case=samples[0].case,
-        ok=len(counted),
+        ok=len(taken),
         failed=len(failed),
         metrics=found,
-        totals={one.name: sum(value or 0.0 for value in values[one.name]) for one in metrics if one.total},
+        totals={one.name: sum(values[one.name], 0.0) for one in metrics if one.total},
         errors=Counter(f"{sample.error.kind}: {sample.error.message}" for sample in failed if sample.error),
         verdicts=judge_statistics(statistics, limits),
     )

@@ -5,7 +5,8 @@ import statistics
 import pytest
 
 from voicecli.audio.player import PlayerOptions
-from voicecli.bench.measure.playback import NetworkPlan, allocated, callback_cost, played, replies
+from voicecli.bench.measure.network import Conditions
+from voicecli.bench.measure.playback import allocated, callback_cost, played, replies
 from voicecli.bench.measure.playback_bench import (
     Trial,
     breaks_tables,
@@ -15,6 +16,10 @@ from voicecli.bench.measure.playback_bench import (
 )
 
 RATE = 24_000
+
+
+def jittery(jitter: float = 0.05, loss: float = 0.0) -> Conditions:
+    return Conditions(name="", jitter=jitter, loss=loss, pause=0.3)
 
 
 def test_callback_is_far_cheaper_than_a_queue() -> None:
@@ -32,20 +37,20 @@ def test_callback_makes_no_arrays() -> None:
 
 
 def test_same_seed_same_replies() -> None:
-    plan = NetworkPlan(jitter=0.1)
-    assert list(replies(plan, 3, seed=5)) == list(replies(plan, 3, seed=5))
-    assert list(replies(plan, 3, seed=5)) != list(replies(plan, 3, seed=6))
+    plan = jittery(jitter=0.1)
+    assert list(replies(plan, 1.5, 3, seed=5)) == list(replies(plan, 1.5, 3, seed=5))
+    assert list(replies(plan, 1.5, 3, seed=5)) != list(replies(plan, 1.5, 3, seed=6))
 
 
 def test_chunks_arrive_in_order() -> None:
-    for reply in replies(NetworkPlan(jitter=0.2, loss=0.1), 3):
+    for reply in replies(jittery(jitter=0.2, loss=0.1), 1.5, 3):
         times = [at for at, _ in reply]
         assert times == sorted(times)
         assert sum(count for _, count in reply) == 8 * RATE
 
 
 def test_steady_network_never_breaks() -> None:
-    breaks = played(replies(NetworkPlan(jitter=0.0), 3), PlayerOptions())
+    breaks = played(replies(jittery(jitter=0.0), 1.5, 3), PlayerOptions())
     assert breaks.underruns == [0, 0, 0]
     assert breaks.sound == pytest.approx(24.0)
     assert breaks.delays == pytest.approx([0.05] * 3)  # 60 ms are there with the second chunk
@@ -61,9 +66,9 @@ def test_late_chunk_breaks_the_sound() -> None:
 
 
 def test_longer_prebuffer_breaks_less_and_starts_later() -> None:
-    plan = NetworkPlan(jitter=0.1)
+    plan = jittery(jitter=0.1)
     short, long = (
-        played(replies(plan, 10), PlayerOptions(prebuffer=prebuffer, adaptive=False))
+        played(replies(plan, 1.5, 10), PlayerOptions(prebuffer=prebuffer, adaptive=False))
         for prebuffer in (0.0, 0.4)
     )
     assert long.per_minute < short.per_minute
@@ -71,9 +76,9 @@ def test_longer_prebuffer_breaks_less_and_starts_later() -> None:
 
 
 def test_adaptive_player_learns() -> None:
-    plan = NetworkPlan(jitter=0.2)
+    plan = jittery(jitter=0.2)
     fixed, adaptive = (
-        played(replies(plan, 20), PlayerOptions(prebuffer=0.06, adaptive=one)) for one in (False, True)
+        played(replies(plan, 1.5, 20), PlayerOptions(prebuffer=0.06, adaptive=one)) for one in (False, True)
     )
     assert adaptive.per_minute < fixed.per_minute / 2
 
@@ -91,7 +96,7 @@ def test_player_learns_within_a_reply() -> None:
 
 def test_tables_and_charts_of_cells() -> None:
     cells = [
-        Trial(jitter, prebuffer, True, played(replies(NetworkPlan(jitter=jitter), 2), PlayerOptions()))
+        Trial(jitter, prebuffer, True, played(replies(jittery(jitter=jitter), 1.5, 2), PlayerOptions()))
         for jitter in (0.0, 0.1)
         for prebuffer in (0.0, 0.06)
     ]
@@ -105,7 +110,7 @@ def test_tables_and_charts_of_cells() -> None:
 
 def test_fixed_and_adaptive_have_charts_of_their_own() -> None:
     cells = [
-        Trial(0.1, 0.06, kind, played(replies(NetworkPlan(jitter=0.1), 2), PlayerOptions(adaptive=kind)))
+        Trial(0.1, 0.06, kind, played(replies(jittery(jitter=0.1), 1.5, 2), PlayerOptions(adaptive=kind)))
         for kind in (False, True)
     ]
     charts = player_charts(cells, callback_cost(blocks=5))
@@ -114,8 +119,3 @@ def test_fixed_and_adaptive_have_charts_of_their_own() -> None:
         *2 * ["by adaptive prebuffer"],
     ]
     assert [[one.name for one in chart.series] for chart in charts[:4]] == [["60 ms"]] * 4
-
-
-def test_bad_plan_is_refused() -> None:
-    with pytest.raises(ValueError, match="above 0"):
-        NetworkPlan(speed=0.0)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from voicecli.bench.compare import Comparison
-from voicecli.bench.draw.cells import case_table, change_table, summary_table
-from voicecli.bench.head import title, told
+from voicecli.bench.draw.cells import case_table, change_table, summary_table, title, told
 from voicecli.bench.report import BenchReport, case_name
 from voicecli.bench.table import Grid
 from voicecli.printable import printable

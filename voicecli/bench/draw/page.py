@@ -8,10 +8,9 @@ from html import escape
 
 from voicecli.bench.chart import Chart
 from voicecli.bench.compare import Comparison
-from voicecli.bench.draw.cells import case_table, change_table, summary_table
+from voicecli.bench.draw.cells import case_table, change_table, summary_table, title, told
 from voicecli.bench.draw.style import page_style
 from voicecli.bench.draw.svg import COLOURS, drawing, series_class
-from voicecli.bench.head import title, told
 from voicecli.bench.report import BenchReport, Outcome, case_name
 from voicecli.bench.report_file import plain
 from voicecli.bench.table import Grid

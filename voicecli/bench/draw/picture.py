@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from voicecli.bench.chart import Chart
+from voicecli.bench.draw.cells import title
 from voicecli.bench.draw.style import picture_style
 from voicecli.bench.draw.svg import COLOURS, WIDTH, Drawing, drawing, series_class
-from voicecli.bench.head import title
 from voicecli.bench.report import BenchReport
 from voicecli.errors import LibraryMissing
 

@@ -12,8 +12,7 @@ from rich.text import Text
 from voicecli.bench.chart import Chart
 from voicecli.bench.compare import Comparison
 from voicecli.bench.draw.blocks import drawn
-from voicecli.bench.draw.cells import STATISTICS, case_table, change_table, summary_table
-from voicecli.bench.head import told
+from voicecli.bench.draw.cells import STATISTICS, case_table, change_table, summary_table, told
 from voicecli.bench.metric import shown
 from voicecli.bench.report import BenchReport, Outcome, case_name
 from voicecli.bench.table import Grid

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from voicecli.bench.chart import Axis, Chart
-from voicecli.bench.charts import cdfs, counted, over, waterfall
+from voicecli.bench.charts import cdfs, over, waterfall
 from voicecli.bench.measure.conversations import Exchange
 from voicecli.bench.measure.lateness import Blame, blame, first_phrase_tokens, usual_waits
 from voicecli.bench.measure.partner import Turn
 from voicecli.bench.measure.word_errors import WordErrors, total, word_errors
 from voicecli.bench.metric import Better, Measure, Metric, known, shown
-from voicecli.bench.report import Sample, Trouble, case_name
+from voicecli.bench.report import Sample, Trouble, case_name, counted, grouped, values_of
 from voicecli.bench.table import Grid
 from voicecli.latency.statistics import summarize
 from voicecli.latency.timeline import Mark, Span
@@ -168,15 +168,14 @@ def _rows(asked: Sequence[Exchange]) -> dict[str, dict[str, tuple[float, float]]
 
 def talk_facts(samples: Iterable[Sample]) -> dict[str, str]:
     """Who made turns late, for the head of the report."""
-    late: dict[str, Counter[str]] = {}
-    for sample in samples:
-        found = sample.details.get("late") if sample.counted else None
-        if found:
-            late.setdefault(case_name(sample.case), Counter())[found["stage"]] += 1
-    return {
-        f"late, {name}": ", ".join(f"{count} through {stage}" for stage, count in counts.most_common())
-        for name, counts in late.items()
-    }
+    late = [sample for sample in samples if sample.counted and sample.details.get("late")]
+    facts = {}
+    for name, found in grouped(late, lambda sample: case_name(sample.case)).items():
+        counts = Counter(str(sample.details["late"]["stage"]) for sample in found)
+        facts[f"late, {name}"] = ", ".join(
+            f"{count} through {stage}" for stage, count in counts.most_common()
+        )
+    return facts
 
 
 def talk_tables(samples: Iterable[Sample]) -> list[Grid]:
@@ -208,15 +207,13 @@ def talk_tables(samples: Iterable[Sample]) -> list[Grid]:
 
 def word_facts(samples: Iterable[Sample]) -> dict[str, str]:
     """The word error rate over all words, by contender."""
-    counts: dict[str, list[WordErrors]] = {}
-    for sample in samples:
-        if sample.counted and (words := sample.details["words"]):
-            counts.setdefault(case_name(sample.case), []).append(WordErrors(**words))
-    return {
-        f"word errors, {name}": f"{found.errors} of {found.said} words, {found.rate:.1%}"
-        for name, each in counts.items()
-        if (found := total(each)) is not None and found.rate is not None
-    }
+    worded = [sample for sample in samples if sample.counted and sample.details["words"]]
+    facts = {}
+    for name, each in grouped(worded, lambda sample: case_name(sample.case)).items():
+        found = total(WordErrors(**sample.details["words"]) for sample in each)
+        if found is not None and found.rate is not None:
+            facts[f"word errors, {name}"] = f"{found.errors} of {found.said} words, {found.rate:.1%}"
+    return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +244,8 @@ def claims(
     return [*found, *_faster(own, theirs, case_name(reference or {}))]
 
 
-def _values(samples: Iterable[Sample], metric: str) -> list[float]:
-    return [value for one in samples if (value := one.values.get(metric)) is not None]
-
-
 def _overheads(own: Sequence[Sample]) -> list[Assertion]:
-    found = summarize(_values(own, "overhead"))
+    found = summarize(values_of(own, "overhead"))
     if found is None:
         return []
     claimed = []
@@ -273,18 +266,18 @@ def _orders(own: Sequence[Sample]) -> list[Assertion]:
 
 
 def _faster(own: Sequence[Sample], theirs: Sequence[Sample], name: str) -> list[Assertion]:
-    ours, others = _values(own, "voice_to_voice"), _values(theirs, "voice_to_voice")
+    ours, others = values_of(own, "voice_to_voice"), values_of(theirs, "voice_to_voice")
     if not ours or not others:
         return []
     first, second = statistics.median(ours), statistics.median(others)
     ratio = second / first
     said = f"{ratio:.1f} times ({second * 1000:,.0f} ms against {first * 1000:,.0f} ms, at least {_FASTER:g})"
-    simulated = bool(_values(own, "overhead"))  # of other engines nothing is claimed
+    simulated = bool(values_of(own, "overhead"))  # of other engines nothing is claimed
     return [Assertion(f"faster than {name}", ratio, _FASTER, ratio >= _FASTER, said, held=simulated)]
 
 
 def _tutorial(own: Sequence[Sample], theirs: Sequence[Sample]) -> list[Assertion]:
-    ours, others = _values(own, "answer"), _values(theirs, "answer")
+    ours, others = values_of(own, "answer"), values_of(theirs, "answer")
     if not ours or not others:
         return []
     first, second = statistics.median(ours), statistics.median(others)

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from voicecli.audio.format import Codec
 from voicecli.bench.chart import Axis, Chart
-from voicecli.bench.charts import cdfs, counted, grouped, medians, over, waterfall
+from voicecli.bench.charts import cdfs, labelled, medians, over, waterfall
 from voicecli.bench.host import versions
 from voicecli.bench.measure import first_audio
 from voicecli.bench.measure.first_audio import METRICS, BenchOptions, Case, planned
@@ -22,7 +22,7 @@ from voicecli.bench.measure.loudspeaker import BenchSpeaker
 from voicecli.bench.measure.measurement import Bars, Measurement
 from voicecli.bench.measure.texts import TEXTS, Line
 from voicecli.bench.metric import Measure
-from voicecli.bench.report import WARM, Sample, case_key, case_name, in_order
+from voicecli.bench.report import WARM, Sample, case_key, case_name, counted, in_order, values_of
 from voicecli.bench.report_file import participant, resumed
 from voicecli.config.assembly import pick_synthesizer
 from voicecli.errors import UsageError
@@ -189,7 +189,7 @@ def _several(samples: Sequence[Sample], label: str) -> bool:
 def _stages(samples: Sequence[Sample]) -> dict[str, dict[str, tuple[float, float]]]:
     """For each case the medians of opening, first byte and first sound, one after the other."""
     rows = {}
-    for name, found in grouped(counted(samples), (*_WHO, "name", "temperature")).items():
+    for name, found in labelled(counted(samples), (*_WHO, "name", "temperature")).items():
         first_byte, first_sound = _middle(found, "ttfb"), _middle(found, "ttfa")
         if first_byte is None or first_sound is None:
             continue
@@ -202,5 +202,5 @@ def _stages(samples: Sequence[Sample]) -> dict[str, dict[str, tuple[float, float
 
 
 def _middle(samples: Sequence[Sample], name: str) -> float | None:
-    values = [value for sample in samples if (value := sample.values.get(name)) is not None]
+    values = values_of(samples, name)
     return median(values) if values else None

@@ -24,7 +24,7 @@ from voicecli.providers.language_model import LanguageModel, Message, Token
 from voicecli.providers.recognizer import Recognizer, Transcript
 from voicecli.providers.synthesizer import Synthesizer
 
-__all__ = ["NETWORKS", "Conditions", "Networked", "find_network"]
+__all__ = ["NETWORKS", "Conditions", "Link", "Networked", "find_network"]
 
 T = TypeVar("T")
 

@@ -22,12 +22,12 @@ from voicecli.audio.block import Samples
 from voicecli.audio.player import PlayerOptions
 from voicecli.audio.playout import Playout
 from voicecli.audio.ring import Ring
+from voicecli.bench.measure.network import Conditions, Link
 
 __all__ = [
     "Allocated",
     "Breaks",
     "CallbackCost",
-    "NetworkPlan",
     "Reply",
     "allocated",
     "callback_cost",
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 _RATE = 24_000  # samples a second
+_LENGTH, _CHUNK = 8.0, 0.05  # seconds of a reply, and of sound in a chunk
 _BLOCK = 0.01  # seconds between two calls of the simulated loudspeaker
 
 
@@ -130,40 +131,17 @@ def allocated(calls: int = 300, frames: int = 1024) -> Allocated:
     return Allocated(most, max(0, kept), calls)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkPlan:
-    """How speech arrives."""
-
-    jitter: float = 0.05  # seconds by which a chunk is late, on the average
-    length: float = 8.0  # seconds of a reply
-    chunk: float = 0.05  # seconds of sound in a chunk
-    speed: float = 1.5  # seconds of sound that are made in a second
-    loss: float = 0.0  # share of the chunks that are lost and sent again
-    pause: float = 0.3  # seconds that this takes
-
-    def __post_init__(self) -> None:
-        if min(self.jitter, self.loss, self.pause) < 0 or min(self.length, self.chunk, self.speed) <= 0:
-            raise ValueError("jitter, loss and pause must not be negative; length, chunk and speed above 0")
-
-
 Reply = Sequence[tuple[float, int]]
 """When each chunk of a reply arrives, in seconds after it was asked for, and how many samples it has."""
 
 
-def replies(plan: NetworkPlan, count: int, seed: int = 0) -> Iterator[Reply]:
-    """Yield `count` replies; the same for the same seed."""
-    chance = random.Random(f"{seed} {plan.jitter} {plan.speed}")
-    size = max(1, round(plan.chunk * _RATE))
-    chunks = max(1, round(plan.length / plan.chunk))
+def replies(network: Conditions, speed: float, count: int, seed: int = 0) -> Iterator[Reply]:
+    """Yield `count` replies, made `speed` times as fast as they last; the same for the same seed."""
+    chance = random.Random(f"{seed} {network.jitter} {speed}")
     for _ in range(count):
-        arrived, found = 0.0, []
-        for index in range(chunks):
-            made = index * plan.chunk / plan.speed
-            late = chance.expovariate(1 / plan.jitter) if plan.jitter else 0.0
-            late += plan.pause if chance.random() < plan.loss else 0.0
-            arrived = max(arrived, made + late)  # in order, as over one connection
-            found.append((arrived, size))
-        yield found
+        link = Link(network, chance)
+        chunks = range(round(_LENGTH / _CHUNK))
+        yield [(link.due(index * _CHUNK / speed), round(_CHUNK * _RATE)) for index in chunks]
 
 
 @dataclass(slots=True)

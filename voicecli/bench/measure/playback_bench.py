@@ -14,18 +14,18 @@ from voicecli.bench.chart import Axis, Chart, Series
 from voicecli.bench.charts import lines
 from voicecli.bench.host import versions
 from voicecli.bench.measure.measurement import Bars, Measurement
+from voicecli.bench.measure.network import Conditions
 from voicecli.bench.measure.playback import (
     Allocated,
     Breaks,
     CallbackCost,
-    NetworkPlan,
     allocated,
     callback_cost,
     played,
     replies,
 )
 from voicecli.bench.metric import Measure, Metric, shown
-from voicecli.bench.report import Sample
+from voicecli.bench.report import Sample, grouped
 from voicecli.bench.table import Grid
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
 _JITTERS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)  # seconds
 _PREBUFFERS = (0.0, 0.03, 0.06, 0.1, 0.2, 0.4)  # seconds, beside the one that is set
 _OURS, _QUEUE = "voicecli", "queue of samples"
+_RESENT = 0.3  # seconds until a lost chunk is there
 _BLOCKS = 400  # callbacks that are timed
 
 
@@ -100,12 +101,12 @@ class PlayerBench(Measurement):
         prebuffers: Sequence[float] = sorted({*_PREBUFFERS, options.prebuffer})
         with bars.measuring(2 * len(_JITTERS) * len(prebuffers)) as advance:
             for adaptive, jitter in product((False, True), _JITTERS):
-                plan = NetworkPlan(jitter=jitter, speed=self.speed, loss=self.loss)
+                network = Conditions(name="", jitter=jitter, loss=self.loss, pause=_RESENT)
                 row = []
                 for prebuffer in prebuffers:
                     most = max(options.max_prebuffer, prebuffer)
                     player = replace(options, prebuffer=prebuffer, max_prebuffer=most, adaptive=adaptive)
-                    breaks = played(replies(plan, self.runs, self.seed), player)
+                    breaks = played(replies(network, self.speed, self.runs, self.seed), player)
                     row.append(Trial(jitter, prebuffer, adaptive, breaks))
                     await asyncio.sleep(0)  # Ctrl-C is heard
                     advance(f"jitter {jitter * 1000:g} ms")
@@ -162,10 +163,7 @@ def callback_facts(cost: CallbackCost, memory: Allocated) -> dict[str, str]:
 
 
 def _by_kind(cells: Sequence[Trial]) -> Mapping[str, list[Trial]]:
-    found: dict[str, list[Trial]] = {}
-    for cell in cells:
-        found.setdefault("adaptive" if cell.adaptive else "fixed", []).append(cell)
-    return found
+    return grouped(cells, lambda cell: "adaptive" if cell.adaptive else "fixed")
 
 
 def breaks_tables(cells: Sequence[Trial]) -> list[Grid]:
@@ -189,9 +187,7 @@ def player_charts(cells: Sequence[Trial], cost: CallbackCost) -> list[Chart]:
     breaks = Axis("breaks a minute", Measure.COUNT), lambda cell: cell.breaks.per_minute
     start = Axis("median time to sound", Measure.TIME), lambda cell: cell.start
     for kind, taken in _by_kind(cells).items():
-        groups: dict[str, list[Trial]] = {}
-        for cell in taken:
-            groups.setdefault(f"{cell.prebuffer * 1000:g} ms", []).append(cell)
+        groups = grouped(taken, lambda cell: f"{cell.prebuffer * 1000:g} ms")
         for title, axis in (("breaks a minute", breaks), ("first chunk to sound", start)):
             charts.append(lines(groups, f"{title} against jitter, by {kind} prebuffer", jitter, axis))
     spread = {_OURS: cost.ours, _QUEUE: cost.reference}

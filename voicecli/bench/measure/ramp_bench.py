@@ -19,7 +19,7 @@ from voicecli.bench.measure.measurement import Bars, Measurement
 from voicecli.bench.measure.ramp import LoadLevel, Ramp, RampOptions, idle_stage
 from voicecli.bench.measure.texts import SPOKEN, spoken_question
 from voicecli.bench.metric import Measure, Metric
-from voicecli.bench.report import Participant
+from voicecli.bench.report import Participant, grouped
 from voicecli.errors import UsageError
 from voicecli.latency.budget import Limit
 from voicecli.providers.choose import choose_synthesizer
@@ -169,10 +169,7 @@ def _why(stage: LoadLevel) -> str:
 
 
 def _by_server(stages: Sequence[LoadLevel]) -> dict[str, list[LoadLevel]]:
-    found: dict[str, list[LoadLevel]] = {}
-    for stage in stages:
-        found.setdefault(stage.server, []).append(stage)
-    return found
+    return grouped(stages, lambda stage: stage.server)
 
 
 def ramp_charts(stages: Sequence[LoadLevel]) -> list[Chart]:

@@ -30,6 +30,7 @@ import numpy as np
 from voicecli.audio.block import Samples
 from voicecli.audio.recording import load_recording
 from voicecli.audio.resample import Quality, resample
+from voicecli.bench.report import grouped
 from voicecli.errors import UsageError
 from voicecli.providers.recognizer import HEARING_RATE
 
@@ -204,13 +205,10 @@ def _rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
 
 def _grouped(folder: Path, manifest: Path) -> list[Recorded]:
     """A recording for each file; further rows of a file are further utterances in it."""
-    found: dict[Path, list[Recorded]] = {}
-    for where, row in _rows(manifest):
-        recorded = _recorded(folder, row, where)
-        found.setdefault(recorded.path, []).append(recorded)
+    found = [_recorded(folder, row, where) for where, row in _rows(manifest)]
     if not found:
         raise UsageError(f"{manifest} names no recording.")
-    return [_joined(parts) for parts in found.values()]
+    return [_joined(parts) for parts in grouped(found, lambda one: one.path).values()]
 
 
 def _joined(parts: Sequence[Recorded]) -> Recorded:
