@@ -210,12 +210,8 @@ class _Thread:
         self._tasks: deque[Callable[[], None]] = deque()
         self._library: EspeakLibrary | None = None
         # A daemon, so that a phrase nobody reads to its end cannot keep the process from leaving.
-        self._thread = threading.Thread(target=self._run, name="espeak", daemon=True)
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        return self._thread.is_alive()
+        self.thread = threading.Thread(target=self._run, name="espeak", daemon=True)
+        self.thread.start()
 
     def waiting(self) -> bool:
         """Whether somebody waits for espeak to become free."""
@@ -230,14 +226,11 @@ class _Thread:
                 return
             try:
                 self._library = self._library or EspeakLibrary()
-                result = function(self._library)
-            except VoiceError as exc:
-                future.set_exception(exc)
+                future.set_result(function(self._library))
             except BaseException as exc:
                 future.set_exception(exc)
-                raise  # a defect: show its traceback; the next call starts a new thread
-            else:
-                future.set_result(result)
+                if not isinstance(exc, VoiceError):
+                    raise  # a defect: show its traceback; the next call starts a new thread
 
         with self.changed:
             self._tasks.append(task)
@@ -257,7 +250,7 @@ _running: list[_Thread] = []  # none or one
 
 
 def _thread() -> _Thread:
-    if not _running or not _running[0].alive:
+    if not _running or not _running[0].thread.is_alive():
         _running[:] = [_Thread()]
     return _running[0]
 

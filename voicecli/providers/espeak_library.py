@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from voicecli.errors import NotFound, Unavailable
-from voicecli.nearest import nearest
-from voicecli.providers.synthesizer import Voice
+from voicecli.providers.synthesizer import Voice, nearest_voices
 
 __all__ = ["EspeakLibrary", "library_file"]
 
@@ -33,10 +32,6 @@ def library_file() -> Path:
     import espeakng_loader
 
     return Path(espeakng_loader.get_library_path())
-
-
-def _nowhere(_chunk: bytes) -> bool:
-    return False
 
 
 class _VoiceRecord(ctypes.Structure):
@@ -77,11 +72,11 @@ class EspeakLibrary:
         # The espeak_ng_ functions give a status where espeak_Initialize prints and leaves the process.
         self._c.espeak_ng_InitializePath(os.fsencode(_short(data)))
         self._ensure(self._c.espeak_ng_Initialize(None), "espeak-ng does not start")
-        self._ensure(
-            self._c.espeak_ng_InitializeOutput(1, CHUNK, None), "espeak-ng does not start"
-        )  # 1: synchronous
+        synchronous = 1
+        status = self._c.espeak_ng_InitializeOutput(synchronous, CHUNK, None)
+        self._ensure(status, "espeak-ng does not start")
         self.rate = int(self._c.espeak_ng_GetSampleRate())
-        self._sink: Callable[[bytes], bool] = _nowhere
+        self._sink: Callable[[bytes], bool] | None = None
         self._callback = self._callback_type(self._receive)  # kept: C holds only its address
         self._c.espeak_SetSynthCallback(self._callback)
         self._chosen = ""
@@ -91,24 +86,27 @@ class EspeakLibrary:
         self._variants = {v.identifier.partition("/")[2]: v for v in variants}
 
     def _declare(self) -> None:
-        c = self._c
-        self._callback_type = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
-        c.espeak_ng_InitializePath.argtypes = [ctypes.c_char_p]
-        c.espeak_ng_InitializePath.restype = None
-        c.espeak_ng_Initialize.argtypes = [ctypes.c_void_p]
-        c.espeak_ng_InitializeOutput.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_char_p]
-        c.espeak_ng_GetStatusCodeMessage.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
-        c.espeak_ng_GetStatusCodeMessage.restype = None
-        c.espeak_SetSynthCallback.argtypes = [self._callback_type]
-        c.espeak_SetSynthCallback.restype = None
-        c.espeak_ListVoices.argtypes = [ctypes.c_void_p]
-        c.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_VoiceRecord))
-        c.espeak_ng_SetVoiceByName.argtypes = [ctypes.c_char_p]
-        c.espeak_SetParameter.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int]
-        c.espeak_ng_Synthesize.argtypes = [
-            ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint,
-            ctypes.c_void_p, ctypes.c_void_p,
-        ]  # fmt: skip
+        number, text, anything = ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p
+        self._callback_type = ctypes.CFUNCTYPE(number, anything, number, anything)
+        voices = ctypes.POINTER(ctypes.POINTER(_VoiceRecord))
+        unsigned = ctypes.c_uint
+        functions: dict[str, tuple[Any, ...]] = {  # what each gives, and takes
+            "espeak_ng_InitializePath": (None, text),
+            "espeak_ng_Initialize": (number, anything),
+            "espeak_ng_InitializeOutput": (number, number, number, text),
+            "espeak_ng_GetStatusCodeMessage": (None, number, text, ctypes.c_size_t),
+            "espeak_SetSynthCallback": (None, self._callback_type),
+            "espeak_ListVoices": (voices, anything),
+            "espeak_ng_SetVoiceByName": (number, text),
+            "espeak_SetParameter": (number, number, number, number),
+            "espeak_ng_Synthesize": (
+                *(number, text, ctypes.c_size_t, unsigned, number),
+                *(unsigned, unsigned, anything, anything),
+            ),
+        }
+        for name, (gives, *takes) in functions.items():
+            function = getattr(self._c, name)
+            function.restype, function.argtypes = gives, takes
 
     def _ensure(self, status: int, message: str) -> None:
         if status:
@@ -124,14 +122,14 @@ class EspeakLibrary:
         try:
             status = self._c.espeak_ng_Synthesize(data, len(data) + 1, 0, 1, 0, flags, None, None)
         finally:
-            self._sink = _nowhere
+            self._sink = None
         self._ensure(status, "espeak-ng could not speak")
 
     def _receive(self, samples: int | None, count: int, _events: int | None) -> int:
         """The synthesis callback; 1 stops espeak-ng. An exception here would only be printed."""
         if not samples or count <= 0:
             return 0
-        return 0 if self._sink(ctypes.string_at(samples, 2 * count)) else 1
+        return 0 if self._sink is not None and self._sink(ctypes.string_at(samples, 2 * count)) else 1
 
     def choose(self, identifier: str) -> None:
         if identifier != self._chosen:
@@ -153,7 +151,9 @@ class EspeakLibrary:
         if wanted.strip():
             base = self._match(wanted)
             if base is None:
-                raise NotFound(f"espeak has no voice {wanted!r}.", _nearest(wanted, self._names()))
+                raise NotFound(
+                    f"espeak has no voice {wanted!r}.", nearest_voices("espeak", wanted, self._names())
+                )
         else:
             base = self._speaker(language)
         if not variant.strip():
@@ -161,7 +161,9 @@ class EspeakLibrary:
         names = {name.casefold(): name for name in self._variants}
         names |= {v.title.casefold(): name for name, v in self._variants.items()}
         if (file := names.get(variant.strip().casefold())) is None:
-            raise NotFound(f"espeak has no variant {variant!r}.", _nearest(variant, self._variants, "+"))
+            raise NotFound(
+                f"espeak has no variant {variant!r}.", nearest_voices("espeak", variant, self._variants, "+")
+            )
         return f"{base}+{file}"
 
     def _match(self, wanted: str) -> str | None:
@@ -194,12 +196,9 @@ class EspeakLibrary:
             Voice(v.name, _tag(v.languages[0]), ", ".join(filter(None, (v.title, v.gender))))
             for v in self._voices
         ]
+        what = "variant of any voice, as in en-us+"
         variants = [
-            Voice(
-                f"+{name}",
-                "",
-                f"variant of any voice, as in en-us+{name}" + (f", {v.gender}" if v.gender else ""),
-            )
+            Voice(f"+{name}", "", ", ".join(filter(None, (what + name, v.gender))))
             for name, v in self._variants.items()
         ]
         return [
@@ -257,21 +256,11 @@ def _has_dictionary(data: Path, identifier: str) -> bool:
     return bool(named) and (data / f"{named[0]}_dict").exists()
 
 
-def _nearest(wanted: str, names: Iterable[str], sign: str = "") -> str:
-    near = nearest(wanted, names, 5)
-    listed = "voicecli tts --tts espeak --list-voices lists them."
-    return f"The nearest: {', '.join(sign + name for name in near)}. {listed}" if near else listed
-
-
 def _tag(language: str) -> str:
     """en-us to en-US, zh-hant to zh-Hant."""
     first, *rest = language.split("-")
-    return "-".join(
-        [
-            first,
-            *(part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part for part in rest),
-        ]
-    )
+    shaped = (part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part for part in rest)
+    return "-".join([first, *shaped])
 
 
 def _data_folder() -> Path:
@@ -290,9 +279,8 @@ def _short(data: Path) -> Path:
         link = folder / "espeak-ng-data"
         link.symlink_to(data, target_is_directory=True)
     except OSError as exc:
-        raise Unavailable(
-            f"{data} is too long a path for espeak-ng, and a link to it failed: {exc}."
-        ) from exc
+        text = f"{data} is too long a path for espeak-ng, and a link to it failed: {exc}."
+        raise Unavailable(text) from exc
     if len(os.fsencode(link)) > LONGEST_PATH:
         shutil.rmtree(folder)
         raise Unavailable(

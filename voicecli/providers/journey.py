@@ -129,16 +129,11 @@ def _connected(found: list[Any], limit: float) -> socket.socket:
     """To the first address that answers. Raises OSError."""
     failure: OSError = OSError("it has no address")
     deadline = time.monotonic() + limit
-    for family, kind, protocol, _, where in found:
-        plain = socket.socket(family, kind, protocol)
-        plain.settimeout(max(0.1, deadline - time.monotonic()))
+    for *_, where in found:
         try:
-            plain.connect(where)
+            return socket.create_connection(where[:2], max(0.1, deadline - time.monotonic()))
         except OSError as error:
-            plain.close()
             failure = error
-        else:
-            return plain
     raise failure
 
 

@@ -12,11 +12,10 @@ from typing import Annotated, Any
 
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.errors import NotFound, ProviderError, Unavailable
-from voicecli.nearest import nearest
 from voicecli.providers.bounds import Within
 from voicecli.providers.fetch import fetch_from_hub, fetched_from_hub, model_folder
 from voicecli.providers.inference import LocalVoice
-from voicecli.providers.synthesizer import Voice
+from voicecli.providers.synthesizer import Voice, nearest_voices
 
 __all__ = ["PiperOptions", "PiperSynthesizer"]
 
@@ -182,6 +181,4 @@ async def _nearest(name: str) -> str:
         known = list(await _catalogue())
     except ProviderError:  # the list would only be a help
         return "Voices are listed in the repository rhasspy/piper-voices on Hugging Face."
-    near = nearest(name, known, 5)
-    listed = "voicecli tts --tts piper --list-voices lists them."
-    return f"The nearest: {', '.join(near)}. {listed}" if near else listed
+    return nearest_voices("piper", name, known)

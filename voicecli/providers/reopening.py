@@ -15,15 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Protocol, Self, TypeVar
 
-from voicecli.errors import (
-    BadRequest,
-    Dropped,
-    NotFound,
-    ProviderError,
-    RateLimited,
-    Refused,
-    SettingsError,
-)
+from voicecli.errors import BadRequest, Dropped, NotFound, ProviderError, RateLimited, Refused, SettingsError
 from voicecli.flow.feeds import ReadAhead
 from voicecli.flow.scope import scoped
 from voicecli.flow.tasks import Interruption
@@ -36,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _NEVER = (Refused, NotFound, BadRequest)  # would be the same answer again
 _LONGEST_WAIT = 8.0  # seconds between two attempts
+_END: Any = object()
 
 
 class Cuttable(Protocol):
@@ -54,15 +47,9 @@ class ReopeningOptions:
     """How long a stream may last, and how much sound is kept for the next one."""
 
     rate: Annotated[int, Within(1, 10_000_000)] = 16_000  # samples of an array, or bytes, a second
-    frame: Annotated[int, Within(1, 1024)] = (
-        1  # samples or bytes that belong together: 2 for bytes of s16 mono
-    )
-    limit: Annotated[float, Within(0, 1e9)] = (
-        240.0  # seconds of sound or time a stream may last; 0: until it is cut
-    )
-    patience: Annotated[float, Within(0, 1e9)] = (
-        30.0  # seconds before the limit from which a pause is waited for
-    )
+    frame: Annotated[int, Within(1, 1024)] = 1  # samples or bytes that belong together: 2 for s16 mono
+    limit: Annotated[float, Within(0, 1e9)] = 240.0  # seconds of sound or time of a stream; 0: until cut
+    patience: Annotated[float, Within(0, 1e9)] = 30.0  # seconds before it in which a pause is waited for
     keep: Annotated[float, Within(0, 3600)] = 60.0  # seconds of sound kept for a replay, at most
     steady: Annotated[float, Within(0, 3600)] = 5.0  # seconds of new sound after which a stream did work
     attempts: Annotated[int, Within(1, 1000)] = 5  # streams in a row that did not, before the error is raised
@@ -111,9 +98,9 @@ async def reopening_step(
                             yield told
                         if leg.is_done(event):
                             break
+            except _NEVER:
+                raise
             except cuts as caught:
-                if isinstance(caught, _NEVER):
-                    raise
                 error = caught
             if leg.is_whole and error is None and replay.pending is None:
                 break
@@ -163,8 +150,7 @@ class Replay(Generic[Audio]):
         """Keep a piece of sound; the oldest that is too much is dropped."""
         self._kept.append(audio)
         self.heard += len(audio)
-        if self.heard - self._start > self._room:
-            self._drop(self.heard - self._room)
+        self._drop(self.heard - self._room)
 
     def kept(self) -> Iterator[Audio]:
         """The sound that the stream under way has to hear first."""
@@ -217,8 +203,7 @@ class Replay(Generic[Audio]):
         whole = min(position, self.heard) // self._frame * self._frame
         self.covered = max(self.covered, whole)
         self.pending = None
-        if self.covered > self._start:
-            self._drop(self.covered)
+        self._drop(self.covered)
 
     def _drop(self, position: int) -> None:
         """Forget the sound before `position`, or up to a frame less."""
@@ -241,17 +226,16 @@ class _Sound(Generic[Audio]):
 
     async def next(self) -> Audio | None:
         """The next piece, kept for a replay; None at the end, however that came."""
-        if not self._over:
-            try:
-                audio = await anext(self._blocks)
-            except StopAsyncIteration:
-                self._over = True
-            except Exception as error:  # noqa: BLE001  raised again once the sound before it is recognised
-                self._over, self.broken = True, error
-            else:
-                self._replay.push(audio)
-                return audio
-        return None
+        if self._over:
+            return None
+        try:
+            audio = await anext(self._blocks, None)
+        except Exception as error:  # noqa: BLE001  raised again once the sound before it is recognised
+            audio, self.broken = None, error
+        self._over = audio is None
+        if audio is not None:
+            self._replay.push(audio)
+        return audio
 
 
 class _Leg(Generic[Audio]):
@@ -279,13 +263,12 @@ class _Leg(Generic[Audio]):
         """The events of the stream, until it ends or has lasted too long."""
         async with scoped(open(self._audio())) as events:
             while not self._limit.fired:
-                arrived: list[Any] = []
+                event = None
                 with self._limit:
-                    try:
-                        arrived.append(await anext(events))
-                    except StopAsyncIteration:
-                        return
-                for event in arrived:  # none when the wait was ended
+                    event = await anext(events, _END)
+                if event is _END:
+                    return
+                if event is not None:  # as it is when the wait was ended
                     yield event
 
     def is_done(self, event: Any) -> bool:

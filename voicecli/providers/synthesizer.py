@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from voicecli.audio.format import StreamFormat
+from voicecli.nearest import nearest
 from voicecli.providers.engine import Engine
 
-__all__ = ["HasLanguage", "HasSpeed", "HasVoices", "Synthesizer", "Voice", "spoken_language"]
+__all__ = [
+    "HasLanguage",
+    "HasSpeed",
+    "HasVoices",
+    "Synthesizer",
+    "Voice",
+    "nearest_voices",
+    "spoken_language",
+]
 
 
 class Synthesizer(Engine, Protocol):
@@ -58,6 +67,13 @@ class HasSpeed(Protocol):
 def spoken_language(engine: object) -> str:
     """The language of the engine's voice; English when it does not say."""
     return (engine.language if isinstance(engine, HasLanguage) else "") or "en"
+
+
+def nearest_voices(engine: str, wanted: str, known: Iterable[str], sign: str = "") -> str:
+    """A hint: the voices that were probably meant, each with `sign` before it, and where all are listed."""
+    near = nearest(wanted, known, 5)
+    listed = f"voicecli tts --tts {engine} --list-voices lists them."
+    return f"The nearest: {', '.join(sign + name for name in near)}. {listed}" if near else listed
 
 
 @runtime_checkable
