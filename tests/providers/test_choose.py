@@ -48,7 +48,6 @@ def chosen(
 def test_bare_machine_gets_the_bundled(stage: Stage, bundled: str) -> None:
     choice = chosen(stage)
     assert choice.name == bundled
-    assert choice.automatic
     assert choice.reason.startswith("no OPENAI_API_KEY; nothing listens on 11434, 1234, 8080, 8000")
     assert type(choice.engine) is engine_class(stage, bundled)
 
@@ -116,7 +115,7 @@ def test_asked_for_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     for stage in ("asr", "llm", "tts"):
         choice = chosen(stage, "simulated")
-        assert (choice.name, choice.reason, choice.automatic) == ("simulated", "as asked for", False)
+        assert (choice.name, choice.reason) == ("simulated", "as asked for")
 
 
 def test_asked_for_without_key_is_an_error() -> None:

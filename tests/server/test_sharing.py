@@ -116,7 +116,7 @@ def test_two_stalled_speakers_and_pocketsphinx() -> None:
         async with recognition(PocketsphinxOptions(workers=2), "silero", name="pocketsphinx") as shared:
             baseline = await alone(shared, sound)
             others = [await stalled(shared, sound[:32_000], None) for _ in range(2)]
-            assert sum(job.placed for job in shared.workers.under_way) == 2
+            assert sum(job.placed for job in shared.workers._claims.values()) == 2
             honest = [Client(shared), Client(shared)]
             await asyncio.gather(*(client.say(sound) for client in honest))
             delays = [delay for client in honest for delay in await client.finish()]

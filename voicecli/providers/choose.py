@@ -58,7 +58,6 @@ class Choice(Generic[T_co]):
     name: str
     reason: str  # a short sentence without a full stop, for people
     options: Any  # what the engine was made with
-    automatic: bool = False  # nobody asked for it by name
 
 
 async def choose_recognizer(
@@ -112,7 +111,7 @@ async def choose(
         if (lacking := await _lacking(stage, name, own)) is not None:
             raise _unusable(stage, name, lacking)
     cls = engine_class(stage, name)
-    return Choice(cls(own, **accepted(cls, more)), name, reason, own, automatic=requested == "auto")
+    return Choice(cls(own, **accepted(cls, more)), name, reason, own)
 
 
 _Pick: TypeAlias = tuple[str, Any, str]

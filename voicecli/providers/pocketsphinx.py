@@ -31,7 +31,7 @@ from voicecli.workers.pool import WorkerOptions, Workers
 
 __all__ = ["PocketsphinxDecoder", "PocketsphinxOptions", "PocketsphinxRecognizer"]
 
-EVERY = SECOND // 5  # bytes of audio between partial transcripts
+EVERY = SECOND // 5  # bytes searched between partial transcripts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +85,17 @@ class PocketsphinxDecoder:
                 while True:
                     arrived.clear()
                     await asyncio.sleep(0)  # all there is comes before any is decoded
-                    if listener.follow():
-                        continue
-                    if reading.done():
-                        break
-                    if listener.length - told >= EVERY:
-                        told = listener.length
+                    more = listener.follow()
+                    if listener.searched - told >= EVERY:
+                        told = listener.searched
                         finding = listener.partial()
                         if finding.text and finding.text != shown:
                             shown = finding.text
                             yield finding
-                    await arrived.wait()
+                    if not more and reading.done():
+                        break
+                    if not more:
+                        await arrived.wait()
                 await reading
                 yield replace(listener.finish(), final=True)
             finally:

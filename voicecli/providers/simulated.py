@@ -107,6 +107,11 @@ class _Simulated(OwnEngine[Options]):
         super().__init__(options)
         self._calls = itertools.count(1)
 
+    def _failure(self, number: int) -> Failure:
+        """How the call of that number fails."""
+        options = self._options
+        return options.fail if not options.fail_on or number in options.fail_on else "none"
+
 
 class SimulatedRecognizer(_Simulated[SimulatedRecognizerOptions]):
     """Understands what its script says, whatever it hears; hears nothing in no audio at all."""
@@ -120,19 +125,19 @@ class SimulatedRecognizer(_Simulated[SimulatedRecognizerOptions]):
         """Yield the script's next line, its words at the pace of speech while the audio runs."""
         options = self._options
         call = next(self._calls)
-        failure = _failure(options.fail, options.fail_on, call)
+        failure = self._failure(call)
         text = options.texts[self._understood % len(options.texts)] if options.texts else ""
         async with scoped(audio) as blocks:
             await _fail_first(failure, "recogniser")
-            heard = 0
-            shown = 0
+            heard = shown = 0
             async for samples in blocks:
                 heard += len(samples)
-                if options.partial is None or int(heard / HEARING_RATE / options.partial) == shown:
+                due = 0 if options.partial is None else int(heard / HEARING_RATE / options.partial)
+                if due == shown:
                     continue
-                shown = int(heard / HEARING_RATE / options.partial)
-                if words := _begun(text, heard / HEARING_RATE):
-                    yield Transcript(words)
+                shown = due
+                if words := text.split()[: int(heard / HEARING_RATE * WORDS_A_SECOND)]:
+                    yield Transcript(" ".join(words))
             clock = _Clock(options.jitter, options.seed, call)
             await clock.pass_by(options.delay)
             await _fail_later(failure, "recogniser")
@@ -153,12 +158,10 @@ class SimulatedLanguageModel(_Simulated[SimulatedLanguageModelOptions]):
         questions = [message.content for message in messages if message.role == "user"]
         # A question asked again, after a speculation say, has the same answer.
         number = max(1, len(questions))
-        failure = _failure(options.fail, options.fail_on, number)
+        failure = self._failure(number)
         await _fail_first(failure, "language model")
-        if options.echo:
-            text = questions[-1] if questions else ""
-        else:
-            text = options.texts[(number - 1) % len(options.texts)] if options.texts else ""
+        texts = questions[-1:] if options.echo else options.texts
+        text = texts[(number - 1) % len(texts)] if texts else ""
         tokens = re.findall(r"\s*\S+(?:\s+$)?", text)
         clock = _Clock(options.jitter, options.seed, next(self._calls))
         for index, token in enumerate(tokens):
@@ -188,7 +191,7 @@ class SimulatedSynthesizer(_Simulated[SimulatedSynthesizerOptions]):
             return
         options = self._options
         call = next(self._calls)
-        failure = _failure(options.fail, options.fail_on, call)
+        failure = self._failure(call)
         await _fail_first(failure, "voice")
         clock = _Clock(options.jitter, options.seed, call)
         tone = _Tone(text.strip(), options)
@@ -223,15 +226,6 @@ class _Clock:
 
 def _pace(amount: float, per_second: float) -> float:
     return amount / per_second if per_second > 0 else 0.0
-
-
-def _begun(text: str, seconds: float) -> str:
-    """What has been spoken of `text` after so many seconds."""
-    return " ".join(text.split()[: int(seconds * WORDS_A_SECOND)])
-
-
-def _failure(fail: Failure, fail_on: Sequence[int], number: int) -> Failure:
-    return fail if not fail_on or number in fail_on else "none"
 
 
 async def _fail_first(failure: Failure, who: str) -> None:

@@ -81,7 +81,6 @@ class Workers:
         self._recipe = recipe
         self._observer = observer
         self._numbers = itertools.count(1)
-        self._jobs: dict[int, Job] = {}
         self._workers: dict[int, Worker] = {}
         self._claims: dict[Claim, Job] = {}
         self._places = Places()
@@ -105,7 +104,7 @@ class Workers:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        for job in list(self._jobs.values()):
+        for job in list(self._claims.values()):
             self.drop(job)
         for task in list(self._tasks):
             task.cancel()
@@ -124,14 +123,9 @@ class Workers:
         return [worker.pid for worker in self._workers.values()]
 
     @property
-    def under_way(self) -> list[Job]:
-        """The utterances themselves."""
-        return list(self._jobs.values())
-
-    @property
     def jobs(self) -> int:
         """Utterances that are not answered yet."""
-        return len(self._jobs)
+        return len(self._claims)
 
     def late(self, holder: str | None) -> float:
         """Seconds by which a new stream of the token's holder would be answered too late; 0: it would not."""
@@ -153,7 +147,6 @@ class Workers:
         speaker = speaker or Speaker()
         claim = Claim(speaker.holder, self.now(), speaker.is_fast(self.now()))
         job = Job(self, next(self._numbers), claim, speaker, done, partial)
-        self._jobs[job.number] = job
         self._claims[claim] = job
         self._count()
         if self.options.early:
@@ -185,7 +178,6 @@ class Workers:
         if worker is not None:
             worker.leave(job)
         job.forget()
-        self._jobs.pop(job.number, None)
         if self._claims.pop(job.claim, None) is not None:
             self._places.remove(job.claim)
         self._count()
@@ -209,7 +201,7 @@ class Workers:
 
     def _count(self) -> None:
         if self._observer is not None:
-            self._observer.queued(len(self._jobs))
+            self._observer.queued(len(self._claims))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -286,7 +278,7 @@ class Workers:
             except VoiceError as error:
                 log.error("a worker cannot be started again: %s", error)
                 if not self._workers:
-                    for job in [job for job in self._jobs.values() if job.ended or self.options.early]:
+                    for job in [job for job in self._claims.values() if job.ended or self.options.early]:
                         job.settle(error)
                 wait = min(SLOWEST, max(1.0, 2 * wait))
             else:
@@ -298,7 +290,7 @@ class Workers:
             await asyncio.sleep(LOOK)
             now = self.now()
             fruitless: set[Worker] = set()
-            for job in [job for job in self._jobs.values() if job.owes]:
+            for job in [job for job in self._claims.values() if job.owes]:
                 worker = self._worker(job)
                 if not self._overdue(job, worker, now):
                     continue

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
 from voicecli.errors import Dropped, NotFound, ProviderError, TimedOut, Unavailable
 from voicecli.flow.scope import scoped
@@ -24,7 +25,7 @@ from voicecli.providers.openai.faults import Call, pause_before_retry, stalled, 
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["Answer", "Client", "Endpoint", "Request", "entries_of"]
+__all__ = ["Answer", "Client", "Endpoint", "entries_of"]
 
 T = TypeVar("T")
 Options = TypeVar("Options", bound=Any)
@@ -76,11 +77,6 @@ class Answer:
             return json.loads(text)
         except json.JSONDecodeError:
             return text
-
-
-Request: TypeAlias = (
-    "Callable[[openai.AsyncOpenAI, float], AbstractAsyncContextManager[openai.AsyncAPIResponse[Any]]]"
-)
 
 
 class Client:
@@ -144,18 +140,19 @@ class Client:
         self._start(self._load(model))
 
     async def stream(
-        self, call: Call, request: Request, read: Callable[[Answer], AsyncIterator[T]]
+        self, call: Call, where: str, params: dict[str, Any], read: Callable[[Answer], AsyncIterator[T]]
     ) -> AsyncGenerator[T, None]:
-        """Yield what `read` makes of the answer to `request`, trying again until it has yielded something.
+        """Yield what `read` makes of an answer, trying again until it has yielded something.
 
-        Raises ProviderError; closing it early closes the connection of the request.
+        `where` is a resource of the library, as in "audio.speech", and `params` what it is asked. Closing
+        it early closes the connection of the request. Raises ProviderError.
         """
         clock = asyncio.get_running_loop().time
         deadline = clock() + call.timeout
         for attempt in range(call.retries + 1):
             begun = False
             try:
-                async with scoped(self._attempt(call, request, read, deadline - clock())) as items:
+                async with scoped(self._attempt(call, where, params, read, deadline - clock())) as items:
                     while True:
                         async with asyncio.timeout_at(deadline):
                             item: Any = await anext(items, _END)
@@ -188,13 +185,19 @@ class Client:
                 self._used = asyncio.get_running_loop().time()
 
     async def _attempt(
-        self, call: Call, request: Request, read: Callable[[Answer], AsyncIterator[T]], limit: float
+        self,
+        call: Call,
+        where: str,
+        params: dict[str, Any],
+        read: Callable[[Answer], AsyncIterator[T]],
+        limit: float,
     ) -> AsyncGenerator[T, None]:
-        sdk = await self._ready()
+        resource: Any = functools.reduce(getattr, where.split("."), await self._ready())
         with translated(call, answered=True):
             async with contextlib.AsyncExitStack() as stack:
                 with translated(call):
-                    response = await stack.enter_async_context(request(sdk, max(limit, 0.001)))
+                    request = resource.with_streaming_response.create(**params, timeout=max(limit, 0.001))
+                    response = await stack.enter_async_context(request)
                 try:
                     async with scoped(read(Answer(response))) as items:
                         async for item in items:
@@ -291,14 +294,7 @@ class Endpoint(OwnEngine[Options]):
     def _asked(
         self, where: str, params: dict[str, Any], read: Callable[[Answer], AsyncIterator[T]]
     ) -> AbstractAsyncContextManager[AsyncIterator[T]]:
-        """What `read` makes of the answer of the library's resource `where`, as in "audio.speech"."""
-
-        def request(sdk: Any, limit: float) -> Any:
-            for part in where.split("."):
-                sdk = getattr(sdk, part)
-            return sdk.with_streaming_response.create(**params, timeout=limit)
-
-        return scoped(self._client.stream(self._call, request, read))
+        return scoped(self._client.stream(self._call, where, params, read))
 
 
 def entries_of(listing: object) -> list[str] | None:

@@ -36,13 +36,13 @@ class Recording:
 
     def reset(self) -> None:
         """Forget the audio so far; its mean stays until there is a better one."""
-        self._fed = 0  # bytes searched
+        self.fed = 0  # bytes searched
         self._due = list(self._means)
         self._stale = True  # what is searched next cannot be added to what was
 
     def follow(self, audio: bytearray) -> bool:
         """Search up to a STEP of what is new in `audio`; return whether there is more."""
-        if self._fed == len(audio):
+        if self.fed == len(audio):
             return False
         length = len(audio) / SECOND
         due = [moment for moment in self._due if moment > length]
@@ -51,9 +51,9 @@ class Recording:
             self._restart(audio)
         elif self._stale:
             self._search.start()
-            self._fed, self._stale = 0, False
-        self._feed(audio, self._fed + STEP)
-        return self._fed < len(audio)
+            self.fed, self._stale = 0, False
+        self._feed(audio, self.fed + STEP)
+        return self.fed < len(audio)
 
     def renew(self, audio: bytearray) -> None:
         """Search all of `audio` anew, with the mean of the whole."""
@@ -71,15 +71,15 @@ class Recording:
         self._stale = True
 
     def hypothesis(self) -> Hypothesis:
-        return self._search.hypothesis() if self._fed else Hypothesis()
+        return self._search.hypothesis() if self.fed else Hypothesis()
 
     def _restart(self, audio: bytearray) -> None:
         self._search.start(bytes(audio[: int(MEASURED * SECOND)]))
-        self._fed, self._stale = 0, False
+        self.fed, self._stale = 0, False
 
     def _feed(self, audio: bytearray, end: int) -> None:
-        self._search.feed(bytes(audio[self._fed : end]))
-        self._fed = min(end, len(audio))
+        self._search.feed(bytes(audio[self.fed : end]))
+        self.fed = min(end, len(audio))
 
 
 class Listener:
@@ -97,9 +97,11 @@ class Listener:
         self._before: bytearray | None = None  # the utterance before, while this one may be its continuation
 
     @property
-    def length(self) -> int:
-        """Bytes of the utterance so far."""
-        return len(self._audio)
+    def searched(self) -> int:
+        """Bytes of the utterance that a partial transcript would cover; fewer when a search starts anew."""
+        if self._before is not None:
+            return 0
+        return min(each.fed for each in (self._dictation, self._commands) if each is not None)
 
     def start(self) -> None:
         """Begin an utterance."""
