@@ -83,7 +83,10 @@ class Limiter:
         self._touched = False  # whether any of them were turned down
 
     def push(self, samples: Samples) -> Samples:
-        """As many samples, no 20 ms and no 0.4 s of them more than 6 dB above the voice before."""
+        """As many samples, no 20 ms and no 0.4 s of them more than 6 dB above the voice before.
+
+        In pieces of less than 20 ms up to 11 dB: what made them too loud has left by then.
+        """
         out = samples
         start = 0
         while start < len(samples):
@@ -102,7 +105,7 @@ class Limiter:
         so_far = self._energy + energy
         gain = 1.0
         power = energy / len(piece)
-        if so_far > short * self._hop:
+        if power > short and so_far > short * self._hop:
             gain = min(gain, short / power)
         if power > long and so_far + sum(self._past) > long * self._hop * _LONG:
             gain = min(gain, long / power)
