@@ -6,7 +6,7 @@ import getpass
 import os
 import re
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from voicecli.cli.check import Check, Level
@@ -81,17 +81,14 @@ def bug_report(
     """Markdown: a table for each section, and the settings that differ from the defaults."""
     lines = ["## voicecli doctor", ""]
     for title, checks in sections:
-        lines += [f"### {title}", "", "| | what | how it is |", "|---|---|---|", *_rows(checks), ""]
+        lines += [f"### {title}", "", "| | what | how it is |", "|---|---|---|", *map(_row, checks), ""]
     lines += ["### Settings that differ from the defaults", "", *_settings(loaded), ""]
     return redaction.clean("\n".join(lines))
 
 
-def _rows(checks: Iterable[Check]) -> list[str]:
-    return [f"| {_MARKS[check.level]} | {_cell(check.name)} | {_cell(_told(check))} |" for check in checks]
-
-
-def _told(check: Check) -> str:
-    return f"{check.detail} → {check.remedy}" if check.remedy else check.detail
+def _row(check: Check) -> str:
+    told = f"{check.detail} → {check.remedy}" if check.remedy else check.detail
+    return f"| {_MARKS[check.level]} | {_cell(check.name)} | {_cell(told)} |"
 
 
 def _cell(text: str) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.cli.account import Account, View
+from voicecli.cli.typed import cleaned
 from voicecli.conversation.listening import Listening
 from voicecli.conversation.supervisor import Conversation
+from voicecli.flow.scope import scoped
 
-__all__ = ["Keys", "Leaving", "pressed_keys"]
+__all__ = ["Keys", "Leaving", "converse_by_typing", "pressed_keys"]
 
 _ESCAPE = "\x1b"
 
@@ -125,3 +127,15 @@ class Keys:
         self._view.status(
             " · ".join(name for name, holds in shown.items() if holds), listening=self._open and not deaf
         )
+
+
+async def converse_by_typing(conversation: Conversation, typed: AsyncIterator[str]) -> None:
+    """Say each line when the one before it has been answered."""
+    async with scoped(typed) as lines:
+        async for line in lines:
+            if text := cleaned(line):
+                await conversation.quiet()
+                conversation.say(text)
+                await conversation.quiet()
+            if conversation.over:
+                return

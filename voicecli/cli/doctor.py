@@ -180,7 +180,7 @@ def _settings(load: Callable[[], Loaded]) -> tuple[Check, Loaded | None]:
 
 def save_check(settings: Settings) -> Check:
     """Whether conversations can be saved, tried with a file that leaves no trace."""
-    folder = settings.save.place
+    folder = settings.save.conversations
     if not settings.save.enabled:
         return ok("save folder", "nothing is saved: save.enabled is false")
     try:

@@ -6,7 +6,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -59,7 +59,7 @@ class Outline:
 
     def record(self) -> dict[str, Any]:
         """The JSON object."""
-        statistics = self.voice_to_voice
+        waits = self.voice_to_voice.as_dict() if self.voice_to_voice else {}
         return {
             "event": "conversation",
             "id": self.saved.id,
@@ -68,7 +68,7 @@ class Outline:
             "duration": self.duration,
             "turns": self.turns,
             "first": self.first,
-            "voice_to_voice": None if statistics is None else _rounded(statistics),
+            "voice_to_voice": {name: round(value, 6) for name, value in waits.items()} or None,
             "sound": list(self.sound),
         }
 
@@ -84,7 +84,7 @@ class Match:
 
     def record(self) -> dict[str, Any]:
         """The JSON object."""
-        return {"event": "match", "id": self.id, "turn": self.turn, "side": self.side, "text": self.text}
+        return {"event": "match", **asdict(self)}
 
 
 class Side(StrEnum):
@@ -104,11 +104,11 @@ class FolderOptions:
         typer.Option("--folder", metavar="DIR", help="Where they are, if not where the settings say."),
     ] = None
 
-    def place(self, context: typer.Context, settings: Settings | None = None) -> Path:
+    def conversations(self, context: typer.Context, settings: Settings | None = None) -> Path:
         """The folder that was named, before the command's own word or behind it, or that of the settings."""
         before = context.find_object(FolderOptions)
         named = self.folder or (before and before.folder)
-        return named.expanduser() if named else (settings or load_settings().settings).save.place
+        return named.expanduser() if named else (settings or load_settings().settings).save.conversations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,21 +137,21 @@ def history(context: typer.Context, options: ListOptions) -> None:
     """Saved conversations: list, show, search and play them; without a word, list."""
     context.obj = options
     if context.invoked_subcommand is None:
-        _print_list(options.place(context), as_json=options.json)
+        _print_list(options.conversations(context), as_json=options.json)
 
 
 @app.command("list")
 @spread
 def list_all(context: typer.Context, options: ListOptions) -> None:
     """List every conversation, the latest last."""
-    _print_list(options.place(context), as_json=options.as_json(context))
+    _print_list(options.conversations(context), as_json=options.as_json(context))
 
 
 @app.command()
 @spread
 def show(context: typer.Context, options: ListOptions, wanted: Id = "") -> None:
     """Show what was said in a conversation and how long every answer took."""
-    saved = _find(options.place(context), wanted)
+    saved = _find(options.conversations(context), wanted)
     if options.as_json(context):
         for record in saved.records():
             print_json(record)
@@ -179,7 +179,7 @@ def search(
     if not wanted:
         raise UsageError("There is nothing to search for.", "For example: voicecli history search weather")
     as_json = options.as_json(context)
-    found = _all_saved(options.place(context), as_json)
+    found = _all_saved(options.conversations(context), as_json)
     matches = 0
     for match in _matches(found, wanted):
         matches += 1
@@ -210,7 +210,7 @@ async def play(
     """Play a conversation that was saved with `voicecli talk --save-audio`."""
     overrides = {} if speaker is None else {"speaker.device": speaker}
     settings = load_settings(overrides=overrides).settings
-    saved = _find(options.place(context, settings), wanted)
+    saved = _find(options.conversations(context, settings), wanted)
     paths = [saved.folder / name for name in _SIDES[side] if (saved.folder / name).is_file()]
     if not paths:
         what = "sound" if side is Side.BOTH else f"sound of the {side}"
@@ -346,7 +346,3 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _rounded(statistics: Statistics) -> dict[str, float]:
-    return {name: round(value, 6) for name, value in statistics.as_dict().items()}

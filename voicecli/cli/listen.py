@@ -16,8 +16,8 @@ from voicecli.audio.microphone import Microphone
 from voicecli.audio.outfile import OutFile
 from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole, Telling, complain, failure_text, warn
-from voicecli.cli.downloads import Downloads
 from voicecli.cli.options import Asr, Json, Language, Mic, SettingsOptions, Vad, group, spread
+from voicecli.cli.progress import Downloads
 from voicecli.config.assembly import pick_recognizer
 from voicecli.conversation.transcription import transcribed
 from voicecli.errors import ExitStatus, NotFound, ProviderError, Refused, UsageError, VoiceError

@@ -1,19 +1,71 @@
-"""What a bench shows on standard error meanwhile: models that come, and then a bar with the time left."""
+"""What is shown on standard error meanwhile: models that come, and how far a bench is."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from typing import Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from voicecli.cli.console import SafeConsole
-from voicecli.cli.downloads import Downloads
+from voicecli.config.assembly import Enterable, enter_all
+from voicecli.providers import fetch
 
-__all__ = ["BenchBars"]
+__all__ = ["BenchBars", "Downloads"]
 
 _SECONDS_REMEMBERED = 600.0  # of which the time left is worked out: cases differ, so it is many of them
+
+
+class Downloads:
+    """Call it with every report; bars appear on standard error when the first one comes."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def opening(self, stack: AsyncExitStack, things: Sequence[Enterable]) -> None:
+        """Open everything at the same time on `stack`; after that nothing is fetched."""
+        await enter_all(stack, things)
+        self.close()
+
+    def __call__(self, report: fetch.Progress) -> None:
+        """Show how far a file is."""
+        if self._progress is None:
+            self._progress = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                TimeRemainingColumn(),
+                console=SafeConsole(stderr=True),
+            )
+            self._progress.start()
+        if report.name not in self._tasks:
+            self._tasks[report.name] = self._progress.add_task(f"fetching {report.name}", total=None)
+        self._progress.update(self._tasks[report.name], completed=report.done, total=report.total)
+
+    def close(self) -> None:
+        """Leave the bars as they are."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
 
 
 class BenchBars:

@@ -66,7 +66,7 @@ async def replay(options: ReplayOptions) -> ExitStatus:
     """
     loaded = options.load()
     settings = loaded.settings
-    found = find_replay(settings.save.place, options.wanted)
+    found = find_replay(settings.save.conversations, options.wanted)
     mic = "" if found.recording is None else str(found.recording)
     speaker = settings.speaker.device or ends.NULL
     listening = replace(settings.conversation.listening, push_to_talk=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, Self
+from typing import Final, Self, TextIO
 
 from rich.console import Console, Group
 from rich.measure import Measurement
@@ -13,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecli.cli.account import View
-from voicecli.cli.console import failure_text, note_text
+from voicecli.cli.console import SafeConsole, failure_text, note_text
 from voicecli.cli.region import Region
 from voicecli.conversation import events
 from voicecli.conversation.turntaking import State
+from voicecli.folders import state_folder
 from voicecli.latency.render import statistics_table, turn_line
 from voicecli.latency.tally import Summary
 
@@ -30,8 +31,13 @@ __all__ = [
     "fitting",
     "greeting",
     "said",
+    "screen",
 ]
 
+_KEYS = ("m mute", "space pause", "esc stop", "q quit")
+_KEYS_PUSH_TO_TALK = ("m mute", "space talk", "esc stop", "q quit")
+_TYPED = "typed"  # the file of what was typed
+_UNBROKEN = 10_000  # characters of a line that no terminal has to show
 _FRAMES = 12  # a second
 _QUIETEST = -60.0  # dBFS at the left end of the meter
 _METER_WIDTH = 10  # characters
@@ -246,3 +252,21 @@ def _meter(level: float, width: int) -> str:
     full, rest = divmod(round(eighths), 8)
     bar = "█" * full + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")
     return f"{bar:<{width}}"
+
+
+def screen(stream: TextIO, *, typing: bool, typed: bool, push_to_talk: bool, remembered: bool) -> Plain:
+    """Live where `stream` can be drawn on, lines elsewhere.
+
+    `typing` is a conversation in writing: `typed` at a terminal or given, `remembered` for the next.
+    """
+    console = SafeConsole(file=stream)
+    if not console.is_terminal:
+        return Plain(SafeConsole(file=stream, width=_UNBROKEN))
+    drawn = stream.isatty() and not console.is_dumb_terminal
+    if typing and typed and drawn:
+        from voicecli.cli.prompt import Prompt  # prompt_toolkit takes its time to be imported
+
+        return Prompt(console, state_folder() / _TYPED if remembered else None)
+    if typing or not drawn:
+        return Plain(console, typed=typing and typed)
+    return Screen(console, _KEYS_PUSH_TO_TALK if push_to_talk else _KEYS)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voicecli.cli.console import SafeConsole, Telling
-from voicecli.cli.downloads import Downloads
 from voicecli.cli.invocation import finish
 from voicecli.cli.options import EngineOptions, Json, Sets, group, spread
+from voicecli.cli.progress import Downloads
 from voicecli.config import Loaded, Settings
 from voicecli.config.assembly import Assembly, assemble, language_of, pick_recognizer, ready_decoder
 from voicecli.errors import ExitStatus, LibraryMissing, OutputLost, VoiceError
@@ -181,14 +181,10 @@ class _Reloading:
 
 def _changed(old: Settings, new: Settings) -> Iterator[str]:
     """The settings that differ, of those that are read only once."""
-    for room in fields(new):
-        if room.name in ("server", "log"):
-            continue
-        if getattr(old, room.name) != getattr(new, room.name):
-            yield room.name
-    for key in fields(new.server):
-        if key.name not in _RELOADED and getattr(old.server, key.name) != getattr(new.server, key.name):
-            yield f"server.{key.name}"
+    rooms = [room.name for room in fields(new) if room.name not in ("server", "log")]
+    yield from (name for name in rooms if getattr(old, name) != getattr(new, name))
+    keys = [key.name for key in fields(new.server) if key.name not in _RELOADED]
+    yield from (f"server.{key}" for key in keys if getattr(old.server, key) != getattr(new.server, key))
     if replace(old.log, level=new.log.level) != new.log:
         yield "log"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,9 +17,7 @@ from voicecli.audio.player import AudioStreamPlayer, Output
 from voicecli.audio.recorder import RecordedOutput, Recorder
 from voicecli.cli import ends
 from voicecli.cli.account import Account, JsonLines, View
-from voicecli.cli.console import SafeConsole
-from voicecli.cli.controls import Keys, Leaving, pressed_keys
-from voicecli.cli.downloads import Downloads
+from voicecli.cli.controls import Keys, Leaving, converse_by_typing, pressed_keys
 from voicecli.cli.options import (
     EngineOptions,
     Json,
@@ -32,8 +30,8 @@ from voicecli.cli.options import (
     group,
     spread,
 )
-from voicecli.cli.screen import Plain, Screen
-from voicecli.cli.typed import cleaned
+from voicecli.cli.progress import Downloads
+from voicecli.cli.screen import screen
 from voicecli.cli.watching import watching
 from voicecli.config import Loaded
 from voicecli.config.assembly import Assembly, assemble, utterer_options
@@ -45,18 +43,12 @@ from voicecli.conversation.listening import Listening
 from voicecli.conversation.rehearsal import QUESTIONS, rehearsed_questions
 from voicecli.conversation.supervisor import Conversation
 from voicecli.errors import BudgetBreached, ExitStatus, NoDevice, SaveError, UsageError, VoiceError
-from voicecli.flow.scope import scoped
 from voicecli.flow.sources import array_source
-from voicecli.folders import state_folder
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.recognizer import HEARING_RATE
 
 __all__ = ["TalkOptions", "run_talk"]
 
-_KEYS = ("m mute", "space pause", "esc stop", "q quit")
-_KEYS_PUSH_TO_TALK = ("m mute", "space talk", "esc stop", "q quit")
-_TYPED = "typed"  # the file of what was typed
-_UNBROKEN = 10_000  # characters of a line that no terminal has to show
 _WITHOUT_DEVICES = "Without any: type with --text, or look on with --rehearse --speaker answer.wav."
 _ASKING_VOICE = "en-us+f4"
 
@@ -174,7 +166,17 @@ async def run_talk(
     """
     settings = loaded.settings
     saved = not options.no_save and (settings.save.enabled or options.save is not None)
-    view = _view(loaded, options, typed=lines is None and sys.stdin.isatty(), remembered=saved)
+    stdout = settings.speaker.device != ends.PIPE
+    if options.json:
+        view: View = JsonLines(sys.stdout if stdout else sys.stderr, verbose=options.verbose)
+    else:
+        view = screen(
+            sys.stdout if stdout else sys.stderr,
+            typing=options.text,
+            typed=lines is None and sys.stdin.isatty(),
+            push_to_talk=settings.conversation.listening.push_to_talk,
+            remembered=saved,
+        )
     account = Account(view, settings.budgets.limits())
     account.watchers = watchers
     try:
@@ -197,25 +199,6 @@ async def run_talk(
     if options.strict and account.breaches:
         raise BudgetBreached(f"Over budget: {'; '.join(account.breaches)}.")
     return ExitStatus.FINE
-
-
-def _view(loaded: Loaded, options: TalkOptions, *, typed: bool, remembered: bool) -> View:
-    """JSON, a live screen, or lines: whatever the other end can take."""
-    stream = sys.stderr if loaded.settings.speaker.device == ends.PIPE else sys.stdout
-    if options.json:
-        return JsonLines(stream, verbose=options.verbose)
-    console = SafeConsole(file=stream)
-    if not console.is_terminal:
-        return Plain(SafeConsole(file=stream, width=_UNBROKEN))
-    drawn = stream.isatty() and not console.is_dumb_terminal
-    if options.text and typed and drawn:
-        from voicecli.cli.prompt import Prompt  # prompt_toolkit takes its time to be imported
-
-        return Prompt(console, state_folder() / _TYPED if remembered else None)
-    if options.text or not drawn:
-        return Plain(console, typed=options.text and typed)
-    by_key = loaded.settings.conversation.listening.push_to_talk
-    return Screen(console, _KEYS_PUSH_TO_TALK if by_key else _KEYS)
 
 
 class _Wiring:
@@ -241,11 +224,11 @@ class _Wiring:
         history = History(self._settings.conversation.history)
         header: dict[str, object] = {"engines": assembly.names}
         if options.earlier is not None:
-            earlier = find_saved(self._settings.save.place, options.earlier)
+            earlier = find_saved(self._settings.save.conversations, options.earlier)
             history.restore(earlier_messages(earlier))
             header["continues"] = earlier.id
         if saved:
-            account.journal = Journal(self._settings.save.place, header)
+            account.journal = Journal(self._settings.save.conversations, header)
             stack.callback(account.never_began)
         recorder = self._recorder("speaker.wav", output.rate)
         recorded = output if recorder is None else RecordedOutput(output, recorder)
@@ -259,7 +242,7 @@ class _Wiring:
         stack.callback(leaving.tell)
         if microphone is None:
             typed = view.lines(conversation.stop, leaving.leave) if lines is None else array_source(lines)
-            await conversation.run(_converse_by_typing(conversation, typed))
+            await conversation.run(converse_by_typing(conversation, typed))
             return
         listening = self._listening(microphone, assembly, conversation)
         view.watch(lambda: listening.level, conversation.heard)
@@ -358,14 +341,3 @@ class _Wiring:
         return events.Ready(
             assembly.names, assembly.reasons, devices, rates, str(journal.folder) if journal else None
         )
-
-
-async def _converse_by_typing(conversation: Conversation, typed: AsyncIterator[str]) -> None:
-    async with scoped(typed) as lines:
-        async for line in lines:
-            if text := cleaned(line):
-                await conversation.quiet()
-                conversation.say(text)
-                await conversation.quiet()
-            if conversation.over:
-                return

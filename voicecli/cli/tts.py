@@ -23,8 +23,8 @@ from voicecli.audio.sniff import spoken_name
 from voicecli.audio.soundfile import SoundFile, WavWriter
 from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole, print_json, tabular
-from voicecli.cli.downloads import Downloads
 from voicecli.cli.options import Json, Language, SettingsOptions, Speaker, Tts, Voice, group, spread
+from voicecli.cli.progress import Downloads
 from voicecli.config import Loaded
 from voicecli.config.assembly import pick_synthesizer, ready_decoder, utterer_options
 from voicecli.conversation.record import marks_record, spans_record

@@ -30,7 +30,7 @@ class Key:
     """Something that has a value."""
 
     path: tuple[str, ...]
-    place: tuple[str, ...]  # the attributes of `Settings` that lead to it, engines by their name
+    way: tuple[str, ...]  # the attributes of `Settings` that lead to it, engines by their name
     owner: type  # the dataclass whose field it is
     hint: Any  # its annotation, evaluated
     default: Any

@@ -45,7 +45,7 @@ class Loaded:
         """Every key of every engine, in the order of the file."""
         for key in schema.every_key():
             here: Any = self.settings
-            for name in key.place:
+            for name in key.way:
                 here = getattr(here, name) if hasattr(here, name) else here.engines[name]
             yield Item(key.name, here, self.origins.get(key.path, "default"))
 

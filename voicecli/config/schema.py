@@ -54,7 +54,7 @@ class Table:
         """What its dataclass says; the tables of engines come from `engine`."""
         yield from self._of(self.default, self.without, self.path)
 
-    def _of(self, part: Any, without: frozenset[str], place: Path) -> Iterator[Key | Table]:
+    def _of(self, part: Any, without: frozenset[str], way: Path) -> Iterator[Key | Table]:
         owner: type = type(part)
         hints = _hints(owner)
         # The engine is what is looked for first; a base class would have its fields before it.
@@ -64,11 +64,11 @@ class Table:
             path, value = (*self.path, field.name), getattr(part, field.name)
             below = field.metadata.get("without", frozenset())
             if field.metadata.get("flat"):
-                yield from self._of(value, below, (*place, field.name))
+                yield from self._of(value, below, (*way, field.name))
             elif is_dataclass(value) and not isinstance(value, type):
                 yield Table(path, value, below)
             else:
-                yield Key(path, (*place, field.name), owner, hints[field.name], value)
+                yield Key(path, (*way, field.name), owner, hints[field.name], value)
 
     def engine(self, name: str) -> Table:
         """The table of an engine. Raises LibraryMissing or ProviderError when a plug-in is broken."""

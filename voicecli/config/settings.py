@@ -174,7 +174,7 @@ class SaveSettings:
     audio: bool = False  # keep the sound as well
 
     @property
-    def place(self) -> Path:
+    def conversations(self) -> Path:
         """The folder of conversations."""
         return Path(self.folder).expanduser() if self.folder else data_folder() / "conversations"
 
