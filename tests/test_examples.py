@@ -112,6 +112,7 @@ def test_voicebot_has_fifteen_lines():
     assert len((EXAMPLES / "voicebot.py").read_text(encoding="utf-8").splitlines()) <= 15
 
 
+@pytest.mark.alone
 def test_voicebots_answer(tmp_path: Path):
     """One is asked and answers; the other is asked the same, is interrupted, and says less."""
     asked = microphone(tmp_path / "asked.wav", 0.3, LONG, 1.0)

@@ -45,7 +45,8 @@ def _run(program: str, **environment: str) -> str:
 
 
 SAY = """
-import asyncio
+import asyncio, logging
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # a busy machine is slow, and no mistake
 from voicecli.providers.espeak import EspeakOptions, EspeakSynthesizer
 from voicecli.providers.synthesizer import spoken_language
 async def say(text="Hello there.", **options):

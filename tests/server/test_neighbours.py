@@ -14,6 +14,8 @@ from websockets.asyncio.client import connect
 
 from tests.server.served import Raw, Served, served, silence, start, stop, tone
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[2]
 FLOODERS = 2  # processes that flood at once
 NOISE = 1.0  # seconds for which a busy machine may hold up anybody; a flood did for 10

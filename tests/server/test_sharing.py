@@ -23,6 +23,8 @@ from voicecli.server.session import Mode, Session
 from voicecli.server.shared_recognition import SharedRecognition
 from voicecli.wire.recognition import Active, Inactive, Segment
 
+pytestmark = pytest.mark.alone
+
 STEP = 0.1  # seconds of sound in a message
 
 

@@ -113,6 +113,7 @@ def test_what_a_run_counts() -> None:
     assert run.values["underruns"] == 0
 
 
+@pytest.mark.alone
 def test_making_leaves_out_what_the_player_holds_up() -> None:
     output = PacedSpeaker("nowhere", NullSink(), 24_000, silence=False)
     player = AudioStreamPlayer(output, PlayerOptions(capacity=0.5))
