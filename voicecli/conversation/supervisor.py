@@ -44,8 +44,7 @@ class Conversation:
 
     async def quiet(self) -> None:
         """Wait until nothing is being answered."""
-        while (turn := self.moderator.turn) is not None:
-            await turn.over.wait()
+        await _free(self.moderator, of_speech=False)
 
     async def caught_up(self) -> None:
         """Wait until nothing is being answered, nor recognised on trust.
@@ -66,9 +65,9 @@ class Conversation:
         moderator = self.moderator
         try:
             async with moderator.tasks as tasks:
-                tasks.create_task(self._listen(source))
+                tasks.create_task(_until_its_end(moderator, source))
                 if isinstance(self._llm, Announcer):
-                    tasks.create_task(self._announce(self._llm))
+                    tasks.create_task(_announce(moderator, self._llm))
                 try:
                     await moderator.over.wait()
                 finally:
@@ -97,24 +96,28 @@ class Conversation:
         """Come to the end: `run` returns."""
         self.moderator.over.set()
 
-    async def _listen(self, source: Coroutine[object, object, None]) -> None:
-        await source
-        await self._free()
-        self.end()
 
-    async def _announce(self, llm: Announcer) -> None:
-        async for text in llm.announcements():
-            unheard = True
-            while unheard:  # what rings is not lost because somebody spoke at that moment
-                await self._free()
-                self.moderator.push(Announced(time.monotonic(), text))
-                turn = self.moderator.turn
-                await self.quiet()
-                unheard = turn is not None and turn.unheard
+async def _until_its_end(moderator: Moderator, source: Coroutine[object, object, None]) -> None:
+    await source
+    await _free(moderator)
+    moderator.over.set()
 
-    async def _free(self) -> None:
-        while (turn := self.moderator.turn or self.moderator.said) is not None:
-            await turn.over.wait()
+
+async def _announce(moderator: Moderator, llm: Announcer) -> None:
+    async for text in llm.announcements():
+        unheard = True
+        while unheard:  # what rings is not lost because somebody spoke at that moment
+            await _free(moderator)
+            moderator.push(Announced(time.monotonic(), text))
+            turn = moderator.turn
+            await _free(moderator, of_speech=False)
+            unheard = turn is not None and turn.unheard
+
+
+async def _free(moderator: Moderator, *, of_speech: bool = True) -> None:
+    """Wait until nothing is being answered, nor said."""
+    while (turn := moderator.turn or (moderator.said if of_speech else None)) is not None:
+        await turn.over.wait()
 
 
 class _Over(Exception):
