@@ -13,6 +13,7 @@ from voicecli.audio.player import AudioStreamPlayer
 from voicecli.conversation import events
 from voicecli.conversation.turntaking import Announced, Dropped, Floor, Interrupted, State, Voiced
 from voicecli.errors import TurnError
+from voicecli.latency.timeline import Span
 from voicecli.speech.endpoint import SoftEnd
 from voicecli.speech.gate import SpeechStarted, SpeechStopped
 
@@ -167,3 +168,26 @@ def test_recognition_that_failed_on_trust_gets_a_second_chance():
     stage = Stage(asr={"delay": 0.0, "partial": None, "fail": "down", "fail_on": (1,)}).run(script)
     assert [turn.reply for turn in stage.turns] == ["Fine, thank you."]
     assert not [event for event in stage.told if isinstance(event, events.ErrorRaised)]
+
+
+def test_turn_that_is_stopped_while_it_is_recognised_keeps_its_number():
+    async def script(stage):
+        await stage.ask()
+        assert stage.conversation.floor.state is State.PROCESSING
+        stage.conversation.stop()
+        await stage.ask()
+        await stage.conversation.quiet()
+
+    stage = Stage(asr={"delay": 0.05, "partial": None}).run(script)
+    assert [(turn.turn, turn.interrupted) for turn in stage.turns] == [(1, True), (2, False)]
+
+
+def test_end_of_speech_before_the_last_was_understood_is_one_utterance_with_it():
+    async def script(stage):
+        await stage.ask()
+        await stage.ask()
+        await stage.conversation.quiet()
+
+    stage = Stage(asr={"delay": 0.05, "partial": None}).run(script)
+    (turn,) = stage.turns
+    assert turn.timeline.span(Span.ENDPOINT) is not None
