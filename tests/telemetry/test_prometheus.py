@@ -2,6 +2,7 @@
 
 import math
 import urllib.request
+from urllib.parse import urlsplit
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -77,13 +78,13 @@ def test_turn_is_observed():
 
 def test_sessions_come_and_go():
     exposition = Exposition()
-    exposition.expect(modes=["simple"], reasons=["token"], queues=["vad"], events=["segment"])
-    exposition.session_began("simple")
-    exposition.session_began("simple")
-    exposition.session_ended("simple")
+    exposition.expect(mode=["simple"], reason=["token"], queue=["vad"], event=["segment"])
+    exposition.add("sessions_begun", 2, "simple")
+    exposition.add("sessions", 2, "simple")
+    exposition.add("sessions", -1, "simple")
     exposition.refused("token")
-    exposition.queue_depth("vad", 3)
-    exposition.event_delay("segment", -0.1)
+    exposition.set("queue_depth", 3, "vad")
+    exposition.delayed("segment", -0.1)
     assert value(exposition, "voicecli_sessions", mode="simple") == 1
     assert value(exposition, "voicecli_sessions_begun_total", mode="simple") == 2
     assert value(exposition, "voicecli_refused_total", reason="token") == 1
@@ -93,11 +94,14 @@ def test_sessions_come_and_go():
 
 def test_page_on_a_port_of_its_own():
     exposition = Exposition()
-    with serve_metrics(exposition, 0) as server:
+    with serve_metrics(exposition, 0) as url:
         exposition.panicked()
-        with urllib.request.urlopen(server.url, timeout=10) as answer:
+        port = urlsplit(url).port
+        assert port is not None
+        with urllib.request.urlopen(url, timeout=10) as answer:
             assert answer.headers["content-type"].startswith("text/plain")
             assert b"service_panics 1.0" in answer.read()
-        with pytest.raises(UsageError, match=f"port {server.port}"):
-            serve_metrics(exposition, server.port)
-    serve_metrics(exposition, server.port).close()
+        with pytest.raises(UsageError, match=f"port {port}"), serve_metrics(exposition, port):
+            pass
+    with serve_metrics(exposition, port):
+        pass

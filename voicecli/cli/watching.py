@@ -32,13 +32,13 @@ def watching(
             from voicecli.telemetry.prometheus import Exposition, serve_metrics
 
             exposition = Exposition(__version__)
-            page = stack.enter_context(serve_metrics(exposition, prometheus))
+            url = stack.enter_context(serve_metrics(exposition, prometheus))
             watchers.append(
                 lambda turn: exposition.observe_turn(
                     turn.timeline, interrupted=turn.interrupted, failed=turn.error is not None
                 )
             )
-            say(f"Metrics are at {page.url}")
+            say(f"Metrics are at {url}")
         if otlp is not None:
             from voicecli.telemetry.traces import Tracer
 

@@ -177,14 +177,15 @@ class RecognitionSockets:
         watch = SessionWatch(
             self.exposition, self._tracer, mode.value, parent, log_text=self.settings.log_text
         )
-        self.exposition.session_began(mode.value)
+        self.exposition.add("sessions", 1, mode.value)
+        self.exposition.add("sessions_begun", 1, mode.value)
         with traced(parent):
             session = Session(self._shared, mode, self.settings.sessions, watch, share.holder)
             try:
                 await _Exchange(websocket, session, share, watch, self).run(first)
             finally:
                 await session.close()
-                self.exposition.session_ended(mode.value)
+                self.exposition.add("sessions", -1, mode.value)
 
     async def _turn_away(self, websocket: WebSocket, refusal: Refusal) -> None:
         """Answer as if it were a request for a page, or after that in the words of a WebSocket."""
@@ -201,7 +202,7 @@ class RecognitionSockets:
             # RuntimeError: the client has begun to close as well.
             async with asyncio.timeout(_LAST_WORDS):
                 if end.words:
-                    self.exposition.failed("Closed")
+                    self.exposition.add("failures", 1, "Closed")
                     await websocket.send_text(encode_event(Failure(end.words)))
                 await websocket.close(end.code, end.words)
 
@@ -284,7 +285,7 @@ class _Exchange:
         heard, self._watch.heard = self._watch.heard, 0.0
         wait = self._share.take(heard, _now()) if heard else 0.0
         if wait > 0:
-            self._server.exposition.throttled(wait)
+            self._server.exposition.add("throttled_seconds", wait)
             await asyncio.sleep(wait)
 
     async def _write(self) -> _End:

@@ -21,7 +21,7 @@ from voicecli.server.session import Mode
 from voicecli.server.shared_recognition import SharedRecognition, SharedRecognitionOptions
 from voicecli.server.subnet import check_networks
 from voicecli.server.tokens import read_tokens
-from voicecli.server.watch import EVENTS, QUEUES, Watch
+from voicecli.server.watch import Watch
 from voicecli.speech.gate import GateOptions
 from voicecli.speech.vad import VoiceDetector
 from voicecli.telemetry.logs import current_trace
@@ -60,9 +60,9 @@ class Service:
 
     def page(self) -> bytes:
         """The numbers, those of the moment brought up to date."""
-        self.exposition.connections(len(self.door))
-        self.exposition.queue_depth("recognition", self.shared.workers.jobs)
-        self.exposition.ready(self.readiness == "ready")
+        self.exposition.set("connections", len(self.door))
+        self.exposition.set("queue_depth", self.shared.workers.jobs, "recognition")
+        self.exposition.set("ready", self.readiness == "ready")
         return self.exposition.text()
 
     def follow(self, settings: ServerSettings) -> None:
@@ -104,10 +104,10 @@ def make_service(
     """
     exposition = Exposition(__version__)
     exposition.expect(
-        modes=[mode.value for mode in Mode],
-        reasons=[reason.value for reason in Reason],
-        queues=QUEUES,
-        events=EVENTS,
+        mode=[mode.value for mode in Mode],
+        reason=[reason.value for reason in Reason],
+        queue=["recognition"],
+        event=["inactive", "interim", "segment"],
     )
     tracer = Tracer(settings.otlp, version=__version__) if settings.otlp else None
     options = SharedRecognitionOptions(workers=WorkerOptions(timeout=timeout), gate=gate)

@@ -13,12 +13,10 @@ from voicecli.telemetry.traceparent import Traceparent, new_traceparent, parse_t
 from voicecli.telemetry.traces import Attributes, Trace, Tracer
 from voicecli.wire.recognition import Format, Segment
 
-__all__ = ["EVENTS", "QUEUES", "SessionWatch", "Watch"]
+__all__ = ["SessionWatch", "Watch"]
 
 log = logging.getLogger(__name__)
 
-QUEUES = ("recognition",)
-EVENTS = ("inactive", "interim", "segment")
 _FILTER = 1.0  # seconds of audio that cost as much as a filter for a rate nobody had yet
 
 
@@ -36,7 +34,7 @@ class Watch:
         log.error("A defect ended what was under way in %s.", pipeline)
 
     def queued(self, jobs: int) -> None:
-        self._exposition.queue_depth("recognition", jobs)
+        self._exposition.set("queue_depth", jobs, "recognition")
 
 
 class SessionWatch:
@@ -103,7 +101,7 @@ class SessionWatch:
 
     def inactive(self, channel: int, delay: float) -> None:
         """Speech ended, which was known `delay` seconds of sound later."""
-        self._exposition.event_delay("inactive", delay)
+        self._exposition.delayed("inactive", delay)
         began = self._spoken.pop(channel, None)
         if self._trace is not None and began is not None:
             self._trace.span("speech", began, monotonic(), {"voicecli.channel": channel})
@@ -113,9 +111,9 @@ class SessionWatch:
         after the engine was last given sound.
         """
         if segment.is_final is False:
-            self._exposition.event_delay("interim", latency)
+            self._exposition.delayed("interim", latency)
             return
-        self._exposition.event_delay("segment", latency)
+        self._exposition.delayed("segment", latency)
         self._segments += 1
         length = segment.end_time - segment.start_time
         if self._trace is not None:
@@ -128,7 +126,7 @@ class SessionWatch:
             log.debug("Channel %d, %.2f s.", segment.channel, length)
 
     def failed(self, error: VoiceError) -> None:
-        self._exposition.failed(error.kind)
+        self._exposition.add("failures", 1, error.kind)
         # Its words may repeat what the client sent.
         log.info("The client was told of an error (%s).", error.kind)
         if self._trace is not None:

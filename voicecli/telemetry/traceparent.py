@@ -55,10 +55,4 @@ def parse_traceparent(text: str | None) -> Traceparent | None:
 
 def new_traceparent() -> Traceparent:
     """The root of a trace of our own."""
-    return Traceparent(_random(128), _random(64))
-
-
-def _random(bits: int) -> int:
-    while not (number := secrets.randbits(bits)):
-        pass
-    return number
+    return Traceparent(secrets.randbits(128) or 1, secrets.randbits(64) or 1)

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from voicecli.errors import LibraryMissing, UsageError
 from voicecli.latency.timeline import SPANS, Timeline
@@ -18,7 +18,7 @@ from voicecli.telemetry.traceparent import Traceparent
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
     from opentelemetry.trace import Span as OtelSpan
 
 __all__ = ["Attributes", "Trace", "Tracer"]
@@ -76,14 +76,7 @@ class Tracer:
     what is no URL.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        service: str = "voicecli",
-        version: str = "",
-        exporter: SpanExporter | None = None,
-    ) -> None:
+    def __init__(self, url: str, *, service: str = "voicecli", version: str = "") -> None:
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"{url!r} is no URL of a collector.", "It looks like http://localhost:4318.")
         for name in _NOISY:
@@ -99,9 +92,10 @@ class Tracer:
             ) from error
         target = url.rstrip("/")
         target = target if target.endswith(_PATH) else target + _PATH
-        self._way = _Way(exporter or OTLPSpanExporter(endpoint=target, timeout=_TIMEOUT), target)
+        self._way = _Way(OTLPSpanExporter(endpoint=target, timeout=_TIMEOUT), target)
+        way = cast("SpanExporter", self._way)  # whose base class would be loaded too early
         self._processor = BatchSpanProcessor(
-            self._way.exporter(), max_queue_size=_WAITING, schedule_delay_millis=_BATCH * 1000
+            way, max_queue_size=_WAITING, schedule_delay_millis=_BATCH * 1000
         )
         resource = Resource.create({"service.name": service, "service.version": version})
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
@@ -170,40 +164,28 @@ class _Way:
         self._closed_until = 0.0
         self._warned = False
 
-    def send(self, spans: Sequence[ReadableSpan]) -> bool:
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Whether they have arrived."""
-        if time.monotonic() < self._closed_until:
-            return False
         from opentelemetry.sdk.trace.export import SpanExportResult
 
-        arrived: bool = self._inner.export(spans) is SpanExportResult.SUCCESS
-        if arrived:
+        if time.monotonic() < self._closed_until:
+            return SpanExportResult.FAILURE
+        result = self._inner.export(spans)
+        if result is SpanExportResult.SUCCESS:
             self._warned = False
-            return True
-        self._closed_until = time.monotonic() + _PAUSE
-        self.warn()
-        return False
+        else:
+            self._closed_until = time.monotonic() + _PAUSE
+            self.warn()
+        return result
+
+    def shutdown(self) -> None:
+        self._inner.shutdown()
 
     def warn(self) -> None:
         """Say once that nothing arrives."""
         if not self._warned:
             self._warned = True
             log.warning("Traces do not reach %s; they are dropped until they do.", self._target)
-
-    def exporter(self) -> SpanExporter:
-        """This way as OpenTelemetry wants it: a subclass, made here because its base is loaded late."""
-        from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-
-        way = self
-
-        class Exporter(SpanExporter):
-            def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-                return SpanExportResult.SUCCESS if way.send(spans) else SpanExportResult.FAILURE
-
-            def shutdown(self) -> None:
-                way._inner.shutdown()
-
-        return Exporter()
 
 
 def _nanoseconds(monotonic: float) -> int:
