@@ -46,13 +46,9 @@ def bind(host: str, port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
         for family, sockaddr in addresses:
-            made = socket.socket(family, socket.SOCK_STREAM)
+            address = (sockaddr[0], port, *sockaddr[2:])
+            made = socket.create_server(address, family=family, backlog=_BACKLOG)
             sockets.append(made)
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            made.bind((sockaddr[0], port, *sockaddr[2:]))
-            made.listen(_BACKLOG)
             made.setblocking(False)
             port = port or made.getsockname()[1]  # the other addresses have the same
     except OSError as error:

@@ -126,11 +126,9 @@ class TwilioCall:
     async def __aexit__(self, kind: type[BaseException] | None, *exc: object) -> None:
         await self._close(1002 if kind is not None and issubclass(kind, WireError) else 1000)
 
-    async def audio(self) -> AsyncIterator[bytes]:
+    def audio(self) -> AsyncIterator[bytes]:
         """The caller's sound, μ-law; events are passed over."""
-        while (message := await self._next()) is not None:
-            if _is_caller(message):
-                yield message.audio
+        return _sound(self._messages())
 
     def audio_and_events(self) -> tuple[AsyncIterator[bytes], AsyncIterator[CallEvent]]:
         """The caller's sound, and what happens beside it; both have to be read, as of `partition_step`."""
@@ -156,7 +154,9 @@ class TwilioCall:
                         going = await self._send(encode_mark(self._known.stream_sid, item.name))
                     elif isinstance(item, Block) and not len(item.samples):
                         rest, sound = sound.flush(), OneRate(TWILIO_RATE)
-                        going = await self._say(mulaw_bytes(rest)) and await self._mark()
+                        self._marks += 1
+                        mark = encode_mark(self._known.stream_sid, f"reply-{self._marks}")
+                        going = await self._say(mulaw_bytes(rest)) and await self._send(mark)
                     elif isinstance(item, Block):
                         going = await self._say(mulaw_bytes(sound.push(item.samples, item.rate)))
                     else:
@@ -176,10 +176,6 @@ class TwilioCall:
                 return await self._send(encode_clear(self._known.stream_sid))
         except TimeoutError:
             return False
-
-    async def _mark(self) -> bool:
-        self._marks += 1
-        return await self._send(encode_mark(self._known.stream_sid, f"reply-{self._marks}"))
 
     async def _say(self, audio: bytes) -> bool:
         for start in range(0, len(audio), _PIECE):
@@ -289,7 +285,7 @@ async def twilio_format_events_step(
 async def _sound(media: AsyncIterator[Message]) -> AsyncIterator[bytes]:
     async with scoped(media) as messages:
         async for message in messages:
-            if isinstance(message, Media):
+            if _is_caller(message):
                 yield message.audio
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeAlias
+from functools import partial
+from typing import Any, Protocol, Self, TypeAlias, TypeVar
 
 from voicecli.audio.block import Samples
 from voicecli.errors import ProviderError, VoiceError
@@ -23,6 +24,8 @@ from voicecli.workers.pool import PoolObserver
 __all__ = ["Judge", "VoiceBatch", "VoiceOptions", "VoiceStream", "judge_of"]
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Judged: TypeAlias = float | VoiceError
 Round: TypeAlias = list[tuple["VoiceStream", Any, Window]]
@@ -215,14 +218,8 @@ class _Together:
         return SileroState()
 
     def judge(self, windows: Sequence[Samples], states: Sequence[SileroState]) -> Sequence[Judged]:
-        try:
-            found: list[Judged] = self._model.probabilities(windows, states).tolist()
-        except VoiceError as error:
-            return [error] * len(windows)
-        except Exception as exc:  # onnxruntime's errors have no other base, and no stream may end the others
-            log.exception("the voice detector silero failed")
-            return [_broken("silero", exc)] * len(windows)
-        return found
+        found = _tried("silero", lambda: self._model.probabilities(windows, states))
+        return [found] * len(windows) if isinstance(found, VoiceError) else found.tolist()
 
 
 class _Apart:
@@ -237,17 +234,18 @@ class _Apart:
         return detector
 
     def judge(self, windows: Sequence[Samples], states: Sequence[VoiceDetector]) -> Sequence[Judged]:
-        return [self._one(window, state) for window, state in zip(windows, states, strict=True)]
-
-    def _one(self, window: Samples, detector: VoiceDetector) -> Judged:
-        try:
-            return detector.probability(window)
-        except VoiceError as error:
-            return error
-        except Exception as exc:  # a plug-in's, which may not end the other streams
-            log.exception("the voice detector %s failed", self._name)
-            return _broken(self._name, exc)
+        return [
+            _tried(self._name, partial(state.probability, window))
+            for window, state in zip(windows, states, strict=True)
+        ]
 
 
-def _broken(name: str, exc: Exception) -> VoiceError:
-    return ProviderError(f"The voice detector {name} failed: {str(exc) or type(exc).__name__}.")
+def _tried(name: str, judge: Callable[[], T]) -> T | VoiceError:
+    """What a detector says, or why it does not: no stream may end the others."""
+    try:
+        return judge()
+    except VoiceError as error:
+        return error
+    except Exception as exc:  # onnxruntime's errors have no other base, and a plug-in's may be anything
+        log.exception("the voice detector %s failed", name)
+        return ProviderError(f"The voice detector {name} failed: {str(exc) or type(exc).__name__}.")
