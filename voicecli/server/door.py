@@ -83,6 +83,12 @@ class Visitor:
         """What was expected has come."""
         self.expected.pop(reason, None)
 
+    def drop(self, reason: Reason) -> None:
+        """It has to go, for what it does or for somebody else."""
+        self._door.refused(reason)
+        self.leave()
+        self.transport.abort()
+
     def leave(self) -> None:
         """The socket is gone."""
         self.gone.set()
@@ -151,7 +157,7 @@ class Door:
         """If all hold too much, whoever holds most goes, guests first."""
         while self.memory > self.limits.memory:
             holding = (visitor for visitor in self.inside if visitor.held)
-            self._drop(max(holding, key=lambda visitor: (not visitor.known, visitor.held)), Reason.MEMORY)
+            max(holding, key=lambda visitor: (not visitor.known, visitor.held)).drop(Reason.MEMORY)
 
     def forget(self, visitor: Visitor) -> None:
         """It is not inside any more."""
@@ -162,18 +168,13 @@ class Door:
         del self._visitors[visitor.transport]
 
     def _drop_guest(self, guest: Visitor) -> None:
-        self._drop(guest, Reason.WAITING if guest in self.waiting else Reason.GUEST)
-
-    def _drop(self, visitor: Visitor, reason: Reason) -> None:
-        self.refused(reason)
-        visitor.leave()
-        visitor.transport.abort()
+        guest.drop(Reason.WAITING if guest in self.waiting else Reason.GUEST)
 
     def sweep(self, now: float) -> None:
         """Drop whoever is late, and of those who wait too many."""
         # The request of whoever came with many others may be there and not looked at yet.
         while len(self.waiting) > self.limits.waiting and now - next(iter(self.waiting.values())) > _FRESH:
-            self._drop(next(iter(self.waiting)), Reason.WAITING)
+            next(iter(self.waiting)).drop(Reason.WAITING)
         for visitor in list(self.inside):
             if visitor.transport.is_closing():
                 visitor.expected.setdefault(Reason.UNREAD, (now + CLOSING, bytes))

@@ -34,6 +34,15 @@ if TYPE_CHECKING:
 __all__ = ["ClientOptions", "RecognitionClient", "refusal", "unreachable"]
 
 _NORMAL = (1000, 1005)  # codes of a socket that is closed because everything has been said
+_CLOSED: dict[int, tuple[type[ProviderError], str, str]] = {  # and of one that is closed for a reason
+    **dict.fromkeys((1008, 3000, 3003), (Refused, "does not allow this", "")),
+    **dict.fromkeys(
+        (1002, 1003, 1007, 1009), (BadRequest, "rejects what it was sent", "(WebSocket code {code})")
+    ),
+    **dict.fromkeys((1001, 1012), (Unavailable, "is going away", "Try again.")),
+    1011: (Unavailable, "has failed", "Try again."),
+    1013: (RateLimited, "has too much to do", "Try again in a moment."),
+}
 _CLOSING = 1.0  # seconds for the other side to say goodbye too
 _NO_CODE = 1006  # the connection ended without any
 
@@ -62,7 +71,7 @@ class RecognitionClient:
         traceparent: str | None = None,
         options: ClientOptions | None = None,
     ) -> None:
-        self._url = address.websocket(path)
+        self.url = address.websocket(path)  # where it connects
         self._address = address
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         if traceparent:
@@ -71,11 +80,6 @@ class RecognitionClient:
         self._socket: ClientConnection | None = None
         self._stopped = False  # the last stop was sent
         self._limit: asyncio.Timeout | None = None  # of the wait for an event
-
-    @property
-    def url(self) -> str:
-        """Where it connects."""
-        return self._url
 
     async def __aenter__(self) -> Self:
         """Connect. Raises LibraryMissing, Refused, NotFound, RateLimited, Unavailable, TimedOut."""
@@ -87,7 +91,7 @@ class RecognitionClient:
             ) from error
         with self._faults():
             self._socket = await connect(
-                self._url,
+                self.url,
                 additional_headers=self._headers,
                 compression=None,  # sound does not get smaller, and everything gets later
                 open_timeout=self._options.connect,
@@ -172,16 +176,9 @@ class RecognitionClient:
         because = f": {_short(said)}" if said else "."
         if code in _NORMAL:
             return None if self._stopped else self._dropped("closed the connection before the end")
-        if code in (1008, 3000, 3003):
-            return Refused(f"{host} does not allow this{because}")
-        if code in (1002, 1003, 1007, 1009):
-            return BadRequest(f"{host} rejects what it was sent{because}", f"(WebSocket code {code})")
-        if code == 1013:
-            return RateLimited(f"{host} has too much to do{because}", "Try again in a moment.")
-        if code in (1001, 1011, 1012):
-            return Unavailable(
-                f"{host} {'has failed' if code == 1011 else 'is going away'}{because}", "Try again."
-            )
+        if (found := _CLOSED.get(code)) is not None:
+            kind, what, hint = found
+            return kind(f"{host} {what}{because}", hint.format(code=code))
         return self._dropped(f"broke the connection ({_short(said) or f'WebSocket code {code}'})")
 
     def _dropped(self, what: str) -> Dropped:
@@ -200,7 +197,7 @@ class RecognitionClient:
             retry = response.headers.get("Retry-After", "")
             raise refusal(host, response.status_code, bytes(response.body or b""), retry) from error
         except InvalidURI as error:
-            raise BadRequest(f"{self._url} is not an address: {error}.") from error
+            raise BadRequest(f"{self.url} is not an address: {error}.") from error
         except WebSocketException as error:
             raise Unavailable(
                 f"{host} answers, but not as a WebSocket does: {_short(str(error)).rstrip('.')}.",

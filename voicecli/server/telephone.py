@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeGuard
@@ -72,6 +72,37 @@ class TwilioOptions:
     message: int = LIMIT  # characters of a message, at most
 
 
+class _Line:
+    """The socket of a call, until that is over."""
+
+    def __init__(self, websocket: WebSocket, limit: int) -> None:
+        self._websocket = websocket
+        self._decoder = MediaStream(limit)
+        self._over = False
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """What comes."""
+        while not self._over:
+            text = await receive(self._websocket)
+            if text is None:
+                self._over = True
+                return
+            message = self._decoder.push(text)
+            self._over = isinstance(message, Stop)
+            yield message
+
+    async def send(self, *texts: str) -> bool:
+        """Whether the call goes on."""
+        for text in texts:
+            if self._over or not await sent(self._websocket, partial(self._websocket.send_text, text)):
+                return False
+        return not self._over
+
+    async def close(self, code: int) -> None:
+        self._over = True
+        await sent(self._websocket, partial(self._websocket.close, code))
+
+
 class TwilioCall:
     """One call; an async context manager that waits for it to start and hangs up at the end.
 
@@ -83,9 +114,8 @@ class TwilioCall:
     def __init__(self, websocket: WebSocket, options: TwilioOptions = TwilioOptions()) -> None:
         self._websocket = websocket
         self._options = options
-        self._decoder = MediaStream(options.message)
+        self._line = _Line(websocket, options.message)
         self._start: Start | None = None
-        self._over = False
         self._marks = 0
 
     @property
@@ -109,31 +139,31 @@ class TwilioCall:
         try:
             async with asyncio.timeout(self._options.start_timeout):
                 await accept(self._websocket)
-                while self._start is None:
-                    message = await self._next()
-                    if message is None:
+                async with scoped(self._line.messages()) as messages:
+                    async for message in messages:
+                        if isinstance(message, Start):
+                            self._start = message
+                            break
+                    else:
                         raise WireError("The connection ended before a call started.")
-                    if isinstance(message, Start):
-                        self._start = message
-        except TimeoutError:
-            await self._close(1002)
-            raise WireError(f"No call started within {self._options.start_timeout:g} s.") from None
-        except WireError:
-            await self._close(1002)
+        except (TimeoutError, WireError) as error:
+            await self._line.close(1002)
+            if isinstance(error, TimeoutError):
+                raise WireError(f"No call started within {self._options.start_timeout:g} s.") from None
             raise
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *exc: object) -> None:
-        await self._close(1002 if kind is not None and issubclass(kind, WireError) else 1000)
+        await self._line.close(1002 if kind is not None and issubclass(kind, WireError) else 1000)
 
     def audio(self) -> AsyncIterator[bytes]:
         """The caller's sound, μ-law; events are passed over."""
-        return _sound(self._messages())
+        return _sound(self._line.messages())
 
     def audio_and_events(self) -> tuple[AsyncIterator[bytes], AsyncIterator[CallEvent]]:
         """The caller's sound, and what happens beside it; both have to be read, as of `partition_step`."""
-        media, others = partition_step(self._messages(), _is_caller)
-        return _sound(media), self._events(others)
+        media, others = partition_step(self._line.messages(), _is_caller)
+        return _sound(media), _events(self.started, others)
 
     async def play(self, async_iter: AsyncIterator[Any]) -> None:
         """Let the caller hear μ-law bytes, or blocks of any rate.
@@ -146,24 +176,28 @@ class TwilioCall:
         finished = False
         try:
             async with scoped(async_iter) as items:
+                sid = self._known.stream_sid
                 async for item in items:
                     if isinstance(item, Hush):
                         sound = OneRate(TWILIO_RATE)
                         going = await self.clear()
                     elif isinstance(item, Mark):
-                        going = await self._send(encode_mark(self._known.stream_sid, item.name))
+                        going = await self._line.send(encode_mark(sid, item.name))
                     elif isinstance(item, Block) and not len(item.samples):
-                        rest, sound = sound.flush(), OneRate(TWILIO_RATE)
+                        rest, sound = mulaw_bytes(sound.flush()), OneRate(TWILIO_RATE)
                         self._marks += 1
-                        mark = encode_mark(self._known.stream_sid, f"reply-{self._marks}")
-                        going = await self._say(mulaw_bytes(rest)) and await self._send(mark)
+                        going = await self._line.send(
+                            *_media(sid, rest), encode_mark(sid, f"reply-{self._marks}")
+                        )
                     elif isinstance(item, Block):
-                        going = await self._say(mulaw_bytes(sound.push(item.samples, item.rate)))
+                        going = await self._line.send(
+                            *_media(sid, mulaw_bytes(sound.push(item.samples, item.rate)))
+                        )
                     else:
-                        going = await self._say(_bytes(item))
+                        going = await self._line.send(*_media(sid, _bytes(item)))
                     if not going:
                         break
-            await self._say(mulaw_bytes(sound.flush()))
+            await self._line.send(*_media(sid, mulaw_bytes(sound.flush())))
             finished = True
         finally:
             if not finished:
@@ -173,42 +207,9 @@ class TwilioCall:
         """Drop what the caller has not heard yet; False when the call is over."""
         try:
             async with asyncio.timeout(1.0):  # also while the task is being cancelled
-                return await self._send(encode_clear(self._known.stream_sid))
+                return await self._line.send(encode_clear(self._known.stream_sid))
         except TimeoutError:
             return False
-
-    async def _say(self, audio: bytes) -> bool:
-        for start in range(0, len(audio), _PIECE):
-            message = encode_media(self._known.stream_sid, audio[start : start + _PIECE])
-            if not await self._send(message):
-                return False
-        return True
-
-    async def _send(self, text: str) -> bool:
-        return not self._over and await sent(self._websocket, partial(self._websocket.send_text, text))
-
-    async def _next(self) -> Message | None:
-        """The next message; None once the call is over."""
-        text = None if self._over else await receive(self._websocket)
-        message = None if text is None else self._decoder.push(text)
-        self._over = message is None or isinstance(message, Stop)
-        return message
-
-    async def _messages(self) -> AsyncIterator[Message]:
-        while (message := await self._next()) is not None:
-            yield message
-
-    async def _events(self, others: AsyncIterator[Message]) -> AsyncIterator[CallEvent]:
-        async with scoped(others) as messages:
-            yield self.started
-            async for message in messages:
-                if isinstance(message, Digit | Mark):
-                    yield message
-            yield CallEnded()
-
-    async def _close(self, code: int) -> None:
-        self._over = True
-        await sent(self._websocket, partial(self._websocket.close, code))
 
 
 def twilio_split_media_step(
@@ -282,11 +283,24 @@ async def twilio_format_events_step(
                     yield CallEnded()
 
 
+def _media(sid: str, audio: bytes) -> Iterator[str]:
+    return (encode_media(sid, audio[start : start + _PIECE]) for start in range(0, len(audio), _PIECE))
+
+
 async def _sound(media: AsyncIterator[Message]) -> AsyncIterator[bytes]:
     async with scoped(media) as messages:
         async for message in messages:
             if _is_caller(message):
                 yield message.audio
+
+
+async def _events(started: CallStarted, others: AsyncIterator[Message]) -> AsyncIterator[CallEvent]:
+    async with scoped(others) as messages:
+        yield started
+        async for message in messages:
+            if isinstance(message, Digit | Mark):
+                yield message
+        yield CallEnded()
 
 
 def _is_caller(message: Message) -> TypeGuard[Media]:
