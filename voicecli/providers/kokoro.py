@@ -20,7 +20,7 @@ from voicecli.providers.fetch import ModelFile, fetch, model_folder
 from voicecli.providers.inference import LocalVoice
 from voicecli.providers.synthesizer import Voice
 
-__all__ = ["KokoroOptions", "KokoroSynthesizer"]
+__all__ = ["KokoroOptions", "KokoroSynthesizer", "letter_of", "voice_language"]
 
 RATE = 24_000
 RELEASE = "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.1"
@@ -31,19 +31,17 @@ SHA256 = {  # as the release states them
     "kokoro-v1.0.int8.onnx": "ae315a79b623f244700e4afb9246c46a26066782e049ba174bf3ba433970ee9c",
     VOICES: "bca610b8308e8d99f32e6fe4197e7ec01679264efed0cac9140fe9c29f1fbf7d",
 }
-LANGUAGES = {  # the first letter of a voice's name: what espeak-ng calls the language, and BCP 47
-    "a": ("en-us", "en-US"),
-    "b": ("en-gb", "en-GB"),
-    "e": ("es", "es"),
-    "f": ("fr-fr", "fr"),
-    "h": ("hi", "hi"),
-    "i": ("it", "it"),
-    "j": ("ja", "ja"),
-    "p": ("pt-br", "pt-BR"),
-    "z": ("cmn", "zh"),
+LANGUAGES = {  # a voice's first letter: its language to espeak-ng, in BCP 47, and the usual voice of that
+    "a": ("en-us", "en-US", "af_heart"),
+    "b": ("en-gb", "en-GB", "bf_emma"),
+    "e": ("es", "es", "ef_dora"),
+    "f": ("fr-fr", "fr", "ff_siwis"),
+    "h": ("hi", "hi", "hf_alpha"),
+    "i": ("it", "it", "if_sara"),
+    "j": ("ja", "ja", "jf_alpha"),
+    "p": ("pt-br", "pt-BR", "pf_dora"),
+    "z": ("cmn", "zh", "zf_xiaoxiao"),
 }
-USUAL = {"a": "af_heart", "b": "bf_emma", "e": "ef_dora", "f": "ff_siwis", "h": "hf_alpha"}
-USUAL |= {"i": "if_sara", "j": "jf_alpha", "p": "pf_dora", "z": "zf_xiaoxiao"}
 # Enough words for a natural melody, and then the end of a sentence.
 SENTENCE = re.compile(r".{40,}?[.!?…]+[\"'”’)]*(?=\s)|.+", re.DOTALL)
 PAUSES = {".": 0.25, "!": 0.25, "?": 0.25, "…": 0.25, ",": 0.1, ";": 0.1, ":": 0.1}  # seconds
@@ -73,7 +71,7 @@ class KokoroSynthesizer(LocalVoice[KokoroOptions]):
     def missing(cls, options: KokoroOptions) -> str | None:
         if lacking := super().missing(options):
             return f"{lacking} (Python 3.13 at the newest)"
-        if not options.voice and _usual(options.language) is None:
+        if not options.voice and letter_of(options.language) is None:
             return f"it does not speak {options.language}"
         return None
 
@@ -90,7 +88,7 @@ class KokoroSynthesizer(LocalVoice[KokoroOptions]):
     @property
     def language(self) -> str:
         """Of the voice that speaks."""
-        return LANGUAGES.get(self._options.voice[:1], ("", self._options.language))[1]
+        return voice_language(self._options.voice) or self._options.language
 
     async def _load(self) -> None:
         paths = await fetch(_files(self._options), self._report)
@@ -108,16 +106,17 @@ class KokoroSynthesizer(LocalVoice[KokoroOptions]):
         """Every voice of the model, which is fetched for that."""
         paths = await fetch(_files(self._options), self._report)
         names = await self._inference.run(lambda: _names(paths[-1]))
-        found = [Voice(name, LANGUAGES.get(name[:1], ("", ""))[1], _sex(name)) for name in names]
+        found = [Voice(name, voice_language(name), _sex(name)) for name in names]
         return sorted(found, key=lambda voice: (voice.language, voice.name))
 
     def _sentences(self, text: str) -> Iterator[bytes]:
         return map(self._say, _sentences(text))
 
     def _chosen(self, known: Sequence[str]) -> str:
-        voice = self._options.voice or _usual(self._options.language)
-        if voice is None:
-            languages = ", ".join(sorted({bcp for _, bcp in LANGUAGES.values()}))
+        letter = letter_of(self._options.language)
+        voice = self._options.voice or (LANGUAGES[letter][2] if letter else "")
+        if not voice:
+            languages = ", ".join(sorted({bcp for _, bcp, _ in LANGUAGES.values()}))
             raise NotFound(f"Kokoro does not speak {self._options.language!r}.", f"It speaks: {languages}.")
         if voice not in known:
             near = nearest(voice, known, 5)
@@ -144,14 +143,19 @@ def _sentences(text: str) -> list[str]:
     return [sentence for sentence in found if any(character.isalnum() for character in sentence)]
 
 
-def _usual(language: str) -> str | None:
-    """The voice for a BCP 47 tag, or for another form of the same language."""
+def voice_language(voice: str) -> str:
+    """The BCP 47 tag of a voice's language, for its name says it: "bf_emma"; empty where it does not."""
+    letter = voice[:1] if re.match(r"[a-z][fm]_\w", voice) else ""
+    return LANGUAGES[letter][1] if letter in LANGUAGES else ""
+
+
+def letter_of(language: str) -> str | None:
+    """What the voices of a language begin with, or those of another form of it."""
     tag = language.strip().casefold().replace("_", "-")
-    exact = [letter for letter, (_, bcp) in LANGUAGES.items() if bcp.casefold() == tag]
+    exact = [letter for letter, (_, bcp, _) in LANGUAGES.items() if bcp.casefold() == tag]
     first = tag.partition("-")[0]
-    same = [letter for letter, (_, bcp) in LANGUAGES.items() if bcp.partition("-")[0].casefold() == first]
-    fitting = exact or same
-    return USUAL[fitting[0]] if fitting else None
+    same = [letter for letter, (_, bcp, _) in LANGUAGES.items() if bcp.partition("-")[0] == first]
+    return next(iter(exact + same), None)
 
 
 def _sex(name: str) -> str:

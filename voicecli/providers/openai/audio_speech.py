@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.errors import NotFound
+from voicecli.providers.kokoro import letter_of, voice_language
 from voicecli.providers.openai.sdk import Endpoint
 from voicecli.providers.openai.speech_answer import sound
 from voicecli.providers.synthesizer import Voice
@@ -19,19 +19,6 @@ _VOICES = (
     *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
     *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
 )
-# Kokoro's voices begin with a letter for the language and one for the sex: af_heart.
-_KOKORO_VOICE = re.compile(r"[a-z][fm]_\w")
-_KOKORO = {
-    "a": "en-US",
-    "b": "en-GB",
-    "e": "es",
-    "f": "fr",
-    "h": "hi",
-    "i": "it",
-    "j": "ja",
-    "p": "pt-BR",
-    "z": "zh",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,14 +82,14 @@ class OpenAISynthesizer(Endpoint[OpenAISynthesizerOptions]):
             params["speed"] = options.speed
         if options.instructions:
             params["instructions"] = options.instructions
-        if (letter := _kokoro_letter(options.language)) and _KOKORO_VOICE.match(options.voice):
+        if (letter := letter_of(options.language)) and voice_language(options.voice):
             params["extra_body"] = {"lang_code": letter}
         return params
 
 
 def _voice(entry: object) -> Voice | None:
     if isinstance(entry, str):
-        return Voice(entry, _voice_language(entry)) if entry else None
+        return Voice(entry, voice_language(entry)) if entry else None
     if not isinstance(entry, dict):
         return None
     name = entry.get("id") or entry.get("voice_id") or entry.get("name")
@@ -111,15 +98,5 @@ def _voice(entry: object) -> Voice | None:
     label = entry.get("name")
     language = entry.get("language") or entry.get("lang") or ""
     return Voice(
-        str(name), str(language) or _voice_language(str(name)), str(label) if label and label != name else ""
+        str(name), str(language) or voice_language(str(name)), str(label) if label and label != name else ""
     )
-
-
-def _voice_language(name: str) -> str:
-    return _KOKORO.get(name[0], "") if _KOKORO_VOICE.match(name) else ""
-
-
-def _kokoro_letter(language: str) -> str:
-    exact = [letter for letter, known in _KOKORO.items() if language.lower() == known.lower()]
-    near = [letter for letter, known in _KOKORO.items() if language[:2].lower() == known[:2]]
-    return next(iter(exact + near), "")
