@@ -18,7 +18,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.cli.program import spoken
-from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
+from voicecli.audio.pcm import from_mulaw, mulaw_bytes
 from voicecli.audio.resample import resample
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from voicecli.audio.block import Samples
 from voicecli.audio.decode import CHUNK, mulaw_decoder, open_decoder, prepare
 from voicecli.audio.encode import open_encoder
-from voicecli.audio.format import Codec, StreamFormat
-from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
-from voicecli.audio.sniff import sniff
+from voicecli.audio.format import Codec, StreamFormat, sniff
+from voicecli.audio.pcm import from_mulaw, mulaw_bytes
 from voicecli.errors import DecodeError
 from voicecli.wire.riff import WavLayout, riff_header
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from tests.audio.encoded import MP3, OPUS, cut, decoded, encoded, tagged_mp3, voice
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.lengths import AudioFormat, Meter, get_audio_length
-from voicecli.audio.mulaw import mulaw_bytes
-from voicecli.audio.pcm import s16_bytes
+from voicecli.audio.pcm import mulaw_bytes, s16_bytes
 from voicecli.errors import DecodeError
 from voicecli.wire.riff import WavLayout, riff_header
 

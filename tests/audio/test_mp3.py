@@ -3,10 +3,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.audio.encoded import MP3, cut, decoded, encoded, tagged_mp3
-from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.format import Codec, StreamFormat, is_message
 from voicecli.audio.lengths import get_audio_length
 from voicecli.audio.mp3 import Mp3Joiner, Mp3Pieces
-from voicecli.audio.sniff import is_message
 from voicecli.errors import DecodeError
 
 LENGTHS = (0.35, 1.2345, 0.777, 0.5, 0.611, 0.9, 0.313)

@@ -5,9 +5,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.audio.encoded import OPUS, cut, decoded, encoded
-from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.format import Codec, StreamFormat, is_message
 from voicecli.audio.pages import OggJoiner, Page, Pages
-from voicecli.audio.sniff import is_message
 from voicecli.errors import DecodeError
 
 PARTS = [encoded(OPUS, seconds) for seconds in (0.35, 0.9, 0.5, 0.0, 0.611, 0.02, 0.313, 1.0)]

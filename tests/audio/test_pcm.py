@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.audio.encoded import voice
 from voicecli.audio.decode import open_decoder
 from voicecli.audio.encode import open_encoder
 from voicecli.audio.format import Codec, StreamFormat
-from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
-from voicecli.audio.pcm import from_s16, limited, s16_bytes
+from voicecli.audio.pcm import from_mulaw, from_s16, limited, mulaw_bytes, s16_bytes
 from voicecli.audio.recording import load_recording
 from voicecli.audio.soundfile import WavWriter
 
@@ -39,3 +39,18 @@ def test_wild_samples_are_encoded(codec: Codec) -> None:
     assert len(heard) / (decoder.rate or 1) == pytest.approx(0.5, abs=0.06)
     assert np.isfinite(heard).all()
     assert np.abs(heard).max() < 4  # what a lossy codec makes of full scale
+
+
+def test_every_code_survives() -> None:
+    codes = bytes(set(range(256)) - {0x7F})  # two zeros: the negative one comes back as the other
+    assert mulaw_bytes(from_mulaw(codes)) == codes
+
+
+def test_noise_is_36_decibels_below() -> None:
+    sound = voice(8000)
+    error = from_mulaw(mulaw_bytes(sound)) - sound
+    assert 20 * np.log10(sound.std() / error.std()) > 35
+
+
+def test_too_loud_is_clipped() -> None:
+    assert mulaw_bytes(np.array([5.0, -5.0], np.float32)) == b"\x80\x00"

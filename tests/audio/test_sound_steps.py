@@ -15,7 +15,7 @@ from voicecli.audio.block import Block
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.lengths import AudioFormat, get_audio_length
 from voicecli.audio.microphone import PacedMicrophone
-from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
+from voicecli.audio.pcm import from_mulaw, mulaw_bytes
 from voicecli.audio.recording import load_recording
 from voicecli.audio.sound_steps import (
     Hush,

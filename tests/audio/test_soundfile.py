@@ -14,9 +14,8 @@ import soundfile
 from tests.audio.encoded import voice
 from tests.audio.limited_disk import limited_disk
 from voicecli.audio.format import Codec, StreamFormat
-from voicecli.audio.mulaw import mulaw_bytes
 from voicecli.audio.outfile import OutFile
-from voicecli.audio.pcm import s16_bytes
+from voicecli.audio.pcm import mulaw_bytes, s16_bytes
 from voicecli.audio.recording import load_recording
 from voicecli.audio.soundfile import SoundFile, WavWriter, mulaw_file
 from voicecli.errors import SaveError

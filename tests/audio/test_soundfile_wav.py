@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.audio.encoded import voice
-from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
+from voicecli.audio.pcm import from_mulaw, mulaw_bytes
 from voicecli.audio.recording import load_recording
 from voicecli.audio.soundfile import INTERVAL, WavWriter, mulaw_file
 from voicecli.errors import SaveError

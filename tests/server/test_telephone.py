@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.server.listening import listening
 from voicecli.audio.block import Block
 from voicecli.audio.lengths import AudioFormat
-from voicecli.audio.mulaw import from_mulaw, mulaw_bytes
+from voicecli.audio.pcm import from_mulaw, mulaw_bytes
 from voicecli.audio.sound_steps import Hush, decode_step
 from voicecli.errors import UsageError, VoiceError, WireError
 from voicecli.flow.sinks import array_sink

@@ -19,14 +19,12 @@ import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.audio.flac import unpack_flac
-from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.format import HEAD, Codec, StreamFormat, sniff, unlike
 from voicecli.audio.mpeg import unpack_adts, unpack_mp3
-from voicecli.audio.mulaw import MULAW_RATE, from_mulaw
 from voicecli.audio.ogg import unpack_ogg
 from voicecli.audio.packets import PacketDecoder, preload
-from voicecli.audio.pcm import NOTHING, Sound, unpack_pcm
+from voicecli.audio.pcm import MULAW_RATE, NOTHING, Sound, from_mulaw, unpack_pcm
 from voicecli.audio.resample import OneRate
-from voicecli.audio.sniff import HEAD, sniff, unlike
 from voicecli.audio.track import OpenOpus, PacketReader, opus_track
 from voicecli.audio.wav import unpack_wav
 from voicecli.audio.webm import unpack_webm

@@ -16,9 +16,8 @@ from voicecli.audio.block import Samples
 from voicecli.audio.flac import length_patch
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.mpeg import info_frame
-from voicecli.audio.mulaw import mulaw_bytes
 from voicecli.audio.packets import Muxer, Patch
-from voicecli.audio.pcm import s16_bytes
+from voicecli.audio.pcm import mulaw_bytes, s16_bytes
 from voicecli.audio.resample import Resampler
 from voicecli.errors import UsageError
 from voicecli.wire.riff import WavLayout, riff_header

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from voicecli.audio.format import id3_size
 from voicecli.audio.packets import PacketDecoder, Patch
 from voicecli.audio.pcm import Sound
-from voicecli.audio.sniff import id3_size
 from voicecli.errors import DecodeError
 from voicecli.wire.bytereader import ByteReader, Parser, Reading
 

@@ -11,11 +11,9 @@ import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.audio.decode import unpacking
-from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.format import Codec, StreamFormat, sniff, unlike
 from voicecli.audio.mpeg import ReadHeader, adts_header, mp3_header
-from voicecli.audio.mulaw import MULAW_RATE
-from voicecli.audio.pcm import Sound
-from voicecli.audio.sniff import sniff, unlike
+from voicecli.audio.pcm import MULAW_RATE, Sound
 from voicecli.audio.track import opus_length, opus_track
 from voicecli.errors import DecodeError
 from voicecli.wire.bytereader import Parsing

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from voicecli.audio.format import Codec
+from voicecli.audio.format import HEAD, Codec, sniff, unlike
 from voicecli.audio.mpeg import Frames, Header, info_frame, mp3_header, read_info
-from voicecli.audio.sniff import HEAD, sniff, unlike
 from voicecli.errors import DecodeError
 from voicecli.wire.bytereader import Parsing
 

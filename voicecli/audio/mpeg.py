@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from voicecli.audio.format import Codec
+from voicecli.audio.format import Codec, id3_size, is_message, is_text, shown
 from voicecli.audio.pcm import Sound
-from voicecli.audio.sniff import id3_size, is_message, is_text, shown
 from voicecli.audio.track import PacketReader
 from voicecli.errors import DecodeError
 from voicecli.wire.bytereader import ByteReader, Parser, Reading

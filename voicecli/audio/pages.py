@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from voicecli.audio.format import Codec
-from voicecli.audio.sniff import HEAD, is_message, unlike
+from voicecli.audio.format import HEAD, Codec, is_message, unlike
 from voicecli.audio.track import opus_length
 from voicecli.errors import DecodeError
 from voicecli.wire.bytereader import ByteReader, Parser, Parsing

@@ -1,4 +1,4 @@
-"""Headerless 16-bit sound, the plainest stream there is, and what every other file needs of it."""
+"""Headerless sound: 16-bit, the plainest stream there is, and the telephone's mu-law at 8 kHz (G.711)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicecli.audio.block import Samples
-from voicecli.audio.sniff import is_text, sniff
+from voicecli.audio.format import is_text, sniff
 from voicecli.errors import DecodeError
 from voicecli.wire.bytereader import ByteReader, Parser
 
-__all__ = ["NOTHING", "Sound", "from_s16", "limited", "mixed", "s16", "s16_bytes", "unpack_pcm"]
+__all__ = [
+    "MULAW_RATE",
+    "NOTHING",
+    "Sound",
+    "from_mulaw",
+    "from_s16",
+    "limited",
+    "mixed",
+    "mulaw_bytes",
+    "s16",
+    "s16_bytes",
+    "unpack_pcm",
+]
 
 Sound: TypeAlias = tuple[Samples, int]
 """Mono samples and their rate."""
@@ -20,6 +32,9 @@ Sound: TypeAlias = tuple[Samples, int]
 NOTHING: Final[Samples] = np.zeros(0, np.float32)
 
 _SUSPICION: Final = 32  # bytes in a row that are all text: no sound is
+MULAW_RATE: Final = 8000  # samples a second, and bytes
+_BIAS: Final = 132
+_LARGEST: Final = 32_635  # what still fits with the bias added
 
 
 def unpack_pcm(reader: ByteReader, rate: int, channels: int) -> Parser[Sound]:
@@ -84,3 +99,29 @@ def s16_bytes(samples: Samples, channels: int = 1) -> bytes:
     """Mono samples as s16le, `limited`, the same in every channel."""
     values = s16(samples)
     return (values if channels == 1 else np.repeat(values, channels)).tobytes()
+
+
+def mulaw_bytes(samples: Samples) -> bytes:
+    """One byte a sample, `limited`."""
+    values = np.rint(limited(samples) * np.float32(32768.0)).astype(np.int64)
+    size = np.minimum(np.abs(values), _LARGEST) + _BIAS
+    segment = np.log2(size).astype(np.int64) - 7
+    code = np.where(values < 0, 0x80, 0) | segment << 4 | (size >> (segment + 3)) & 15
+    data: bytes = (~code).astype(np.uint8).tobytes()
+    return data
+
+
+def from_mulaw(data: bytes) -> Samples:
+    """The samples of mu-law bytes."""
+    return _VALUES[np.frombuffer(data, np.uint8)]
+
+
+def _values() -> Samples:
+    """Table 2 of G.711: all bits inverted, a bias of 132."""
+    code = ~np.arange(256) & 0xFF
+    size = (((code & 15) * 8 + _BIAS) << (code >> 4 & 7)) - _BIAS
+    samples: Samples = (np.where(code & 0x80, -size, size) / 32768.0).astype(np.float32)
+    return samples
+
+
+_VALUES: Final = _values()

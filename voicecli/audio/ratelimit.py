@@ -9,9 +9,9 @@ from voicecli.audio.block import Block
 from voicecli.audio.format import Codec
 from voicecli.audio.lengths import AnyFormat, Meter, stream_format
 from voicecli.audio.mp3 import Mp3Pieces
-from voicecli.audio.mulaw import MULAW_RATE
 from voicecli.audio.pace import Clock, LoopClock, Pace
 from voicecli.audio.pages import Pages
+from voicecli.audio.pcm import MULAW_RATE
 from voicecli.flow.awaitables import AwaitableOrObj, resolve_awaitable_or_obj
 from voicecli.flow.scope import scoped
 

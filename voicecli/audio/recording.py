@@ -19,12 +19,11 @@ import numpy as np
 from voicecli.audio.block import Samples
 from voicecli.audio.decode import open_decoder
 from voicecli.audio.fifo import Fifo, is_fifo
-from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.format import HEAD, Codec, StreamFormat, sniff
 from voicecli.audio.outfile import OutFile, save_failure
 from voicecli.audio.packets import Container
 from voicecli.audio.pcm import NOTHING, from_s16, s16_bytes
 from voicecli.audio.resample import OneRate
-from voicecli.audio.sniff import HEAD, sniff
 from voicecli.audio.soundfile import SoundFile
 from voicecli.audio.wav import find_sound
 from voicecli.errors import DecodeError, SaveError, UsageError, read_failure

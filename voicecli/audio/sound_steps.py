@@ -20,9 +20,8 @@ from voicecli.audio.decode import Decoder, mulaw_decoder, open_decoder, prepare
 from voicecli.audio.encode import Encoder, mulaw_encoder, open_encoder
 from voicecli.audio.lengths import AnyFormat, stream_format
 from voicecli.audio.microphone import Microphone
-from voicecli.audio.mulaw import MULAW_RATE
 from voicecli.audio.named import named_microphone, named_speaker
-from voicecli.audio.pcm import s16_bytes
+from voicecli.audio.pcm import MULAW_RATE, s16_bytes
 from voicecli.audio.player import AudioStreamPlayer, Output, PlayerOptions
 from voicecli.audio.recording import open_recording
 from voicecli.audio.resample import OneRate

@@ -8,9 +8,8 @@ from typing import Final, Self
 from voicecli.audio.block import Samples
 from voicecli.audio.encode import open_encoder
 from voicecli.audio.format import StreamFormat
-from voicecli.audio.mulaw import MULAW_RATE
 from voicecli.audio.outfile import OutFile
-from voicecli.audio.pcm import s16_bytes
+from voicecli.audio.pcm import MULAW_RATE, s16_bytes
 from voicecli.errors import SaveError
 from voicecli.wire.riff import WavLayout, riff_header
 

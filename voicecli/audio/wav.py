@@ -9,10 +9,8 @@ from typing import IO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from voicecli.audio.format import Codec
-from voicecli.audio.mulaw import from_mulaw
-from voicecli.audio.pcm import NOTHING, Sound, mixed
-from voicecli.audio.sniff import unlike
+from voicecli.audio.format import Codec, unlike
+from voicecli.audio.pcm import NOTHING, Sound, from_mulaw, mixed
 from voicecli.errors import DecodeError
 from voicecli.wire.bytereader import ByteReader, Parser, Parsing
 from voicecli.wire.riff import BrokenRiff, RiffHeader, WavLayout, read_riff

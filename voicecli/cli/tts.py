@@ -15,11 +15,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from voicecli.audio.block import Samples
-from voicecli.audio.format import Codec, StreamFormat
+from voicecli.audio.format import Codec, StreamFormat, spoken_name
 from voicecli.audio.outfile import OutFile
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.recording import EXPORTS
-from voicecli.audio.sniff import spoken_name
 from voicecli.audio.soundfile import SoundFile, WavWriter
 from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole, print_json, tabular

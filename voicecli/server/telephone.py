@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeGuard
 
 from voicecli.audio.block import Block
-from voicecli.audio.mulaw import mulaw_bytes
+from voicecli.audio.pcm import mulaw_bytes
 from voicecli.audio.resample import OneRate
 from voicecli.audio.sound_steps import Hush
 from voicecli.errors import UsageError, WireError

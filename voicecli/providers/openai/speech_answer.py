@@ -8,10 +8,9 @@ import re
 from collections.abc import AsyncIterator
 from typing import Final
 
-from voicecli.audio.format import Codec, NamedSound, StreamFormat, named_sound
+from voicecli.audio.format import Codec, NamedSound, StreamFormat, is_text, named_sound, sniff, spoken_name
 from voicecli.audio.mpeg import framed
 from voicecli.audio.onset import Onset
-from voicecli.audio.sniff import is_text, sniff, spoken_name
 from voicecli.errors import DecodeError, Unavailable
 from voicecli.flow.scope import scoped
 from voicecli.providers.openai.faults import reason
