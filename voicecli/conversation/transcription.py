@@ -43,7 +43,7 @@ class Transcription:
 
     def start(self) -> None:
         """Begin to recognise what was pushed so far and what is pushed from now on."""
-        self._feed = Feed()
+        self._feed, self._limit = Feed(), None
         for samples in self._audio:
             self._feed.push(samples)
         self.finished = False
@@ -62,11 +62,10 @@ class Transcription:
 
     def finish(self) -> None:
         """The utterance is complete, as far as anybody can tell."""
-        if self.finished:
-            return
-        self.finished = True
-        self._feed.close()
-        self._extend()
+        if not self.finished:
+            self.finished = True
+            self._feed.close()
+            self._extend()
 
     def resume(self) -> None:
         """It was not complete: begin again with all of it."""
@@ -80,45 +79,31 @@ class Transcription:
             self._task = None
         self.settled.set()
 
-    async def closed(self) -> None:
-        """Wait until nothing runs any more."""
-        if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
-
     def _extend(self) -> None:
-        if self._limit is not None and self._timeout and self.finished:
+        if self._limit is not None and self._timeout and self.finished and not self.settled.is_set():
             self._limit.reschedule(asyncio.get_running_loop().time() + self._timeout)
 
     async def _run(self, feed: Feed[Samples]) -> None:
+        failure: VoiceError | None = None
         try:
-            async with asyncio.timeout(None) as limit:
-                self._limit = limit
+            async with asyncio.timeout(None) as self._limit:
                 self._extend()
-                try:
-                    await self._follow(feed)
-                finally:
-                    if self._limit is limit:
-                        self._limit = None
+                async with scoped(self._recognizer.transcribe(feed)) as transcripts:
+                    async for transcript in transcripts:
+                        self._extend()
+                        if feed is self._feed:
+                            self._on_transcript(transcript)
         except TimeoutError:
-            self.settled.set()
-            self._on_failure(
-                TimedOut(
-                    f"{self._recognizer.name} recognised nothing for {self._timeout:g} seconds.",
-                    "Raise [asr] timeout if it is slow.",
-                )
+            failure = TimedOut(
+                f"{self._recognizer.name} recognised nothing for {self._timeout:g} seconds.",
+                "Raise [asr] timeout if it is slow.",
             )
         except VoiceError as error:
-            self.settled.set()
-            self._on_failure(error)
-
-    async def _follow(self, feed: Feed[Samples]) -> None:
-        async with scoped(self._recognizer.transcribe(feed)) as transcripts:
-            async for transcript in transcripts:
-                self._extend()
-                if feed is self._feed:
-                    self._on_transcript(transcript)
+            failure = error
         if feed is self._feed:
             self.settled.set()
+            if failure is not None:
+                self._on_failure(failure)
 
 
 async def transcribed(
@@ -155,6 +140,5 @@ async def transcribed(
         return await result
     finally:
         transcription.cancel()
-        await transcription.closed()
         if result.done() and not result.cancelled():
             result.exception()  # it has been looked at, even if the sound failed first
