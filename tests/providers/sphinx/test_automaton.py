@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.providers.assistant.domain import jsgf, sentences
 from voicecli.providers.sphinx.automaton import END, Automaton, determinise
-from voicecli.providers.sphinx.network import network
+from voicecli.providers.sphinx.word_network import network
 
 LIGHTS = """#JSGF V1.0;
 grammar lights; // switches

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from voicecli.providers.sphinx.network import Network
+from voicecli.providers.sphinx.word_network import Network
 
 __all__ = ["Automaton", "determinise"]
 

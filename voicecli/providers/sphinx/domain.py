@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from voicecli.providers.sphinx.automaton import Automaton, determinise
-from voicecli.providers.sphinx.network import network
+from voicecli.providers.sphinx.word_network import network
 
 __all__ = ["prepare"]
 
