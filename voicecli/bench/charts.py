@@ -25,11 +25,7 @@ def labelled(samples: Iterable[Sample], by: Sequence[str]) -> dict[str, list[Sam
 
 
 def cdfs(
-    samples: Iterable[Sample],
-    metric: Metric,
-    by: Sequence[str],
-    title: str,
-    limit: float | None = None,
+    samples: Iterable[Sample], metric: Metric, by: Sequence[str], title: str, limit: float | None = None
 ) -> Chart:
     """Which share of the samples came within which time, a line for each group."""
     groups = {name: values_of(found, metric.name) for name, found in labelled(counted(samples), by).items()}

@@ -26,8 +26,9 @@ from voicecli.bench.report import (
     values_of,
 )
 
-__all__ = ["LEVEL", "Change", "Comparison", "Trend", "compared"]
+__all__ = ["LEVEL", "METHOD", "Change", "Comparison", "Trend", "compared"]
 
+METHOD = "Medians; shift of Hodges and Lehmann; p of the rank sum test, corrected after Holm."
 LEVEL = 0.05  # of significance, for all tests together
 # The smallest change that anybody could care about, whatever it is in per cent.
 _FLOORS = {Measure.TIME: 0.001, Measure.LENGTH: 0.01, Measure.RATIO: 0.01, Measure.SHARE: 0.005}
@@ -80,6 +81,12 @@ class Comparison:
     def improvements(self) -> list[Change]:
         """What surely got better."""
         return [change for change in self.changes if change.verdict is Trend.BETTER]
+
+    @property
+    def same(self) -> list[Change]:
+        """What is not worth a word."""
+        shown = set(map(id, self.telling))
+        return [change for change in self.changes if id(change) not in shown]
 
     @property
     def telling(self) -> list[Change]:

@@ -119,6 +119,14 @@ class Outcome:
     errors: Mapping[str, int] = field(default_factory=dict)  # how many failed in which way
     verdicts: Mapping[Limit, Verdict] = field(default_factory=dict)
 
+    @property
+    def mishaps(self) -> list[str]:
+        """How many samples failed in which way, in words."""
+        return [
+            f"{count} {'run' if count == 1 else 'runs'} failed. {error}"
+            for error, count in self.errors.items()
+        ]
+
 
 @dataclass(kw_only=True)
 class BenchReport:
@@ -183,6 +191,11 @@ class BenchReport:
             for result in self.results
             if result.failed and case_key(result.case) not in free
         ]
+
+    @property
+    def begun(self) -> str:
+        """When, as people read it."""
+        return self.started.replace("T", " ")
 
     @property
     def labels(self) -> list[str]:

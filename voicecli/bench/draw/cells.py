@@ -159,7 +159,7 @@ def told(report: BenchReport) -> Iterator[tuple[str, str]]:
         alone = report.kind == participant.stage  # a bench of one stage has only engines of that
         yield ("engine" if alone else participant.stage), _engine(report, participant)
     yield from report.facts.items()
-    yield "begun", report.started.replace("T", " ")
+    yield "begun", report.begun
     yield "seed", f"{report.seed}, of the order and of the intervals"
     for lack in report.excluded:
         yield "not in it", lack

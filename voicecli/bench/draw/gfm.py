@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from voicecli.bench.compare import Comparison
+from voicecli.bench.compare import METHOD, Comparison
 from voicecli.bench.draw.cells import case_table, change_table, summary_table, title, told
 from voicecli.bench.report import BenchReport, case_name
 from voicecli.bench.table import Grid
@@ -25,12 +25,12 @@ def _lines(report: BenchReport, comparison: Comparison | None) -> Iterator[str]:
     yield ""
     yield from _table(Grid(headings=["", ""], words=2, rows=[*told(report)]))
     if comparison is not None:
-        yield from ("", f"## Against {comparison.base.started.replace('T', ' ')}", "")
+        yield from ("", f"## Against {comparison.base.begun}", "")
         yield from _table(change_table(comparison.telling))
         yield ""
-        if others := len(comparison.changes) - len(comparison.telling):
-            yield f"{others} more are the same."
-        yield "Medians; shift of Hodges and Lehmann; p of the rank sum test, corrected after Holm."
+        if comparison.same:
+            yield f"{len(comparison.same)} more are the same."
+        yield METHOD
         for note in comparison.notes:
             yield f"- {_plain(note)}"
     yield from ("", "## Side by side", "")
@@ -41,8 +41,8 @@ def _lines(report: BenchReport, comparison: Comparison | None) -> Iterator[str]:
     for result in report.results:
         yield from ("", f"## {_plain(case_name(result.case))}", "")
         yield from _table(case_table(report, result))
-        for error, count in result.errors.items():
-            yield from ("", f"{count} {'run' if count == 1 else 'runs'} failed. {_plain(error)}")
+        for failure in result.mishaps:
+            yield from ("", _plain(failure))
 
 
 def _table(table: Grid) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 
 from voicecli.bench.chart import Chart
-from voicecli.bench.compare import Comparison
+from voicecli.bench.compare import METHOD, Comparison
 from voicecli.bench.draw.cells import case_table, change_table, summary_table, title, told
 from voicecli.bench.draw.style import page_style
 from voicecli.bench.draw.svg import COLOURS, drawing, series_class
@@ -105,16 +105,14 @@ def _cell(cell: str, words: bool) -> str:
 
 def _compared(comparison: Comparison) -> Iterator[str]:
     worse, better = len(comparison.regressions), len(comparison.improvements)
-    yield f"<h2>Against {escape(comparison.base.started.replace('T', ' '))}</h2>"
+    yield f"<h2>Against {escape(comparison.base.begun)}</h2>"
     cls = "bad" if worse else "good"
     yield f'<p class="{cls}">{worse} worse, {better} better, of {len(comparison.changes)}</p>'
     yield _table(change_table(comparison.telling))
-    shown = set(map(id, comparison.telling))
-    if others := [change for change in comparison.changes if id(change) not in shown]:
-        yield f"<details><summary>{len(others)} more are the same</summary>"
-        yield f"{_table(change_table(others))}</details>"
-    method = "Medians; shift of Hodges and Lehmann; p of the rank sum test, corrected after Holm."
-    yield f'<p class="soft">{method}</p>'
+    if comparison.same:
+        yield f"<details><summary>{len(comparison.same)} more are the same</summary>"
+        yield f"{_table(change_table(comparison.same))}</details>"
+    yield f'<p class="soft">{METHOD}</p>'
     for note in comparison.notes:
         yield f'<p class="unsure">{escape(note)}</p>'
 
@@ -133,10 +131,7 @@ def _key(name: str, index: int) -> str:
 def _case(report: BenchReport, result: Outcome) -> str:
     text = result.case.get("text")
     quoted = f'<p class="soft">“{escape(text)}”</p>' if isinstance(text, str) else ""
-    failures = "".join(
-        f'<p class="bad">{count} {"run" if count == 1 else "runs"} failed. {escape(error)}</p>'
-        for error, count in result.errors.items()
-    )
+    failures = "".join(f'<p class="bad">{escape(failure)}</p>' for failure in result.mishaps)
     name = escape(case_name(result.case) or "all")
     body = f"{quoted}{failures}{_table(case_table(report, result))}"
     return f"<details><summary>{name}</summary>{body}</details>"

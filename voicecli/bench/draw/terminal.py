@@ -10,7 +10,7 @@ from rich.table import Table as Rich
 from rich.text import Text
 
 from voicecli.bench.chart import Chart
-from voicecli.bench.compare import Comparison
+from voicecli.bench.compare import METHOD, Comparison
 from voicecli.bench.draw.blocks import drawn
 from voicecli.bench.draw.cells import STATISTICS, case_table, change_table, summary_table, told
 from voicecli.bench.metric import shown
@@ -54,8 +54,7 @@ def _parts(report: BenchReport, console: Console) -> Iterator[RenderableType]:
         yield _table(case_table(report, result, columns), aligned=True)
         if result.verdicts:
             yield _budgets(result, report)
-        for error, count in result.errors.items():
-            yield Text(f"{count} {'run' if count == 1 else 'runs'} failed. {error}", style="red")
+        yield from (Text(failure, style="red") for failure in result.mishaps)
     if len(report.results) > 1:
         yield Text()
         yield _fitting(report, console)
@@ -122,13 +121,10 @@ def _table(table: Grid, *, narrow: bool = False, aligned: bool = False) -> Rich:
 
 
 def _changes(comparison: Comparison) -> Iterator[RenderableType]:
-    begun = comparison.base.started.replace("T", " ")
-    yield _table(replace(change_table(comparison.telling), title=f"against {begun}"))
-    yield Text(
-        "medians; shift of Hodges and Lehmann; p of the rank sum test, corrected after Holm", style="dim"
-    )
-    if others := len(comparison.changes) - len(comparison.telling):
-        yield Text(f"{others} more are the same", style="dim")
+    yield _table(replace(change_table(comparison.telling), title=f"against {comparison.base.begun}"))
+    yield Text(f"m{METHOD[1:-1]}", style="dim")
+    if comparison.same:
+        yield Text(f"{len(comparison.same)} more are the same", style="dim")
     if not comparison.changes:
         yield Text("there is nothing that both have", style="yellow")
     for note in comparison.notes:

@@ -36,18 +36,15 @@ from voicecli.bench.measure.scenario import find_scenario
 from voicecli.bench.measure.texts import SPOKEN, spoken_question
 from voicecli.bench.report import case_name
 from voicecli.config import Loaded
-from voicecli.config.settings import Engines as StageEngines
 from voicecli.errors import BudgetBreached, UsageError
 from voicecli.flow.scope import scoped
 from voicecli.latency.timeline import Span
 from voicecli.providers.choose import choose_synthesizer
 from voicecli.providers.espeak import EspeakOptions
-from voicecli.providers.registry import Stage
 
 __all__ = ["TalkBench"]
 
 _HOLDS = 120.0  # seconds of sound that the player holds where nobody hears it
-_SIMULATED = "simulated"
 _BASELINES = ("naive",)
 _ASKING_VOICE = "en-us+f4"  # another one than the one that answers
 _SLOW = "nothing kept the pace of time, so there are words and cut-offs and no latencies"
@@ -108,8 +105,9 @@ class TalkBench(Measurement):
         loaded, report = self.loaded, self.report
         questions, source = await self._questions()
         if self.scenario is not None:
-            report.facts["scenario"] = f"{self.scenario}: {find_scenario(self.scenario).said}"
-            loaded = _with_scenario(loaded, self.scenario)
+            scenario = find_scenario(self.scenario)
+            report.facts["scenario"] = f"{self.scenario}: {scenario.said}"
+            loaded = scenario.over(loaded)
         report.facts["speech"] = f"{len(questions)} questions, {source}"
         report.seed = self.seed
         report.settings = self._settings(loaded)
@@ -216,19 +214,4 @@ class TalkBench(Measurement):
 
 
 def _listens(contender: Contender) -> bool:
-    return contender.asr.name != _SIMULATED
-
-
-def _with_scenario(loaded: Loaded, name: str) -> Loaded:
-    """The settings with the scenario's engines in them."""
-    scenario, settings = find_scenario(name), loaded.settings
-    stages: tuple[Stage, ...] = ("asr", "llm", "tts")
-    simulated = {
-        stage: replace(
-            getattr(settings, stage),
-            engine=_SIMULATED,
-            engines=StageEngines(stage, {_SIMULATED: getattr(scenario, stage)}),
-        )
-        for stage in stages
-    }
-    return replace(loaded, settings=replace(settings, **simulated))
+    return contender.asr.name != "simulated"

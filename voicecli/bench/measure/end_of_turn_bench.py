@@ -47,14 +47,7 @@ from voicecli.providers.choose import choose_detector
 from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.speech.endpoint import EndpointOptions
 
-__all__ = [
-    "TurnBench",
-    "curve_table",
-    "cut_record",
-    "cuts_table",
-    "turn_charts",
-    "turn_samples",
-]
+__all__ = ["TurnBench", "curve_table", "cut_record", "cuts_table", "turn_charts", "turn_samples"]
 
 # Of a collection of many kinds: one speaker who talks to somebody, or reads; nobody is asked for a turn in
 # the middle of a meeting, and no wake word is a turn.
@@ -264,11 +257,7 @@ def turn_samples(label: str, scores: Sequence[Score]) -> list[Sample]:
     return [
         Sample(
             case={"decision": label},
-            values={
-                "delay": one.delay,
-                "cut_off": float(one.cut_off),
-                "unended": float(one.delay is None),
-            },
+            values={"delay": one.delay, "cut_off": float(one.cut_off), "unended": float(one.delay is None)},
             number=number,
             details={
                 "recording": one.recorded.name,

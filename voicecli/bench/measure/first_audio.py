@@ -39,6 +39,8 @@ METRICS = known(
 )  # fmt: skip
 """What a run of one text has."""
 
+_PAUSE = 0.02  # seconds between two runs at the most: none shall be in step with the loudspeaker
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
@@ -75,12 +77,11 @@ class BenchOptions:
     cold: int = 3  # of each cold case
     phrases: PhraseOptions = field(default_factory=PhraseOptions)
     utterer: UttererOptions = field(default_factory=UttererOptions)
-    pause: float = 0.02  # seconds between two runs at the most: none shall be in step with the loudspeaker
     seed: int = 0  # of the order and the pauses
 
     def __post_init__(self) -> None:
-        if self.runs < 1 or self.cold < 0 or self.pause < 0:
-            raise ValueError("runs must be at least 1, cold and pause not negative")
+        if self.runs < 1 or self.cold < 0:
+            raise ValueError("runs must be at least 1, cold not negative")
 
 
 def planned(cases: Sequence[Case], options: BenchOptions) -> list[tuple[Case, int]]:
@@ -113,7 +114,7 @@ async def measured(
     """
     chance = random.Random(options.seed)
     for case, number in _left(planned(cases, options), done):
-        await asyncio.sleep(chance.uniform(0.0, options.pause))
+        await asyncio.sleep(chance.uniform(0.0, _PAUSE))
         yield await _run(case, number, player, options)
 
 

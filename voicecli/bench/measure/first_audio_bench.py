@@ -100,8 +100,7 @@ class SpeechBench(Measurement):
         report.facts["speaker"] = str(heard)
         report.details = {"speaker": heard}
         if earlier is not None:
-            began = earlier.started.replace("T", " ")
-            report.facts["resumed"] = f"{len(earlier.samples)} runs are of {began}"
+            report.facts["resumed"] = f"{len(earlier.samples)} runs are of {earlier.begun}"
             report.samples += earlier.samples
         report.facts["runs"] = f"{self.runs} warm and {self.cold} cold, in another order each time"
         known = {(case_key(sample.case), sample.number) for sample in report.samples}

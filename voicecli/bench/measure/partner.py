@@ -74,7 +74,6 @@ class Turn:
     transcript: str = ""
     reply: str = ""
     tokens: tuple[str, ...] = ()
-    interrupted: bool = False
     underruns: int = 0
     silence: float = 0.0  # seconds that these put into the reply
     hits: int = 0  # speculations of this turn that paid
@@ -201,7 +200,6 @@ class VoicecliPartner(Partner):
                 position=self._position,
                 transcript=event.transcript,
                 reply=event.reply,
-                interrupted=event.interrupted,
                 underruns=event.underruns,
                 silence=event.silence,
                 hits=ledger.hits - self._hits,

@@ -24,16 +24,7 @@ from voicecli.audio.playout import Playout
 from voicecli.audio.ring import Ring
 from voicecli.bench.measure.network import Conditions, Link
 
-__all__ = [
-    "Allocated",
-    "Breaks",
-    "CallbackCost",
-    "Reply",
-    "allocated",
-    "callback_cost",
-    "played",
-    "replies",
-]
+__all__ = ["Allocated", "Breaks", "CallbackCost", "Reply", "allocated", "callback_cost", "played", "replies"]
 
 _RATE = 24_000  # samples a second
 _LENGTH, _CHUNK = 8.0, 0.05  # seconds of a reply, and of sound in a chunk

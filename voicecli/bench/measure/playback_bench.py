@@ -28,14 +28,7 @@ from voicecli.bench.metric import Measure, Metric, shown
 from voicecli.bench.report import Sample, grouped
 from voicecli.bench.table import Grid
 
-__all__ = [
-    "PlayerBench",
-    "Trial",
-    "breaks_tables",
-    "callback_facts",
-    "cell_samples",
-    "player_charts",
-]
+__all__ = ["PlayerBench", "Trial", "breaks_tables", "callback_facts", "cell_samples", "player_charts"]
 
 _JITTERS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)  # seconds
 _PREBUFFERS = (0.0, 0.03, 0.06, 0.1, 0.2, 0.4)  # seconds, beside the one that is set
