@@ -10,14 +10,14 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from voicecli.speech.vad import RATE, WINDOW, Window
+from voicecli.speech.vad import RATE, WINDOW_SECONDS, Window
 
 __all__ = ["EdgeOptions", "Edges"]
 
 FRAME = 128  # samples: 8 ms, four to a window
 FRAME_SECONDS = FRAME / RATE
-OFFSETS = tuple(index * FRAME_SECONDS for index in range(WINDOW // FRAME))  # of the frames in a window
 TOGETHER = 8  # windows that are measured in one go, unless an edge is asked for before
 SILENCE = 1e-10  # mean square of -100 dBFS: digital silence must not make a floor out of reach
 
@@ -44,9 +44,8 @@ class Edges:
 
     def __init__(self, options: EdgeOptions | None = None) -> None:
         self.options = options or EdgeOptions()
-        frames = round(self.options.memory / FRAME_SECONDS)
-        self._levels: deque[float] = deque(maxlen=frames)
-        self._times: deque[float] = deque(maxlen=frames)
+        self._levels: deque[float] = deque(maxlen=round(self.options.memory / FRAME_SECONDS))
+        self._end = 0.0  # seconds: of what is measured
         self._waiting: list[Window] = []  # not measured yet
         self._last = 0.0  # the sample before them
         self._edge = -np.inf  # the edge found last: the next one does not lie before it
@@ -60,7 +59,7 @@ class Edges:
     def start(self, time: float) -> float:
         """The first voiced sample, given that the first voiced window begins at `time` (seconds)."""
         levels, times = self._measured()
-        before, after = levels[times < time], levels[times >= time - FRAME_SECONDS / 2]
+        before, after = levels[times < time - FRAME_SECONDS / 2], levels[times >= time - FRAME_SECONDS / 2]
         if not len(before) or not len(after):
             return self._keep(time)
         floor, speech = float(np.percentile(before, 20)), float(np.percentile(after, 90))
@@ -84,7 +83,6 @@ class Edges:
     def reset(self) -> None:
         self._waiting.clear()
         self._levels.clear()
-        self._times.clear()
         self._last = 0.0
         self._edge = -np.inf
 
@@ -101,13 +99,13 @@ class Edges:
         frames -= frames.mean(axis=1, keepdims=True)
         power = np.nan_to_num(np.einsum("ij,ij->i", frames, frames) / FRAME)
         self._levels.extend((10.0 * np.log10(power + SILENCE)).tolist())
-        for window in self._waiting:
-            self._times.extend([window.time + offset for offset in OFFSETS])
+        self._end = self._waiting[-1].time + WINDOW_SECONDS
         self._waiting.clear()
 
-    def _measured(self) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
+    def _measured(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         self._measure()
-        return np.array(self._levels), np.array(self._times)
+        levels = np.array(self._levels)
+        return levels, self._end + FRAME_SECONDS * np.arange(-len(levels), 0.0)
 
     def _threshold(self, floor: float, speech: float) -> float:
         return floor + max(self.options.least, self.options.share * (speech - floor))
