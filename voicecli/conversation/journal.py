@@ -120,10 +120,7 @@ class Saved:
 
 def saved_conversations(root: Path) -> list[Saved]:
     """Every conversation below `root`, the oldest first."""
-    if not root.is_dir():
-        return []
-    folders = sorted(path.parent for path in root.glob(f"*/{FILE}"))
-    return [Saved(folder.name, folder) for folder in folders]
+    return [Saved(path.parent.name, path.parent) for path in sorted(root.glob(f"*/{FILE}"))]
 
 
 def find_saved(root: Path, wanted: str = "") -> Saved:
@@ -136,15 +133,13 @@ def find_saved(root: Path, wanted: str = "") -> Saved:
         raise UsageError(f"No conversation is saved in {root}.")
     if not wanted:
         return next((saved for saved in reversed(found) if saved.has_words()), found[-1])
-    fitting = [saved for saved in found if saved.id == wanted] or [
-        saved for saved in found if saved.id.startswith(wanted)
-    ]
+    fitting = [saved for saved in found if saved.id.startswith(wanted)]
     if not fitting:
         raise UsageError(
             f"No conversation {wanted!r} is saved in {root}.",
             f"The latest is {found[-1].id}: see `voicecli history`.",
         )
-    return fitting[-1]
+    return next((saved for saved in fitting if saved.id == wanted), fitting[-1])
 
 
 def earlier_messages(saved: Saved) -> list[Message]:
