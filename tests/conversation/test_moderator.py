@@ -14,6 +14,7 @@ from voicecli.conversation import events
 from voicecli.conversation.turntaking import Announced, Dropped, Floor, Interrupted, State, Voiced
 from voicecli.errors import TurnError
 from voicecli.latency.timeline import Span
+from voicecli.providers.simulated import SimulatedRecognizer, SimulatedRecognizerOptions
 from voicecli.speech.endpoint import SoftEnd
 from voicecli.speech.gate import SpeechStarted, SpeechStopped
 
@@ -191,3 +192,32 @@ def test_end_of_speech_before_the_last_was_understood_is_one_utterance_with_it()
     stage = Stage(asr={"delay": 0.05, "partial": None}).run(script)
     (turn,) = stage.turns
     assert turn.timeline.span(Span.ENDPOINT) is not None
+
+
+class Ending(SimulatedRecognizer):
+    """Understands nothing, and says how it was left."""
+
+    def __init__(self):
+        super().__init__(SimulatedRecognizerOptions(delay=0.0, partial=None, texts=("",)))
+        self.left = []
+
+    async def transcribe(self, audio):
+        try:
+            async for transcript in super().transcribe(audio):
+                yield transcript
+            await asyncio.sleep(0)
+            self.left.append("at its end")
+        except BaseException:
+            self.left.append("before its end")
+            raise
+
+
+def test_recogniser_that_heard_no_words_is_left_in_peace():
+    async def script(stage):
+        await stage.ask()
+        await stage.conversation.quiet()
+        await asyncio.sleep(0.01)
+
+    ending = Ending()
+    Stage(asr=ending).run(script)
+    assert ending.left == ["at its end"]

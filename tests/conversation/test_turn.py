@@ -44,12 +44,11 @@ def test_reply_that_is_dropped_is_gone():
     assert (draft.dropped, turn.reply) == (1, None)
 
 
-def test_closed_turn_keeps_its_reply_for_the_account():
+def test_turn_that_is_cut_keeps_its_reply_for_the_account():
     turn, draft = spoken(), Draft()
     turn.reply = draft
+    turn.cut()
     assert not turn.over.is_set()
-    turn.close()
-    assert turn.over.is_set()
     assert (draft.dropped, turn.reply) == (1, draft)
 
 

@@ -143,7 +143,7 @@ class Answerer:
         error = event.error if isinstance(event, Failed) else None
         self.number = turn.number
         self.turns += 1
-        turn.close()
+        turn.over.set()
         self.tell(
             events.TurnFinished(
                 turn=turn.number,

@@ -150,6 +150,7 @@ class Moderator:
             case Action.RESUME if turn.transcription is not None:
                 turn.transcription.resume()
             case Action.REJOIN if turn.transcription and self.turn and self.turn.transcription:
+                self.turn.transcription.cancel()
                 turn.transcription.prepend(self.turn.transcription)
             case Action.DRAFT:
                 text = turn.transcript.text
@@ -159,7 +160,8 @@ class Moderator:
                 self._answerer.discard(turn)
             case Action.DROP:
                 self.said = None
-                turn.close()
+                turn.cut()
+                turn.over.set()
                 if self.floor.state is State.INTERRUPTED:
                     self.push(NothingHeard(event.time))
             case Action.TAKE:
@@ -171,6 +173,7 @@ class Moderator:
                 self._answerer.commit(turn, turn.reply or self._begin(turn))
             case Action.SILENCE:
                 self._answerer.silence(turn, wanted=not (isinstance(event, Interrupted) and event.drop))
+                turn.cut()
             case Action.ACCOUNT:
                 self.turn = None
                 self._answerer.account(turn, event)
@@ -181,7 +184,7 @@ class Moderator:
                     self.push(NothingHeard(event.time))
             case Action.RELEASE:
                 self.turn = None
-                turn.close()
+                turn.over.set()
 
     def _opened(self, event: Happening) -> Turn:
         """A new turn, with what it begins with."""

@@ -50,10 +50,9 @@ class Turn:
             self.reply.drop()
             self.reply = None
 
-    def close(self) -> None:
+    def cut(self) -> None:
         """Nothing is to be recognised or made any more."""
         if self.transcription is not None:
             self.transcription.cancel()
         if self.reply is not None:
             self.reply.drop()
-        self.over.set()
