@@ -20,7 +20,7 @@ from voicecli.bench.report_file import (
 )
 from voicecli.errors import UsageError
 from voicecli.providers.choose import Choice
-from voicecli.providers.openai import OpenAISynthesizer
+from voicecli.providers.openai.audio_speech import OpenAISynthesizer
 from voicecli.providers.simulated import SimulatedSynthesizer, SimulatedSynthesizerOptions
 
 HERE = {"engine": "simulated", "format": "pcm", "text": "Hello, “you”"}

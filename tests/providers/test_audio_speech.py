@@ -10,7 +10,7 @@ from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.pcm import from_s16, s16_bytes
 from voicecli.audio.resample import resample
 from voicecli.errors import BadRequest, Dropped, ProviderError, TimedOut, Unavailable
-from voicecli.providers.openai import OpenAISynthesizer, OpenAISynthesizerOptions
+from voicecli.providers.openai.audio_speech import OpenAISynthesizer, OpenAISynthesizerOptions
 from voicecli.providers.synthesizer import HasVoices, Voice
 
 SPEECH = s16_bytes(buzz(24_000))

@@ -17,7 +17,7 @@ from voicecli.errors import (
     Unavailable,
 )
 from voicecli.providers.language_model import Message
-from voicecli.providers.openai import OpenAILanguageModel, OpenAILanguageModelOptions
+from voicecli.providers.openai.chat_completions import OpenAILanguageModel, OpenAILanguageModelOptions
 
 QUESTION = [Message("system", "Be brief."), Message("user", "Hello?")]
 

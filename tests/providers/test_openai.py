@@ -17,18 +17,13 @@ from tests.providers.openai_server import flow, hang, models, say, serving, talk
 from voicecli import secrets
 from voicecli.errors import ProviderError, RateLimited, Refused, SettingsError, TimedOut, Unavailable
 from voicecli.providers.language_model import Message
-from voicecli.providers.openai import (
-    OpenAILanguageModel,
-    OpenAILanguageModelOptions,
-    OpenAIRecognizer,
-    OpenAIRecognizerOptions,
-    OpenAISynthesizer,
-    OpenAISynthesizerOptions,
-)
+from voicecli.providers.openai.audio_speech import OpenAISynthesizer, OpenAISynthesizerOptions
 from voicecli.providers.openai.base_url import Address, address, missing_key
+from voicecli.providers.openai.chat_completions import OpenAILanguageModel, OpenAILanguageModelOptions
 from voicecli.providers.openai.faults import Call, reason, retry_after, translated, transport_library
 from voicecli.providers.openai.sdk import Client
 from voicecli.providers.openai.thought import ThoughtFilter
+from voicecli.providers.openai.transcriptions import OpenAIRecognizer, OpenAIRecognizerOptions
 
 http = transport_library()
 HERE = Address("http://127.0.0.1:9/v1")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.providers.openai_server import Server, events, hang, say, serving
 from voicecli.errors import BadRequest, Dropped, ProviderError, TimedOut, Unavailable
-from voicecli.providers.openai import OpenAIRecognizer, OpenAIRecognizerOptions
+from voicecli.providers.openai.transcriptions import OpenAIRecognizer, OpenAIRecognizerOptions
 from voicecli.providers.recognizer import Transcript
 
 DELTAS = [{"type": "transcript.text.delta", "delta": word} for word in ("What", " time", " is it?")]

@@ -7,7 +7,6 @@ mirror is, `HF_ENDPOINT` says.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import logging
 import os
 import ssl
@@ -31,6 +30,7 @@ from voicecli.errors import (
     VoiceError,
     causes,
 )
+from voicecli.providers.openai.base_url import Address
 
 __all__ = ["Entry", "Tell", "download", "entries", "hub_url"]
 
@@ -142,14 +142,11 @@ def _follow(response: Any) -> None:
 def _ensure_safe(url: str, sender: str = "") -> None:
     """Raise Refused where somebody on the way could change what is fetched; from https only https is safe."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    near = host == "localhost"
-    with contextlib.suppress(ValueError):
-        near = near or ipaddress.ip_address(host).is_loopback
-    if parts.scheme != "https" and (parts.scheme != "http" or not near or sender.startswith("https:")):
+    near = parts.scheme == "http" and Address(url).is_loopback and not sender.startswith("https:")
+    if parts.scheme != "https" and not near:
         raise Refused(
-            f"{host or url} would be asked over {parts.scheme or 'nothing'}, where anybody on the way "
-            "could change the file: nothing was fetched.",
+            f"{parts.hostname or url} would be asked over {parts.scheme or 'nothing'}, where anybody on "
+            "the way could change the file: nothing was fetched.",
             "Name an address that begins with https://, or fetch the file by hand.",
         )
 

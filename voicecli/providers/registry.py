@@ -36,19 +36,19 @@ STAGES: tuple[Stage, ...] = ("asr", "llm", "tts", "vad")
 # In the order in which `auto` tries them.
 BUILT_IN: Mapping[Stage, Mapping[str, str]] = {
     "asr": {
-        "openai": "voicecli.providers.openai:OpenAIRecognizer",
+        "openai": "voicecli.providers.openai.transcriptions:OpenAIRecognizer",
         "moonshine": "voicecli.providers.moonshine:MoonshineRecognizer",
         "whisper": "voicecli.providers.whisper:WhisperRecognizer",
         "pocketsphinx": "voicecli.providers.pocketsphinx:PocketsphinxRecognizer",
         "simulated": "voicecli.providers.simulated:SimulatedRecognizer",
     },
     "llm": {
-        "openai": "voicecli.providers.openai:OpenAILanguageModel",
+        "openai": "voicecli.providers.openai.chat_completions:OpenAILanguageModel",
         "assistant": "voicecli.providers.assistant:Assistant",
         "simulated": "voicecli.providers.simulated:SimulatedLanguageModel",
     },
     "tts": {
-        "openai": "voicecli.providers.openai:OpenAISynthesizer",
+        "openai": "voicecli.providers.openai.audio_speech:OpenAISynthesizer",
         "kokoro": "voicecli.providers.kokoro:KokoroSynthesizer",
         "piper": "voicecli.providers.piper:PiperSynthesizer",
         "espeak": "voicecli.providers.espeak:EspeakSynthesizer",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from voicecli.audio.format import Codec
 from voicecli.bench.measure.formats import InFormats, in_formats
 from voicecli.providers.choose import choose_synthesizer
-from voicecli.providers.openai import OpenAISynthesizer
+from voicecli.providers.openai.audio_speech import OpenAISynthesizer
 
 
 def asked(engine: str, codecs: Sequence[Codec]) -> InFormats:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from voicecli.errors import BadRequest, Unavailable
 from voicecli.flow.scope import scoped
 from voicecli.providers.language_model import Message, Token
-from voicecli.providers.openai.faults import reason
+from voicecli.providers.openai.faults import strayed
 from voicecli.providers.openai.sdk import Answer, Endpoint
 from voicecli.providers.openai.thought import ThoughtFilter
 
@@ -130,11 +130,7 @@ def _whole(body: object, media_type: str) -> str:
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        said = reason(body) or "nothing"
-        raise Unavailable(
-            f"The language model answered with {media_type} instead of a reply: {said}",
-            "Check base_url in [llm.openai]; it usually ends in /v1.",
-        )
+        raise strayed("language model", media_type, "a reply", body, "llm")
     text = message.get("content") or message.get("refusal") or ""
     _judge(choice.get("finish_reason"), bool(text))
     return str(text)

@@ -33,7 +33,7 @@ from voicecli.providers.openai.base_url import Address
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["Call", "fault", "pause_before_retry", "reason", "retry_after", "stalled", "translated"]
+__all__ = ["Call", "fault", "pause_before_retry", "reason", "retry_after", "stalled", "strayed", "translated"]
 
 BACK_OFF = 0.25  # seconds before the first retry; each further one waits twice as long
 LONGEST_BACK_OFF = 4.0
@@ -99,6 +99,14 @@ def stalled(call: Call) -> TimedOut:
     return TimedOut(
         f"{call.server.host} made no progress for {call.timeout:g} s.",
         f"If it is only slow, raise timeout in {call.table}.",
+    )
+
+
+def strayed(who: str, media_type: str, wanted: str, body: object, stage: str) -> Unavailable:
+    """The error for a successful answer that is something else than what was asked for."""
+    return Unavailable(
+        f"The {who} answered with {media_type or 'no type'} instead of {wanted}: {reason(body) or 'nothing'}",
+        f"Check base_url in [{stage}.openai]; it usually ends in /v1.",
     )
 
 

@@ -13,7 +13,7 @@ from voicecli.audio.mpeg import framed
 from voicecli.audio.onset import Onset
 from voicecli.errors import DecodeError, Unavailable
 from voicecli.flow.scope import scoped
-from voicecli.providers.openai.faults import reason
+from voicecli.providers.openai.faults import reason, strayed
 from voicecli.providers.openai.sdk import Answer
 
 __all__ = ["sound"]
@@ -38,7 +38,9 @@ async def sound(answer: Answer, wanted: StreamFormat) -> AsyncIterator[bytes]:
             "The speech server sent an answer without sound.", "Check model and voice in [tts.openai]."
         )
     if _is_message(answer.media_type, head):
-        raise _not_sound(await answer.body(head), answer.media_type)
+        body = await answer.body(head)
+        shown = body if reason(body) else json.dumps(body, default=str)
+        raise strayed("speech server", answer.media_type or "text", "sound", shown, "tts")
     came = _kind(answer.content_type, head, wanted)
     try:
         async for piece in _converted(head, chunks, came, wanted):
@@ -95,14 +97,6 @@ async def _whole(head: bytes, chunks: AsyncIterator[bytes], onset: Onset | None)
         yield chunk if onset is None else onset.push(chunk)
     if onset is not None:
         yield onset.flush()
-
-
-def _not_sound(body: object, media_type: str) -> Unavailable:
-    said = reason(body) or reason(json.dumps(body, default=str)) if body else "nothing"
-    return Unavailable(
-        f"The speech server answered with {media_type or 'text'} instead of sound: {said}",
-        "Check base_url in [tts.openai]; it usually ends in /v1.",
-    )
 
 
 def _not_speech(exc: DecodeError, came: StreamFormat, content_type: str) -> Unavailable:

@@ -13,7 +13,7 @@ from voicecli.audio.block import Samples
 from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import BadRequest, Unavailable
 from voicecli.flow.scope import scoped
-from voicecli.providers.openai.faults import reason
+from voicecli.providers.openai.faults import strayed
 from voicecli.providers.openai.sdk import Answer, Endpoint
 from voicecli.providers.recognizer import HEARING_RATE, Transcript
 from voicecli.wire.riff import WavLayout, riff_header
@@ -125,8 +125,4 @@ def _whole(body: object, media_type: str) -> str:
         return str(body["text"])
     if isinstance(body, str) and body and media_type == "text/plain":
         return body
-    said = reason(body) or "nothing"
-    raise Unavailable(
-        f"The recognition server answered with {media_type or 'no type'} instead of a transcript: {said}",
-        "Check base_url in [asr.openai]; it usually ends in /v1.",
-    )
+    raise strayed("recognition server", media_type, "a transcript", body, "asr")
