@@ -17,7 +17,7 @@ from voicecli.server.refusals import Reason
 from voicecli.server.rota import Rota
 from voicecli.server.subnet import is_within, subnet_of
 
-__all__ = ["CLOSING", "VISITOR", "Door", "Visitor"]
+__all__ = ["CLOSING", "VISITOR", "Door", "Guarded", "Visitor"]
 
 VISITOR: Final = "voicecli.visitor"  # in the scope of a request: the `Visitor` that it comes from
 CLOSING: Final = 3.0  # seconds that a socket may take to close
@@ -29,9 +29,9 @@ _FRESH: Final = 0.25  # seconds for which a socket that has sent nothing is not 
 class Visitor:
     """A socket that was let in."""
 
-    def __init__(self, door: Door, transport: asyncio.Transport, place: str | None) -> None:
+    def __init__(self, door: Door, transport: asyncio.Transport, subnet: str | None) -> None:
         self.transport = transport
-        self.place = place  # where it counts; None for a proxy, which counts nowhere
+        self.subnet = subnet  # where it counts; None for a proxy, which counts nowhere
         self.known = False  # whether it has shown a token, or needs none
         self.held = 0  # bytes that wait
         self.gone = asyncio.Event()  # that nothing more is heard of it
@@ -53,19 +53,19 @@ class Visitor:
         """It has been answered, and is idle."""
         if self.known and self in self._door.inside:
             self.known = False
-            self._door.guests.add(self, self.place)
+            self._door.guests.add(self, self.subnet)
 
     def move(self, address: str) -> bool:
         """A proxy says whom it speaks for; whether that one may have another."""
-        place, door = subnet_of(address), self._door
-        if self not in door.inside or self.place == place:
+        subnet, door = subnet_of(address), self._door
+        if self not in door.inside or self.subnet == subnet:
             return True
-        if not door.has_room(place):
+        if not door.has_room(subnet):
             return False
-        self.place = place
-        door.inside.add(self, place)
+        self.subnet = subnet
+        door.inside.add(self, subnet)
         if not self.known:
-            door.guests.add(self, place)
+            door.guests.add(self, subnet)
         return True
 
     def hold(self, count: int) -> None:
@@ -123,8 +123,8 @@ class Door:
 
     def enter(self, transport: asyncio.Transport, address: str, now: float) -> Visitor | None:
         """Let a socket in, unless there are too many that do something."""
-        place = None if is_within(address, self.settings.trusted_proxies) else subnet_of(address)
-        if not self.has_room(place):
+        subnet = None if is_within(address, self.settings.trusted_proxies) else subnet_of(address)
+        if not self.has_room(subnet):
             self.refused(Reason.ADDRESS)
             return None
         most = self.limits.most
@@ -133,9 +133,9 @@ class Door:
                 self.refused(Reason.CONNECTIONS)
                 return None
             self._drop_guest(self.guests.loser())
-        visitor = self._visitors[transport] = Visitor(self, transport, place)
-        self.inside.add(visitor, place)
-        self.guests.add(visitor, place)
+        visitor = self._visitors[transport] = Visitor(self, transport, subnet)
+        self.inside.add(visitor, subnet)
+        self.guests.add(visitor, subnet)
         self.waiting[visitor] = now
         visitor.expect(Reason.HEADER, now + self.limits.header_timeout)
         return visitor
@@ -144,10 +144,10 @@ class Door:
         """Whose socket it is, which is or was inside."""
         return self._visitors.get(transport) or Visitor(self, transport, None)
 
-    def has_room(self, place: str | None) -> bool:
+    def has_room(self, subnet: str | None) -> bool:
         """Whether one more may come from there, perhaps instead of another."""
-        if place is not None and self.inside.count(place) >= self.limits.per_address:
-            guest = self.guests.oldest(place)
+        if subnet is not None and self.inside.count(subnet) >= self.limits.per_address:
+            guest = self.guests.oldest(subnet)
             if guest is None:
                 return False
             self._drop_guest(guest)
@@ -196,3 +196,23 @@ class Door:
         while True:
             await asyncio.sleep(_SWEEP)
             self.sweep(loop.time())
+
+
+class Guarded(asyncio.Protocol):
+    """What the protocols of a visitor have in common: it leaves, and has to read what it is sent."""
+
+    loop: asyncio.AbstractEventLoop
+    _door: Door
+    _visitor: Visitor
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._visitor.leave()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._visitor.expect(Reason.UNREAD, self.loop.time() + self._door.limits.send_timeout)
+
+    def resume_writing(self) -> None:
+        self._visitor.came(Reason.UNREAD)
+        super().resume_writing()

@@ -14,7 +14,7 @@ import uvicorn
 from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from voicecli.server.door import VISITOR, Door
+from voicecli.server.door import VISITOR, Door, Guarded
 from voicecli.server.refusals import Reason
 from voicecli.server.websocket_protocol import GuardedWebSocket
 
@@ -54,7 +54,7 @@ class DoorConfig(uvicorn.Config):
         self.door = door
 
 
-class GuardedHttp(HttpToolsProtocol):
+class GuardedHttp(Guarded, HttpToolsProtocol):
     """One socket; it may become a WebSocket."""
 
     config: DoorConfig
@@ -74,10 +74,6 @@ class GuardedHttp(HttpToolsProtocol):
             self.transport.write(_FULL)
             self.transport.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._visitor.leave()
-        super().connection_lost(exc)
-
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
@@ -94,10 +90,8 @@ class GuardedHttp(HttpToolsProtocol):
         cast(dict[str, Any], self.scope)[VISITOR] = self._visitor
         self._in_head = True
         self._fed = self._seen = self._hosts = 0
-        self._expect(Reason.HEADER, self._door.limits.header_timeout)
-
-    def _expect(self, reason: Reason, seconds: float) -> None:
-        self._visitor.expect(reason, self.loop.time() + seconds, self._too_late)
+        until = self.loop.time() + self._door.limits.header_timeout
+        self._visitor.expect(Reason.HEADER, until, self._too_late)
 
     def _too_late(self) -> bytes:
         # A request that is being answered, or the one before it, may be in the middle of its answer.
@@ -130,7 +124,8 @@ class GuardedHttp(HttpToolsProtocol):
         if self._hosts != 1 and (self._hosts or self.parser.get_http_version() == "1.1"):
             raise HttpParserError("it is called by no name, or by several")
         super().on_headers_complete()
-        self._expect(Reason.BODY, self._door.limits.body_timeout)
+        until = self.loop.time() + self._door.limits.body_timeout
+        self._visitor.expect(Reason.BODY, until, self._too_late)
 
     def on_message_complete(self) -> None:
         self._visitor.came(Reason.BODY)
@@ -155,11 +150,3 @@ class GuardedHttp(HttpToolsProtocol):
         self._refused = True
         self.transport.write(answer)
         self.transport.close()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._visitor.expect(Reason.UNREAD, self.loop.time() + self._door.limits.send_timeout)
-
-    def resume_writing(self) -> None:
-        self._visitor.came(Reason.UNREAD)
-        super().resume_writing()

@@ -13,8 +13,8 @@ import numpy as np
 from voicecli.audio.block import Samples
 from voicecli.audio.decode import open_decoder
 from voicecli.audio.format import Codec, StreamFormat
-from voicecli.audio.pcm import NOTHING, mixed
-from voicecli.audio.resample import Resampler
+from voicecli.audio.pcm import mixed
+from voicecli.audio.resample import OneRate
 from voicecli.errors import DecodeError, WireError
 from voicecli.flow.scope import scoped
 from voicecli.flow.sources import array_source
@@ -102,15 +102,10 @@ async def _written(body: AsyncIterator[bytes], limits: QuestionLimits) -> str:
 
 def _text(places: tuple[Any, ...], limits: QuestionLimits) -> str:
     """The question in the first of `places` that has one, fit to be said and shown."""
-    for place in places:
-        if isinstance(place, str):
-            place = {_KEYS[0]: place}
-        if not isinstance(place, Mapping):
-            continue
-        for key in _KEYS:
-            if key not in place:
-                continue
-            value = place[key]
+    objects = ({_KEYS[0]: place} if isinstance(place, str) else place for place in places)
+    for found in (found for found in objects if isinstance(found, Mapping)):
+        for key in (key for key in _KEYS if key in found):
+            value = found[key]
             if not isinstance(value, str):
                 raise Refusal(400, f"{key} must be a text.")
             if len(value) > limits.text:
@@ -136,17 +131,20 @@ async def _framed(
             if await anext(frames, None) is not None:
                 raise Refusal(400, "A question in writing is one frame.")
             return question
-        ear = _Listener(limits)
-        pieces = []
-        async with scoped(_listened(first, frames, ear)) as listened:
-            async for samples in listened:
-                keep(samples.nbytes)
-                pieces.append(samples)
-        if not ear.seconds and first.question:
+        listener, pieces = _Listener(limits), []
+        frame: Frame | None = first
+        while frame is not None:
+            if not isinstance(frame, AudioFrame):
+                raise Refusal(400, "A spoken question is frames of sound only.")
+            if frame.payload:  # decoding a long one would hold up the event loop
+                pieces.append(await asyncio.to_thread(listener.listen, frame))
+                keep(pieces[-1].nbytes)
+            frame = await anext(frames, None)
+        if not listener.seconds and first.question:
             return _text((first.question,), limits)
-        if not ear.seconds:
+        if not listener.seconds:
             raise Refusal(400, "There is neither sound nor text in it.")
-        return Spoken(pieces)
+        return Spoken([*pieces, listener.sound.flush()])
 
 
 async def _frames(body: AsyncIterator[bytes], limits: QuestionLimits) -> AsyncIterator[Frame]:
@@ -158,24 +156,12 @@ async def _frames(body: AsyncIterator[bytes], limits: QuestionLimits) -> AsyncIt
     decoder.close()
 
 
-async def _listened(first: AudioFrame, rest: AsyncIterator[Frame], ear: _Listener) -> AsyncIterator[Samples]:
-    """The sound of all frames; decoding a long one would hold up the event loop, so a thread does it."""
-    frame: Frame | None = first
-    while frame is not None:
-        if not isinstance(frame, AudioFrame):
-            raise Refusal(400, "A spoken question is frames of sound only.")
-        if frame.payload:
-            yield await asyncio.to_thread(ear.listen, frame)
-        frame = await anext(rest, None)
-    yield ear.flush()
-
-
 class _Listener:
     """Frames of any format in, mono samples at the hearing rate out."""
 
     def __init__(self, limits: QuestionLimits) -> None:
         self._longest = limits.spoken
-        self._resampler: Resampler | None = None
+        self.sound = OneRate(HEARING_RATE)
         self.seconds = 0.0  # of it so far
 
     def listen(self, frame: AudioFrame) -> Samples:
@@ -186,16 +172,7 @@ class _Listener:
         self.seconds += len(samples) / rate
         if self.seconds > self._longest:
             raise Refusal(413, f"A question may last {self._longest:g} seconds.")
-        rest = NOTHING
-        if self._resampler is None or self._resampler.from_rate != rate:
-            rest = self.flush()
-            self._resampler = Resampler(rate, HEARING_RATE)
-        return np.concatenate((rest, self._resampler.push(samples)))
-
-    def flush(self) -> Samples:
-        """What is left."""
-        resampler, self._resampler = self._resampler, None
-        return NOTHING if resampler is None else resampler.flush()
+        return self.sound.push(samples, rate)
 
 
 def _decoded(frame: AudioFrame) -> tuple[Samples, int]:

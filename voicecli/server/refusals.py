@@ -73,15 +73,15 @@ class Refusal(VoiceError):
         return 1008 if self.status_code in (401, 403) else 1013
 
 
-_EVERY: Final = 10.0  # seconds between two lines about the same place, and the same reason
+_EVERY: Final = 10.0  # seconds between two lines about the same subnet, and the same reason
 _LINES: Final = (50, 1)  # at once, and a second, about all of them
-_PLACES: Final = 1000  # that are told apart
+_SUBNETS: Final = 1000  # that are told apart
 _LOUD: Final = frozenset({Reason.TOKEN, Reason.SHARE})  # which whoever runs the server will want to know
 
 
 @dataclass(slots=True)
 class _Said:
-    """A line about a place."""
+    """A line about a subnet."""
 
     when: float
     since: int = field(default=0)  # refusals that it does not count
@@ -112,7 +112,7 @@ class Refusals:
             self._write(reason, peer, holder, 0 if said is None else said.since)
             self._said.pop(key, None)  # the one that was said of last is the last to be forgotten
             self._said[key] = _Said(now)
-        if len(self._said) > _PLACES:
+        if len(self._said) > _SUBNETS:
             self._said.pop(next(iter(self._said)))
 
     def _write(self, reason: Reason, peer: str, holder: str | None, more: int) -> None:

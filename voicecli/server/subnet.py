@@ -1,4 +1,4 @@
-"""Where a client is, as far as counting goes: what one person can have many of is one place."""
+"""Where a client is, as far as counting goes: what one person can have many of is one subnet."""
 
 from __future__ import annotations
 

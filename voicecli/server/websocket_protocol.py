@@ -7,6 +7,7 @@ pings and answers that nobody reads.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -16,7 +17,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 
 from voicecli.server.bucket import Bucket
-from voicecli.server.door import CLOSING, VISITOR
+from voicecli.server.door import CLOSING, VISITOR, Guarded
 from voicecli.server.refusals import Reason
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class _Intake:
         return self._idle_bucket.take(self.idle_frames, now) > 0, self._bucket.take(self.frames, now)
 
 
-class GuardedWebSocket(WebSocketsSansIOProtocol):
+class GuardedWebSocket(Guarded, WebSocketsSansIOProtocol):
     """Writes to whoever reads."""
 
     config: DoorConfig
@@ -129,13 +130,17 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         self._intake = _Intake(self.queue.put_nowait, self.loop.time())
         self._rest: asyncio.TimerHandle | None = None  # until it may read again
         self._unheard: int | None = None  # bytes that came after a rule was broken
-        message = self._door.settings.sessions.message
-        self._bound(min(self._door.limits.header, message))  # a token fits into little
-        visitor.welcome = lambda: self._bound(self._door.settings.sessions.message)
+
+        def bound(most: float = math.inf) -> None:
+            sessions = self._door.settings.sessions
+            self.conn.max_message_size = size = int(min(most, sessions.message))
+            self.conn.max_fragment_size = min(size, sessions.frame)
+
+        bound(self._door.limits.header)  # a token fits into little
+        visitor.welcome = bound
         self.close_timeout = CLOSING
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._visitor.leave()
         self._unread.clear()
         if self._rest is not None:
             self._rest.cancel()
@@ -151,10 +156,6 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True  # a refusal is an answer as well, and nothing for the log
-
-    def _bound(self, size: int) -> None:
-        self.conn.max_message_size = size
-        self.conn.max_fragment_size = min(size, self._door.settings.sessions.frame)
 
     @property
     def first(self) -> bool:
@@ -272,10 +273,8 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._regulate()  # else pings would go on being answered into a buffer that nobody empties
-        self._visitor.expect(Reason.UNREAD, self.loop.time() + self._door.limits.send_timeout)
 
     def resume_writing(self) -> None:
-        self._visitor.came(Reason.UNREAD)
         super().resume_writing()
         self._regulate()
         if self._unread:
