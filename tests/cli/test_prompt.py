@@ -81,6 +81,6 @@ def test_where_lines_cannot_be_kept_it_is_told_once(tmp_path: Path) -> None:
 
 
 def test_who_talks_does_not_wait_for_what_types() -> None:
-    code = "import sys, voicecli.cli.talk; print('prompt_toolkit' in sys.modules)"
+    code = "import sys, voicecli.cli.wiring; print('prompt_toolkit' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout == b"False\n"

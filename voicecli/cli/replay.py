@@ -15,7 +15,8 @@ from rich.text import Text
 from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole, print_json, tabular
 from voicecli.cli.options import EngineOptions, Json, Language, RealTime, Speaker, Voice, group, spread
-from voicecli.cli.talk import TalkOptions, run_talk
+from voicecli.cli.talk import TalkOptions
+from voicecli.cli.wiring import run_talk
 from voicecli.conversation import events
 from voicecli.conversation.journal import FILE, Saved, find_saved
 from voicecli.conversation.record import retold, spans_record
