@@ -30,32 +30,32 @@ class Result(Topic):
 
 
 Function = TypeVar("Function")
-Table: TypeAlias = tuple[tuple[str, Function], ...]
+Choices: TypeAlias = tuple[tuple[str, Function], ...]
 One: TypeAlias = Callable[[Value], Value]
 Two: TypeAlias = Callable[[Value, Value], Value]
 
 # The words of an operation, and what it does; those that bind more loosely first.
-_SUMS: Table[Two] = (
+_SUMS: Choices[Two] = (
     (r"(?:and )?plus|added to", plus),
     (r"(?:and )?minus|take away|less|subtract", lambda a, b: plus(a, b, -1)),
 )
-_PRODUCTS: Table[Two] = (
+_PRODUCTS: Choices[Two] = (
     (r"(?:and )?times|multipl(?:ied|y) by", times),
     (r"(?:and )?divided by|divide by|over", operations.divided),
     (r"modulo|mod", operations.remainder),
 )
-_POWERS: Table[Two] = (
+_POWERS: Choices[Two] = (
     (r"(?:raised )?to the power(?: of)?|raised to|power", raised),
     (r"percent of(?: the)?", lambda a, b: times(constant(a.number / 100), b, f"{a.said} percent of")),
     (r"percent off(?: of)?", lambda a, b: times(constant(1 - a.number / 100), b, f"{a.said} percent off")),
 )
-_BEHIND: Table[One] = (
+_BEHIND: Choices[One] = (
     (r"squared?", lambda a: raised(a, constant(2), f"{a.said} squared")),
     (r"cubed", lambda a: raised(a, constant(3), f"{a.said} cubed")),
     (r"factorial", operations.factorial),
     (r"percent", lambda a: replace(a, number=a.number / 100, said=f"{a.said} percent", percent=True)),
 )
-_BEFORE: Table[One] = (
+_BEFORE: Choices[One] = (
     (r"(?:the )?(?:square root(?: of)?|root of)", lambda a: operations.root(a, 2)),
     (r"(?:the )?cub(?:e|ic) root of", lambda a: operations.root(a, 3)),
     (r"(?:the )?factorial of", operations.factorial),
@@ -63,7 +63,7 @@ _BEFORE: Table[One] = (
     (r"(?:the )?cube of", _BEHIND[1][1]),
 )
 # Operation first; with the words between its operands.
-_AROUND: Table[tuple[str, Two]] = (
+_AROUND: Choices[tuple[str, Two]] = (
     (r"(?:the )?(?:sum of|add)", ("and|to|plus", plus)),
     (r"(?:the )?(?:product of|multiply)", ("by|and|with|times", times)),
     (r"(?:the )?(?:divide|quotient of)", ("by|and", operations.divided)),
@@ -130,7 +130,7 @@ class _Parser:
             self.at = match.end()
         return match
 
-    def choose(self, table: Table[Function]) -> Function | None:
+    def choose(self, table: Choices[Function]) -> Function | None:
         """What the table has for the words that come next."""
         return next((function for pattern, function in table if self.take(pattern)), None)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from voicecli.providers.assistant.dialogue import Context, Excuse, Reply, Topic, intent
 from voicecli.providers.assistant.tables import phrases
-from voicecli.providers.assistant.wording import Utterance, listed
+from voicecli.providers.assistant.wording import Wording, listed
 
 __all__ = ["draws"]
 
@@ -22,14 +22,11 @@ class Rolled(Topic):
     said: str
 
 
-@intent(
-    "dice",
-    phrases("again"),
-)
+@intent("dice", phrases("again"))
 def _again(match: re.Match[str], context: Context) -> Reply:
     """ "roll again", after a roll, a flip or a pick."""
     if isinstance(topic := context.recall(), Rolled):
-        said = Utterance(topic.said, topic.said, topic.said, ())
+        said = Wording(topic.said, topic.said, topic.said, ())
         for draw in draws[1:]:
             if reply := draw(said, context):
                 return reply

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from voicecli.providers.assistant.dialogue import Context, Excuse, Question, Reply, Topic, intent
 from voicecli.providers.assistant.numbers import QUANTITY, is_number, part_of_one, quantity, written
 from voicecli.providers.assistant.tables import rows
-from voicecli.providers.assistant.wording import Utterance, capital
+from voicecli.providers.assistant.wording import Wording, capital
 
 if TYPE_CHECKING:
     import pint
@@ -135,7 +135,7 @@ def _read(words: str, target_words: str, *, verb: bool) -> Reply | None:
 def _scale(count: Fraction, target: Unit) -> Reply:
     """Ask of which scale so many degrees are."""
 
-    def answer(said: Utterance, context: Context) -> Reply | None:
+    def answer(said: Wording, context: Context) -> Reply | None:
         scale = units().get(re.sub(r"^(?:(?:and|or|then) )*(?:in |into |to |as )?(?:the )?", "", said.core))
         if scale is None or scale.kind != "temperature":
             return None

@@ -10,7 +10,7 @@ from random import Random
 from typing import ClassVar, TypeAlias, TypeVar
 
 from voicecli.providers.assistant.timers import Timers
-from voicecli.providers.assistant.wording import Utterance
+from voicecli.providers.assistant.wording import Wording
 from voicecli.providers.delivery import Delivery
 from voicecli.providers.language_model import Action, Message
 
@@ -29,10 +29,10 @@ class Question(Topic):
 
     lasting: ClassVar[bool] = False
     intent: str
-    answer: Callable[[Utterance, Context], Reply | None]
+    answer: Callable[[Wording, Context], Reply | None]
     about: str = ""  # what was said, where we asked whether it was
 
-    def follow(self, said: Utterance, context: Context) -> Reply | None:
+    def follow(self, said: Wording, context: Context) -> Reply | None:
         return _told(self.intent, self.answer, said, context)
 
 
@@ -80,14 +80,14 @@ class Context:
         return [text for text in texts if text]
 
 
-Intent: TypeAlias = Callable[[Utterance, Context], Reply | None]
-Answer: TypeAlias = Callable[[re.Match[str], Context], Reply | str | None]
-Said = TypeVar("Said")
+Intent: TypeAlias = Callable[[Wording, Context], Reply | None]
+Telling: TypeAlias = Callable[[re.Match[str], Context], Reply | str | None]
+Words = TypeVar("Words")
 
 
 def intent(
     name: str, *patterns: str, remark: bool = False, topic: Topic | None = None
-) -> Callable[[Answer], Intent]:
+) -> Callable[[Telling], Intent]:
     """Make a function an intent: it answers when one of the patterns is the whole of what was said.
 
     A remark may be politeness itself ("many thanks"), so every reading of it is compared. A text alone is a
@@ -95,8 +95,8 @@ def intent(
     """
     compiled = [re.compile(pattern) for pattern in patterns]
 
-    def made(answer: Answer) -> Intent:
-        def understood(utterance: Utterance, context: Context) -> Reply | None:
+    def made(answer: Telling) -> Intent:
+        def understood(utterance: Wording, context: Context) -> Reply | None:
             for words in utterance.readings if remark else (utterance.core,):
                 for pattern in compiled:
                     match = pattern.fullmatch(words)
@@ -111,8 +111,8 @@ def intent(
 
 def _told(
     name: str,
-    answer: Callable[[Said, Context], Reply | str | None],
-    said: Said,
+    answer: Callable[[Words, Context], Reply | str | None],
+    said: Words,
     context: Context,
     topic: Topic | None = None,
 ) -> Reply | None:

@@ -23,7 +23,7 @@ from voicecli.providers.assistant import (
 )
 from voicecli.providers.assistant.dialogue import Context, Intent, Question, Reply, Topic
 from voicecli.providers.assistant.tables import phrases
-from voicecli.providers.assistant.wording import LONG, Utterance, hear, listed
+from voicecli.providers.assistant.wording import LONG, Wording, hear, listed
 
 __all__ = ["REMEMBERED", "UNCOVERED", "Context", "understand"]
 
@@ -87,7 +87,7 @@ def _doubted(said: str, reply: Reply, context: Context) -> Reply:
     """Ask whether it was said; it is understood as it would have been then."""
     before = context.recall()
 
-    def answer(utterance: Utterance, context: Context) -> Reply | None:
+    def answer(utterance: Wording, context: Context) -> Reply | None:
         if _NO.fullmatch(utterance.text):
             return Reply("no", "Okay. Please say it again.")
         if not _YES.fullmatch(utterance.text):
@@ -99,7 +99,7 @@ def _doubted(said: str, reply: Reply, context: Context) -> Reply:
     return Reply("doubt", f"Did you mean {reply.meant}?", topic=Question("doubt", answer, about=said))
 
 
-def _one(utterance: Utterance, context: Context) -> Reply:
+def _one(utterance: Wording, context: Context) -> Reply:
     topic = context.recall() if len(utterance.core.split()) <= LONGEST_ANSWER else None
     if isinstance(topic, Question) and (reply := topic.follow(utterance, context)):
         return reply
@@ -107,7 +107,7 @@ def _one(utterance: Utterance, context: Context) -> Reply:
     return next(filter(None, replies), None) or limits.fallback(utterance, context)
 
 
-def _several(utterance: Utterance, context: Context) -> Reply | None:
+def _several(utterance: Wording, context: Context) -> Reply | None:
     """Two or three requests in one sentence, each of which is understood by itself."""
     parts = _JOINT.split(utterance.core)
     if not 1 < len(parts) <= 3:

@@ -8,7 +8,7 @@ from functools import cache
 
 from voicecli.providers.assistant.dialogue import Context, Reply, Topic, intent
 from voicecli.providers.assistant.tables import named, table
-from voicecli.providers.assistant.wording import Utterance
+from voicecli.providers.assistant.wording import Wording
 
 __all__ = ["CONNECT", "also", "beyond", "fallback"]
 
@@ -20,7 +20,7 @@ _FALLBACK = (
 
 
 @dataclass(frozen=True, slots=True)
-class Limit(Topic):
+class Beyond(Topic):
     """Something that is beyond us, which a follow-up ("what about tomorrow") is too."""
 
     intent: str
@@ -30,9 +30,9 @@ class Limit(Topic):
 
 
 @cache
-def _limits() -> list[Limit]:
+def _limits() -> list[Beyond]:
     return [
-        Limit(
+        Beyond(
             limit["intent"],
             limit["answer"].replace("<connect>", CONNECT),
             limit["briefly"],
@@ -42,7 +42,7 @@ def _limits() -> list[Limit]:
     ]
 
 
-def beyond(utterance: Utterance, context: Context) -> Reply | None:
+def beyond(utterance: Wording, context: Context) -> Reply | None:
     """Weather, music, lights, programs and the rest: what they would need, and briefly when asked again."""
     limit = next((limit for limit in _limits() if limit.asked.search(utterance.core)), None)
     if limit is None:
@@ -55,10 +55,10 @@ def beyond(utterance: Utterance, context: Context) -> Reply | None:
 def also(match: re.Match[str], context: Context) -> Reply | None:
     """ "what about tomorrow", after something that was beyond us."""
     topic = context.recall()
-    return Reply(topic.intent, topic.briefly, topic=topic) if isinstance(topic, Limit) else None
+    return Reply(topic.intent, topic.briefly, topic=topic) if isinstance(topic, Beyond) else None
 
 
-def fallback(utterance: Utterance, context: Context) -> Reply:
+def fallback(utterance: Wording, context: Context) -> Reply:
     """The honest sentence; short when it was just said."""
     if _foreign(utterance.text):
         return Reply("foreign", f"I only understand English offline. {CONNECT}")

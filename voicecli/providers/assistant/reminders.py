@@ -12,7 +12,7 @@ from voicecli.providers.assistant.running import Changed
 from voicecli.providers.assistant.timeofday import TimeOfDay, moment, spoken
 from voicecli.providers.assistant.timeofday import parse as parse_time
 from voicecli.providers.assistant.timers import Timer
-from voicecli.providers.assistant.wording import Utterance
+from voicecli.providers.assistant.wording import Wording
 from voicecli.providers.language_model import Action
 
 __all__ = ["alarm", "length_alone", "reminder", "timer"]
@@ -66,7 +66,7 @@ def timer(match: re.Match[str], context: Context) -> Reply | None:
 
 
 def _how_long(name: str = "") -> Reply:
-    def answer(said: Utterance, context: Context) -> Reply | None:
+    def answer(said: Wording, context: Context) -> Reply | None:
         seconds = _length(said.core)
         return None if seconds is None else _started(seconds, name, context)
 
@@ -84,7 +84,7 @@ def _unclear(core: str, context: Context) -> Reply | None:
 
 
 def _confirm(seconds: float, text: str) -> Reply:
-    def answer(said: Utterance, context: Context) -> Reply | None:
+    def answer(said: Wording, context: Context) -> Reply | None:
         return _started(seconds, "", context) if _YES.fullmatch(said.plain) else None
 
     return Reply("timer", text, topic=Question("timer", answer))
@@ -142,7 +142,7 @@ def alarm(match: re.Match[str], context: Context) -> Reply | None:
 
 
 def _ask_when(intent: str, text: str, chore: str = "") -> Reply:
-    def answer(said: Utterance, context: Context) -> Reply | None:
+    def answer(said: Wording, context: Context) -> Reply | None:
         if (seconds := _length(said.core)) is None:
             return _at(said.core, chore, context)
         return _reminded(seconds, chore, context) if chore else _started(seconds, "", context, intent)
@@ -162,7 +162,7 @@ def _at(words: str, chore: str, context: Context) -> Reply | None:
     if half := re.search(r"\b(morning|evening|afternoon|tonight)\b", words):
         return _ringing(of_day.halved(evening=half[1] != "morning"), date, chore, context)
 
-    def answer(said: Utterance, context: Context) -> Reply | None:
+    def answer(said: Wording, context: Context) -> Reply | None:
         if half := _HALF.fullmatch(said.core):
             evening = not (half["morning"] or (half["night"] and of_day.hour in (12, 1, 2, 3, 4)))
             return _ringing(of_day.halved(evening), date, chore, context)

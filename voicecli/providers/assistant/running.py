@@ -11,7 +11,7 @@ from voicecli.providers.assistant.durations import rough
 from voicecli.providers.assistant.tables import phrases
 from voicecli.providers.assistant.timeofday import parse, spoken
 from voicecli.providers.assistant.timers import Timer
-from voicecli.providers.assistant.wording import Utterance, capital, listed
+from voicecli.providers.assistant.wording import Wording, capital, listed
 from voicecli.providers.language_model import Action
 
 __all__ = ["Changed", "cancel", "running", "undo"]
@@ -112,7 +112,7 @@ def _which(timers: list[Timer], before: str = "") -> Reply:
     labels = [f"the {timer.label}" for timer in timers]
     alike = timers[0].label if len(set(labels)) == 1 else ""  # only their order tells them apart
 
-    def answer(said: Utterance, context: Context) -> Reply | None:
+    def answer(said: Wording, context: Context) -> Reply | None:
         meant = [one for one in context.timers.running if alike in ("", one.label)]
         order = re.fullmatch(r"(?:the )?(first|1st|last|second|2nd|other)(?: 1| timer)*", said.core)
         if meant and said.core in ("all", "both", "all of them", "both of them", "every 1"):
@@ -130,10 +130,7 @@ def _which(timers: list[Timer], before: str = "") -> Reply:
     return Reply("cancel", text, topic=Question("cancel", answer))
 
 
-@intent(
-    "undo",
-    phrases("undo"),
-)
+@intent("undo", phrases("undo"))
 def undo(match: re.Match[str], context: Context) -> Reply | None:
     """ "cancel that", after something was set or cancelled; what has rung cannot be undone."""
     timers = context.timers

@@ -7,7 +7,7 @@ from functools import cache
 
 from voicecli.providers.assistant.dialogue import Context, Reply, intent
 from voicecli.providers.assistant.tables import phrases, table
-from voicecli.providers.assistant.wording import LONG, Utterance, hear, listed
+from voicecli.providers.assistant.wording import LONG, Wording, hear, listed
 
 __all__ = ["joke", "name", "repeat", "said", "talk"]
 
@@ -19,7 +19,7 @@ def _remarks() -> list[tuple[str, str, re.Pattern[str]]]:
     return [(one["intent"], one["answer"], re.compile("|".join(one["said"]))) for one in remarks]
 
 
-def talk(utterance: Utterance, context: Context) -> Reply | None:
+def talk(utterance: Wording, context: Context) -> Reply | None:
     """Greetings, thanks, help, farewells and the like."""
     for words in utterance.readings:
         for name, text, pattern in _remarks():
@@ -39,10 +39,7 @@ def _farewell(words: str, context: Context) -> Reply:
     return Reply("goodbye", text, goodbye=True, meant="goodbye")
 
 
-@intent(
-    "joke",
-    phrases("joke"),
-)
+@intent("joke", phrases("joke"))
 def joke(match: re.Match[str], context: Context) -> str:
     """ "tell me a joke": one that was not told lately."""
     told = context.before("assistant")
@@ -53,21 +50,13 @@ def joke(match: re.Match[str], context: Context) -> str:
 # What was said before
 
 
-@intent(
-    "repeat",
-    phrases("repeat"),
-    remark=True,
-)
+@intent("repeat", phrases("repeat"), remark=True)
 def repeat(match: re.Match[str], context: Context) -> str:
     """ "repeat that", "pardon"."""
     return next(iter(context.before("assistant")), "I haven't said anything yet.")
 
 
-@intent(
-    "said",
-    phrases("said"),
-    remark=True,
-)
+@intent("said", phrases("said"), remark=True)
 def said(match: re.Match[str], context: Context) -> str:
     """ "what did I say"."""
     last = next(iter(context.before("user")), "").rstrip(".?!")

@@ -15,14 +15,14 @@ from functools import cache
 from voicecli.providers.assistant.numbers import figures
 from voicecli.providers.assistant.tables import table
 
-__all__ = ["LONG", "Utterance", "capital", "hear", "listed"]
+__all__ = ["LONG", "Wording", "capital", "hear", "listed"]
 
 LONG = 1000  # characters; what is longer is dictation and no request
 LONGEST_CLOSER = 20  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class Wording:
     """`text` holds every word, `core` none of the politeness around it; `plain` keeps "yes" and "hello"."""
 
     text: str
@@ -79,12 +79,12 @@ def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?:{words})\b ?")
 
 
-def hear(said: str) -> Utterance:
+def hear(said: str) -> Wording:
     """The utterance in its normal spelling; what is too LONG to be a request stays as it is."""
     text = unicodedata.normalize("NFKD", said.casefold().replace("’", "'").replace("‘", "'"))
     text = "".join(letter for letter in text if not unicodedata.combining(letter))
     if len(text) > LONG:
-        return Utterance(text[:LONG], text[:LONG], text[:LONG], (text[:LONG],))
+        return Wording(text[:LONG], text[:LONG], text[:LONG], (text[:LONG],))
     for pattern, spoken in _SYMBOLS:
         text = pattern.sub(spoken, text)
     words = [part for word in text.split() for part in _expanded(word).split()]
@@ -93,7 +93,7 @@ def hear(said: str) -> Utterance:
     text = re.sub(r"(?<!\S)([ap]) m(?!\S)", r"\1m", " ".join(words))
     text = " ".join(figures(text.split()))
     plain, core = _bare(text, "soft_openers"), _bare(text, "openers")
-    return Utterance(
+    return Wording(
         text, plain, core, tuple(dict.fromkeys((text, _opened(text, "soft_openers"), plain, core)))
     )
 
