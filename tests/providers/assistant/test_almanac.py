@@ -29,6 +29,7 @@ ANSWERS = {
     "what is the date 10 days from now": "10 days from now it is Monday, December 1st, 2025.",
     "what was the date two weeks ago": "2 weeks ago, it was Friday, November 7th, 2025.",
     "what day is the 25th": "November 25th is a Tuesday.",
+    "the twenty fifth": "November 25th is a Tuesday.",
     "what year is it": "It's 2025.",
     "what month is it": "It's November.",
     "what week is it": "It's week 47 of 2025.",

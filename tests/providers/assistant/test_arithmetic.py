@@ -97,6 +97,7 @@ def test_sums_are_answered(said: str, ask: Callable[..., Reply]) -> None:
     [
         (("what is 2 plus 2", "times two"), "4 times 2 is 8."),
         (("what is 2 plus 2", "and minus one"), "4 minus 1 is 3."),
+        (("what is 2 plus 2", "times two times three"), "4 times 2 times 3 is 24."),
         (("what is 2 plus 2", "thanks", "times two"), "4 times 2 is 8."),
         (("10 divided by 3", "times three"), "About 3.3333 times 3 is 10."),
         (("2 plus 7", "and the square root of that"), "The square root of 9 is 3."),

@@ -43,6 +43,8 @@ def test_numbers_in_a_row_stay_apart(numbers: list[int]) -> None:
         ("zero", "0"),
         ("one zero zero", "1 0 0"),
         ("point five", "0.5"),
+        ("point one million", "100000"),
+        ("oh oh", "oh oh"),
         ("point taken", "point taken"),
         ("three point one four", "3.14"),
         ("three point twenty five", "3.25"),
