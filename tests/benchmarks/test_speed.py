@@ -19,7 +19,7 @@ from voicecli.audio.encode import open_encoder
 from voicecli.audio.format import Codec, StreamFormat
 from voicecli.audio.player import AudioStreamPlayer, PlayerOptions
 from voicecli.audio.speaker import NullSink, PacedSpeaker
-from voicecli.bench.measure.conversations import AskingOptions, conversed
+from voicecli.bench.measure.conversations import conversed
 from voicecli.bench.measure.conversations_report import Assertion, claims, sampled
 from voicecli.bench.measure.lateness import Stated
 from voicecli.bench.measure.loudspeaker import BriefPlayer
@@ -205,8 +205,8 @@ async def claimed(ours: Contender, theirs: Contender, scenario: str) -> list[Ass
     async with AsyncExitStack() as stack:
         player = BriefPlayer(PacedSpeaker("nowhere", NullSink(), RATE), PlayerOptions(capacity=60.0))
         await stack.enter_async_context(player)
-        runs = AskingOptions(runs=RUNS // len(SPOKEN))
-        asked = [one async for one in conversed([ours, theirs], await questions(), player, runs)]
+        runs = RUNS // len(SPOKEN)
+        asked = [one async for one in conversed([ours, theirs], await questions(), player, runs=runs)]
     return claims(sampled(asked, {}), ours.label, theirs.label, scenario)
 
 

@@ -107,8 +107,8 @@ def test_what_was_measured_outlives_an_engine(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("VOICECLI_SPEECH", str(tmp_path / "none"))
     whole = conversations.conversed
 
-    async def stuck(*arguments: Any) -> AsyncIterator[conversations.Exchange]:
-        async for asked in whole(*arguments):
+    async def stuck(*arguments: Any, **options: Any) -> AsyncIterator[conversations.Exchange]:
+        async for asked in whole(*arguments, **options):
             yield asked
             if asked.number == 1:
                 raise ProviderError("The second question was never over.")

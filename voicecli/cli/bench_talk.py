@@ -9,10 +9,9 @@ import typer
 from voicecli.cli.bench_options import Outputs, Seed, Speech, unique
 from voicecli.cli.invocation import finish
 from voicecli.cli.options import EngineOptions, spread
-from voicecli.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from voicecli.bench.measure.conversations_bench import TalkBench
+    pass
 
 __all__ = ["talk"]
 
@@ -74,20 +73,11 @@ def talk(
     """
     from voicecli.bench.measure.conversations_bench import TalkBench
     from voicecli.bench.measure.formats import codecs_of
-    from voicecli.cli.reporting import loudspeaker
+    from voicecli.cli.reporting import loudspeaker, run_bench
 
     bench = TalkBench(
         loaded=engines.load(), speaker=loudspeaker(speaker, real_time=real_time), runs=runs, turns=turns,
         speech=speech, networks=unique(net), codecs=codecs_of(format), baseline=baseline, scenario=scenario,
         real_time=real_time, mic=mic, mouth=mouth, seed=seed,
     )  # fmt: skip
-    finish(_conversed(bench, outputs))
-
-
-async def _conversed(bench: TalkBench, outputs: Outputs) -> ExitStatus:
-    from voicecli.cli.reporting import run_bench
-
-    status = await run_bench(bench, outputs, bench.speaker.name)
-    if outputs.strict and status is ExitStatus.FINE:
-        bench.hold()
-    return status
+    finish(run_bench(bench, outputs, speaker))

@@ -55,6 +55,8 @@ async def run_bench(bench: Measurement, outputs: Outputs, speaker: str | None = 
     status = publish(bench.report, destinations) if measured else ExitStatus.INTERRUPTED
     if lost is not None:
         raise lost
+    if outputs.strict and status is ExitStatus.FINE and bench.broken:
+        raise BudgetBreached(f"Not as claimed: {'; '.join(bench.broken)}.")
     return status
 
 

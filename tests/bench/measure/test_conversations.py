@@ -12,7 +12,7 @@ import pytest
 from tests.bench.reports import report
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import FastSpeaker, NullSink, PacedSpeaker
-from voicecli.bench.measure.conversations import AskingOptions, Exchange, conversed
+from voicecli.bench.measure.conversations import Exchange, conversed
 from voicecli.bench.measure.conversations_report import (
     METRICS,
     claims,
@@ -82,8 +82,10 @@ async def asked(
         else:
             player = AudioStreamPlayer(FastSpeaker("nowhere", NullSink(), 24_000))
         await stack.enter_async_context(player)
-        options = AskingOptions(runs=runs, warm_up=False, real_time=real_time)
-        return [one async for one in conversed(contenders, await questions(count), player, options)]
+        exchanges = conversed(
+            contenders, await questions(count), player, runs=runs, warm_up=False, real_time=real_time
+        )
+        return [one async for one in exchanges]
 
 
 def test_voicecli_beside_the_naive_pipeline() -> None:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.bench.measure.mouth import AskingMicrophone, PlayedMicrophone
-from voicecli.bench.measure.partner import Contender, Partner, Turn, VoicecliPartner
+from voicecli.bench.measure.partner import Contender, Turn, VoicecliPartner
 from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.bench.measure.serial import SerialPartner
 from voicecli.errors import VoiceError
 from voicecli.latency.timeline import Mark
 
-__all__ = ["AskingOptions", "Exchange", "conversed"]
+__all__ = ["Exchange", "conversed"]
 
 _SURE = 0.1  # seconds by which a label may be wrong
 
@@ -74,40 +74,33 @@ class Exchange:
         return end is not None and turn.position < end - _SURE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskingOptions:
-    """How often, and how questions are asked."""
-
-    runs: int = 1  # conversations
-    warm_up: bool = True  # one question before all others, which does not count
-    real_time: bool = True
-    seed: int = 0
-    microphones: Sequence[AskingMicrophone] = ()  # empty: recordings are played
-
-    def __post_init__(self) -> None:
-        if self.runs < 1:
-            raise ValueError("runs must be at least 1")
-
-
 async def conversed(
     contenders: Sequence[Contender],
     questions: Sequence[SpokenQuestion],
     player: AudioStreamPlayer,
-    options: AskingOptions,
+    *,
+    runs: int = 1,
+    warm_up: bool = True,
+    real_time: bool = True,
+    seed: int = 0,
+    microphone: AskingMicrophone | None = None,
 ) -> AsyncIterator[Exchange]:
     """Yield every question with its answer: `runs` conversations of all questions with every contender.
 
-    Within a conversation the contenders take turns, each question in another order. `player` is open and
-    shared: no two speak at once. Raises DeviceError, and ProviderError when a conversation is stuck.
+    Before all others one question is asked as a `warm_up`, which does not count. Recordings are played where
+    there is no `microphone`. Within a conversation the contenders take turns, each question in another order.
+    `player` is open and shared: no two speak at once. Raises DeviceError; ProviderError when one is stuck.
     """
-    chance = random.Random(options.seed)
-    number = 0 if options.warm_up else 1
-    for run in range(options.runs):
+    chance = random.Random(seed)
+    number = 0 if warm_up else 1
+    for run in range(runs):
         async with AsyncExitStack() as stack:
-            partners = [
-                (one, await stack.enter_async_context(_partner(one, player, options, index, run)))
-                for index, one in enumerate(contenders)
-            ]
+            partners = []
+            for one in contenders:
+                # The same room for all of them, and another one the next time.
+                heard = microphone or PlayedMicrophone(real_time=real_time, seed=seed + 1000 * run)
+                kind = VoicecliPartner if one.serial is None else SerialPartner
+                partners.append((one, await stack.enter_async_context(kind(one, heard, player))))
             first = [questions[0]] if not number else []
             for question in (*first, *questions):
                 for contender, partner in partners:
@@ -122,16 +115,3 @@ async def conversed(
                     )
                 chance.shuffle(partners)
                 number += 1
-
-
-def _partner(
-    contender: Contender, player: AudioStreamPlayer, options: AskingOptions, index: int, run: int
-) -> Partner:
-    microphone: AskingMicrophone
-    if options.microphones:
-        microphone = options.microphones[index]
-    else:
-        seed = options.seed + 1000 * run  # the same room for all of them, and another one the next time
-        microphone = PlayedMicrophone(real_time=options.real_time, seed=seed)
-    kind = VoicecliPartner if contender.serial is None else SerialPartner
-    return kind(contender, microphone, player)

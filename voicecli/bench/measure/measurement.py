@@ -57,6 +57,11 @@ class Measurement(ABC):
         """Of the settings; they hold for spans that nobody gave a limit for."""
         return {}
 
+    @property
+    def broken(self) -> Sequence[str]:
+        """What was reported and is not as claimed, in words."""
+        return ()
+
     async def gather(self, bars: Bars) -> VoiceError | None:
         """Measure until all is measured, or Ctrl-C, or what fails for good: that is returned.
 
