@@ -32,7 +32,7 @@ from voicecli.errors import (
 )
 from voicecli.providers.openai.base_url import Address
 
-__all__ = ["Entry", "Tell", "download", "entries", "hub_url"]
+__all__ = ["HubFile", "Tell", "download", "entries", "hub_url"]
 
 Tell: TypeAlias = Callable[[int, int | None], None]
 """Told how many bytes there are and will be, if that is known; what it raises ends the download."""
@@ -43,7 +43,7 @@ STALL = 20  # seconds without a byte
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HubFile:
     """A file of a repository, and the hash by which it knows it."""
 
     path: str
@@ -56,7 +56,7 @@ def hub_url(repository: str, path: str) -> str:
     return f"{_endpoint()}/{repository}/resolve/main/{quote(path)}"
 
 
-def entries(repository: str, below: str) -> list[Entry]:
+def entries(repository: str, below: str) -> list[HubFile]:
     """The files in a folder of a repository. Raises ProviderError, LibraryMissing."""
     with _translated(repository, _endpoint()) as hub:
         try:
@@ -66,7 +66,7 @@ def entries(repository: str, below: str) -> list[Entry]:
             # The hub refuses what does not exist.
             what = f"{repository} has no {below}" if below else f"There is no model {repository}"
             raise NotFound(f"{what}, or it is not public.") from exc
-    return [Entry(one.path, one.lfs.sha256 if one.lfs else "", one.blob_id) for one in found]
+    return [HubFile(one.path, one.lfs.sha256 if one.lfs else "", one.blob_id) for one in found]
 
 
 def download(url: str, part: Path, what: str, by_hand: str, tell: Tell) -> None:

@@ -23,8 +23,8 @@ from voicecli.providers.engine import OwnEngine
 from voicecli.providers.recognizer import Transcript
 from voicecli.providers.sphinx.decoder import Models, Search
 from voicecli.providers.sphinx.domain import prepare
-from voicecli.providers.sphinx.floor import Floor, checked
 from voicecli.providers.sphinx.listener import SECOND, Listener
+from voicecli.providers.sphinx.noise_floor import NoiseFloor, checked
 from voicecli.workers.job import Answer, Job
 from voicecli.workers.pipe import Recipe
 from voicecli.workers.pool import WorkerOptions, Workers
@@ -128,7 +128,7 @@ class PocketsphinxDecoder:
 
 
 async def _read(pieces: AsyncIterator[Samples], listener: Listener, arrived: asyncio.Event) -> None:
-    floor = Floor()
+    floor = NoiseFloor()
     async for samples in pieces:
         listener.listen(floor.push(samples))
         arrived.set()

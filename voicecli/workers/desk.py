@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import pickle
-import struct
 import sys
 import threading
 import time
@@ -65,7 +64,7 @@ async def _serve(recipe: bytes, reports: BinaryIO) -> None:
             return
         desk.engine = engine
         places = getattr(engine, "places", _PLACES)
-        reports.write(pack(Report.READY, data=struct.pack("<I", max(1, places))))
+        reports.write(pack(Report.READY, data=_number(max(1, places))))
         await desk.gone.wait()
 
 
@@ -82,14 +81,14 @@ class Desk:
         self.gone = asyncio.Event()  # the parent takes no more reports
         self.engine: Any = None
         self._reports = reports
-        self._sounds: dict[int, Sound] = {}
+        self._sounds: dict[int, JobSound] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     def take(self, frame: Frame) -> None:
         """Note an order; nothing here waits."""
         order, job = Order(frame.kind), frame.job
         if order is Order.OPEN:
-            self._sounds[job] = Sound(lambda taken: self._report(Report.TAKEN, job, struct.pack("<I", taken)))
+            self._sounds[job] = JobSound(lambda taken: self._report(Report.TAKEN, job, _number(taken)))
             self._tasks[job] = asyncio.get_running_loop().create_task(self._recognise(job))
         elif order is Order.PING:
             self._report(Report.ALIVE)  # so the loop goes round, and the engine does not hold it up
@@ -128,7 +127,7 @@ class Desk:
             self.gone.set()
 
 
-class Sound(Feed[Samples]):
+class JobSound(Feed[Samples]):
     """The audio of one job as the engine reads it; knows how much it has taken and how long it worked."""
 
     def __init__(self, tell: Callable[[int], None]) -> None:
@@ -155,6 +154,10 @@ class Sound(Feed[Samples]):
             self._told = self._taken
             self._tell(self._taken)
         return samples
+
+
+def _number(value: int) -> bytes:
+    return value.to_bytes(4, "little")
 
 
 def _account(exc: Exception) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from voicecli.providers.assistant.intents import Context, understand
 from voicecli.providers.assistant.timers import Timer, Timers
 from voicecli.providers.pocketsphinx import PocketsphinxOptions
 from voicecli.providers.recognizer import HEARING_RATE, Transcript
-from voicecli.providers.sphinx.floor import Floor
 from voicecli.providers.sphinx.listener import Listener
+from voicecli.providers.sphinx.noise_floor import NoiseFloor
 
 ACTS = """\
 wake me up at seven a m
@@ -45,7 +45,7 @@ THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 def heard(hearing: Listener, samples: Samples) -> Transcript:
     """What is understood of an utterance that ends a silence later."""
     hearing.start()
-    floor = Floor()
+    floor = NoiseFloor()
     for start in range(0, len(samples), PIECE):
         hearing.listen(floor.push(samples[start : start + PIECE]))
         hearing.follow()

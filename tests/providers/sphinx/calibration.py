@@ -29,8 +29,8 @@ from voicecli.providers.recognizer import HEARING_RATE
 from voicecli.providers.sphinx.confidence import Evidence, compare
 from voicecli.providers.sphinx.decoder import Search
 from voicecli.providers.sphinx.domain import prepare
-from voicecli.providers.sphinx.floor import Floor
 from voicecli.providers.sphinx.listener import Listener
+from voicecli.providers.sphinx.noise_floor import NoiseFloor
 
 PIECE = 1600  # samples
 LONGEST = 10  # seconds of a recording
@@ -62,7 +62,7 @@ def listener() -> Listener:
 
 def attempt(hearing: Listener, samples: Samples, group: str, said: str, request: bool) -> Trial:
     hearing.start()
-    floor = Floor()
+    floor = NoiseFloor()
     for start in range(0, len(samples), PIECE):
         hearing.listen(floor.push(samples[start : start + PIECE]))
         hearing.follow()

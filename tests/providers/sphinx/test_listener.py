@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from voicecli.providers.sphinx.decoder import Hypothesis, Segment
+from voicecli.providers.sphinx.decoder import Fragment, Hypothesis
 from voicecli.providers.sphinx.listener import HELD_BACK, SECOND, Listener
 
 
@@ -31,7 +31,7 @@ class Notes:
 
     def hypothesis(self) -> Hypothesis:
         frames = len(self.audio) * 100 // SECOND
-        words = tuple(Segment(self.word, at, at + 99, self.score) for at in range(0, frames, 100))
+        words = tuple(Fragment(self.word, at, at + 99, self.score) for at in range(0, frames, 100))
         return Hypothesis(words, self.score * len(words)) if words else Hypothesis()
 
 

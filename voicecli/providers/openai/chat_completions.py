@@ -11,7 +11,7 @@ from voicecli.errors import BadRequest, Unavailable
 from voicecli.flow.scope import scoped
 from voicecli.providers.language_model import Message, Token
 from voicecli.providers.openai.faults import strayed
-from voicecli.providers.openai.sdk import Answer, Endpoint
+from voicecli.providers.openai.sdk import Endpoint, ServerAnswer
 from voicecli.providers.openai.thought import ThoughtFilter
 
 __all__ = ["OpenAILanguageModel", "OpenAILanguageModelOptions"]
@@ -99,7 +99,7 @@ class OpenAILanguageModel(Endpoint[OpenAILanguageModelOptions]):
         return bool(refused)
 
 
-async def _deltas(answer: Answer) -> AsyncIterator[str]:
+async def _deltas(answer: ServerAnswer) -> AsyncIterator[str]:
     """The pieces of the reply's text; empty ones are yielded too, as signs of life."""
     if answer.media_type.endswith("json") or answer.media_type == "text/html":
         yield _whole(await answer.body(), answer.media_type)

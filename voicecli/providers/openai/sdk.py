@@ -25,7 +25,7 @@ from voicecli.providers.openai.faults import Call, pause_before_retry, stalled, 
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["Answer", "Client", "Endpoint", "entries_of"]
+__all__ = ["Client", "Endpoint", "ServerAnswer", "entries_of"]
 
 T = TypeVar("T")
 Options = TypeVar("Options", bound=Any)
@@ -41,7 +41,7 @@ _END: Final = object()
 log = logging.getLogger(__name__)
 
 
-class Answer:
+class ServerAnswer:
     """A response whose headers have arrived. Reading it raises what the library raises."""
 
     def __init__(self, response: openai.AsyncAPIResponse[Any]) -> None:
@@ -140,7 +140,7 @@ class Client:
         self._start(self._load(model))
 
     async def stream(
-        self, call: Call, where: str, params: dict[str, Any], read: Callable[[Answer], AsyncIterator[T]]
+        self, call: Call, where: str, params: dict[str, Any], read: Callable[[ServerAnswer], AsyncIterator[T]]
     ) -> AsyncGenerator[T, None]:
         """Yield what `read` makes of an answer, trying again until it has yielded something.
 
@@ -189,7 +189,7 @@ class Client:
         call: Call,
         where: str,
         params: dict[str, Any],
-        read: Callable[[Answer], AsyncIterator[T]],
+        read: Callable[[ServerAnswer], AsyncIterator[T]],
         limit: float,
     ) -> AsyncGenerator[T, None]:
         resource: Any = functools.reduce(getattr, where.split("."), await self._ready())
@@ -199,7 +199,7 @@ class Client:
                     request = resource.with_streaming_response.create(**params, timeout=max(limit, 0.001))
                     response = await stack.enter_async_context(request)
                 try:
-                    async with scoped(read(Answer(response))) as items:
+                    async with scoped(read(ServerAnswer(response))) as items:
                         async for item in items:
                             yield item
                 finally:
@@ -292,7 +292,7 @@ class Endpoint(OwnEngine[Options]):
         return self._joined
 
     def _asked(
-        self, where: str, params: dict[str, Any], read: Callable[[Answer], AsyncIterator[T]]
+        self, where: str, params: dict[str, Any], read: Callable[[ServerAnswer], AsyncIterator[T]]
     ) -> AbstractAsyncContextManager[AsyncIterator[T]]:
         return scoped(self._client.stream(self._call, where, params, read))
 

@@ -14,7 +14,7 @@ from voicecli.audio.onset import Onset
 from voicecli.errors import DecodeError, Unavailable
 from voicecli.flow.scope import scoped
 from voicecli.providers.openai.faults import reason, strayed
-from voicecli.providers.openai.sdk import Answer
+from voicecli.providers.openai.sdk import ServerAnswer
 
 __all__ = ["sound"]
 
@@ -25,7 +25,7 @@ _COMPLAINT: Final = re.compile(rb'\s*(\{\s*"(error|detail|message)|<!doctype|<ht
 log = logging.getLogger(__name__)
 
 
-async def sound(answer: Answer, wanted: StreamFormat) -> AsyncIterator[bytes]:
+async def sound(answer: ServerAnswer, wanted: StreamFormat) -> AsyncIterator[bytes]:
     """The body as sound in `wanted`, whatever sound it came as. Raises Unavailable when it is none."""
     chunks = answer.chunks()
     head = b""

@@ -14,7 +14,7 @@ from voicecli.audio.pcm import s16_bytes
 from voicecli.errors import BadRequest, Unavailable
 from voicecli.flow.scope import scoped
 from voicecli.providers.openai.faults import strayed
-from voicecli.providers.openai.sdk import Answer, Endpoint
+from voicecli.providers.openai.sdk import Endpoint, ServerAnswer
 from voicecli.providers.recognizer import HEARING_RATE, Transcript
 from voicecli.wire.riff import WavLayout, riff_header
 
@@ -96,7 +96,7 @@ def _wav(pieces: Sequence[Samples]) -> bytes:
     return riff_header(WavLayout("integer", 16, 1, HEARING_RATE), len(sound)) + sound
 
 
-async def _texts(answer: Answer) -> AsyncIterator[tuple[str, bool]]:
+async def _texts(answer: ServerAnswer) -> AsyncIterator[tuple[str, bool]]:
     """Cumulative texts; the last one is final. A server that ignores `stream` answers all at once."""
     if answer.media_type != "text/event-stream":
         yield _whole(await answer.body(), answer.media_type), True

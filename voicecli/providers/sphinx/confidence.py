@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import astuple, dataclass
 
-from voicecli.providers.sphinx.decoder import Hypothesis, Segment
+from voicecli.providers.sphinx.decoder import Fragment, Hypothesis
 
 __all__ = ["Evidence", "compare", "probability"]
 
@@ -39,8 +39,8 @@ BIAS = -1.122
 
 def compare(request: Hypothesis, dictation: Hypothesis) -> Evidence | None:
     """The evidence for `request`, or None when either heard nothing."""
-    words = [segment for segment in request.segments if segment.word]
-    others = [segment for segment in dictation.segments if segment.word]
+    words = [fragment for fragment in request.fragments if fragment.word]
+    others = [fragment for fragment in dictation.fragments if fragment.word]
     if not words or not others or request.score is None or dictation.score is None:
         return None
     explained = sum(word.frames for word in words)
@@ -67,16 +67,16 @@ def probability(evidence: Evidence | None) -> float:
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
 
 
-def _within(words: list[Segment]) -> set[int]:
+def _within(words: list[Fragment]) -> set[int]:
     """The frames in which there is a word."""
     return {frame for word in words for frame in range(word.start, word.end + 1)}
 
 
-def _over(hypothesis: Hypothesis, word: Segment) -> float:
-    """The hypothesis's score over the frames of `word`, taking a segment's score as even along it."""
+def _over(hypothesis: Hypothesis, word: Fragment) -> float:
+    """The hypothesis's score over the frames of `word`, taking a fragment's score as even along it."""
     total = 0.0
-    for segment in hypothesis.segments:
-        overlap = min(segment.end, word.end) - max(segment.start, word.start) + 1
+    for fragment in hypothesis.fragments:
+        overlap = min(fragment.end, word.end) - max(fragment.start, word.start) + 1
         if overlap > 0:
-            total += segment.score * overlap / segment.frames
+            total += fragment.score * overlap / fragment.frames
     return total

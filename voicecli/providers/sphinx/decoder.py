@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pocketsphinx
 
-__all__ = ["Hypothesis", "Models", "Search", "Segment"]
+__all__ = ["Fragment", "Hypothesis", "Models", "Search"]
 
 # Wider than pocketsphinx's own: a grammar leaves so few paths that this costs little, and it understands one
 # request in twenty more. The lattice and the second pass over it cost half a second at the end: off.
@@ -43,7 +43,7 @@ class Models:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class Fragment:
     """One word of a hypothesis, a silence or a noise."""
 
     word: str  # "" for what is not a word
@@ -60,13 +60,13 @@ class Segment:
 class Hypothesis:
     """The best path so far."""
 
-    segments: tuple[Segment, ...] = ()
+    fragments: tuple[Fragment, ...] = ()
     score: float | None = None  # of the whole path, log to base 1.0001; None: no path
 
     @property
     def text(self) -> str:
         """The words, without silences and noises."""
-        return " ".join(segment.word for segment in self.segments if segment.word)
+        return " ".join(fragment.word for fragment in self.fragments if fragment.word)
 
 
 class Search:
@@ -125,11 +125,11 @@ class Search:
         found = self._decoder.hyp()
         if found is None:
             return Hypothesis()
-        segments = tuple(
-            Segment(_word(segment.word), segment.start_frame, segment.end_frame, _log(segment.ascore))
-            for segment in self._decoder.seg() or ()
+        fragments = tuple(
+            Fragment(_word(fragment.word), fragment.start_frame, fragment.end_frame, _log(fragment.ascore))
+            for fragment in self._decoder.seg() or ()
         )
-        return Hypothesis(segments, _log(found.score))
+        return Hypothesis(fragments, _log(found.score))
 
 
 def _silence(decoder: pocketsphinx.Decoder) -> pocketsphinx.FsgModel:

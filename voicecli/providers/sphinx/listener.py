@@ -13,7 +13,7 @@ from voicecli.providers.recognizer import Transcript
 from voicecli.providers.sphinx.confidence import compare, probability
 from voicecli.providers.sphinx.decoder import Hypothesis, Search
 
-__all__ = ["Listener", "Recording"]
+__all__ = ["FollowingSearch", "Listener"]
 
 SECOND = 2 * 16_000  # bytes
 GRAMMAR_MEANS = (0.4, 0.8, 1.3, 2.0)  # seconds of audio at which the grammar's search starts anew
@@ -26,7 +26,7 @@ HELD_BACK = bytes(SECOND * 3 // 20)  # silence that brings out what the search h
 STEP = SECOND // 10  # the most that is searched at a time, so that an abandoned utterance is noticed
 
 
-class Recording:
+class FollowingSearch:
     """One search over audio that grows: keeps up with it, and starts anew when a better mean is worth it."""
 
     def __init__(self, search: Search, means: tuple[float, ...]) -> None:
@@ -90,8 +90,8 @@ class Listener:
     """
 
     def __init__(self, dictation: Search, commands: Search | None = None, threshold: float = 0.5) -> None:
-        self._dictation = Recording(dictation, DICTATION_MEANS)
-        self._commands = None if commands is None else Recording(commands, GRAMMAR_MEANS)
+        self._dictation = FollowingSearch(dictation, DICTATION_MEANS)
+        self._commands = None if commands is None else FollowingSearch(commands, GRAMMAR_MEANS)
         self._threshold = threshold
         self._audio = bytearray()
         self._before: bytearray | None = None  # the utterance before, while this one may be its continuation

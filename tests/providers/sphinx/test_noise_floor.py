@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.errors import BadRequest
-from voicecli.providers.sphinx.floor import LEVEL, PERIOD, Floor
+from voicecli.providers.sphinx.noise_floor import LEVEL, PERIOD, NoiseFloor
 
 
 def _values(data: bytes) -> np.ndarray:
@@ -18,19 +18,19 @@ def _values(data: bytes) -> np.ndarray:
 @given(st.lists(st.integers(0, 30_000), max_size=5))
 def test_cutting_changes_nothing(cuts: list[int]) -> None:
     samples = np.sin(np.arange(30_000) / 20).astype(np.float32) * 0.5
-    floor = Floor()
+    floor = NoiseFloor()
     places = [0, *sorted(cuts), len(samples)]
     pieces = [floor.push(samples[a:b]) for a, b in pairwise(places)]
-    assert b"".join(pieces) == Floor().push(samples)
+    assert b"".join(pieces) == NoiseFloor().push(samples)
 
 
 def test_silence_is_faint_noise() -> None:
-    noise = _values(Floor().push(np.zeros(2 * PERIOD, np.float32)))
+    noise = _values(NoiseFloor().push(np.zeros(2 * PERIOD, np.float32)))
     assert np.std(noise) == pytest.approx(LEVEL, rel=0.05)
 
 
 def test_loud_samples_are_clipped() -> None:
-    values = _values(Floor().push(np.array([9.0, -9.0], np.float32)))
+    values = _values(NoiseFloor().push(np.array([9.0, -9.0], np.float32)))
     assert abs(values[0] - 32_767) < 10 * LEVEL
     assert abs(values[1] + 32_767) < 10 * LEVEL
 
@@ -42,4 +42,4 @@ def test_loud_samples_are_clipped() -> None:
 )
 def test_wrong_samples_are_refused(samples: np.ndarray) -> None:
     with pytest.raises(BadRequest):
-        Floor().push(samples)
+        NoiseFloor().push(samples)

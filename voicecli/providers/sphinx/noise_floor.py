@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from voicecli.audio.block import Samples
 from voicecli.errors import BadRequest
 
-__all__ = ["Floor", "checked"]
+__all__ = ["NoiseFloor", "checked"]
 
 LEVEL = 20.0  # root mean square, of 32,767; -64 dB
 PERIOD = 16_000  # samples after which the noise repeats
 
 
-class Floor:
+class NoiseFloor:
     """Converts one utterance, piece by piece."""
 
     def __init__(self) -> None:
