@@ -469,6 +469,7 @@ def test_lost_loudspeaker_ends_with_an_account():
     with pytest.raises(DeviceLost):
         stage.run(script)
     assert len(stage.turns) == 1
+    assert stage.conversation.over
 
 
 def test_nothing_is_left_running():

@@ -62,7 +62,7 @@ class Conversation:
         Raises what `source` raises, and DeviceLost when the loudspeaker goes away; what was under way is
         ended and reported first.
         """
-        moderator = self.moderator
+        moderator, failures = self.moderator, None
         try:
             async with moderator.tasks as tasks:
                 tasks.create_task(_until_its_end(moderator, source))
@@ -71,13 +71,14 @@ class Conversation:
                 try:
                     await moderator.over.wait()
                 finally:
+                    moderator.over.set()
                     moderator.push(Dropped(time.monotonic()))
                     moderator.push(Interrupted(time.monotonic()))
                 raise _Over
         except BaseExceptionGroup as group:
             failures = group.split(_Over)[1]
-            if failures is not None:
-                raise failures.exceptions[0] from None
+        if failures is not None:
+            raise failures.exceptions[0]
 
     def say(self, text: str) -> None:
         """The user typed `text`."""
