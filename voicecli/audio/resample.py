@@ -42,9 +42,7 @@ class Quality(StrEnum):
     """LIVE delays by 2 ms at most; the others are soxr's."""
 
     LIVE = "live"
-    QQ = "qq"
     LQ = "lq"
-    MQ = "mq"
     HQ = "hq"
     VHQ = "vhq"
 

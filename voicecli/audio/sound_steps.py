@@ -114,14 +114,14 @@ async def wav_file_sink(
     """
     sound = OneRate()
 
-    async def heard() -> AsyncIterator[bytes]:
+    async def encoded() -> AsyncIterator[bytes]:
         async with scoped(async_iter) as items:
             async for item in items:
-                async for samples, rate in _heard(item):
+                async for samples, rate in _sounds(item):
                     yield s16_bytes(sound.push(samples, rate))
 
     await write_file(
-        heard(),
+        encoded(),
         filename,
         lambda path: WavWriter(path, sound.rate or _SILENT_RATE),
         WavFile.append,
@@ -178,7 +178,7 @@ async def speaker_sink(
                     await voice.finish(wait)
                     await asyncio.sleep(rest if wait and output.paced else 0.0)
                 else:
-                    async for samples, rate in _heard(item):
+                    async for samples, rate in _sounds(item):
                         await voice.write(samples, rate)
         except Exception:
             await voice.finish(True)
@@ -253,7 +253,7 @@ class _Voice:
         self._sound = OneRate(self._player.rate)
 
 
-async def _heard(item: Block | Encoded) -> AsyncIterator[tuple[Samples, int]]:
+async def _sounds(item: Block | Encoded) -> AsyncIterator[tuple[Samples, int]]:
     """The samples of an item and their rate."""
     if isinstance(item, Block):
         yield item.samples, item.rate
