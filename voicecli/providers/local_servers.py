@@ -36,18 +36,12 @@ _OWNERS = {
 }
 # What a model is for is not in the list; its name tells. The first pattern that matches decides.
 _KINDS: tuple[tuple[Literal["asr", "tts", "none"], re.Pattern[str]], ...] = (
-    (
-        "none",
-        re.compile(
-            r"embed|rerank|\bbge\b|minilm|\bgte\b|\be5\b|clip|moderation|diffusion|dall-e|flux|\bvad\b"
-        ),
-    ),
+    ("none", re.compile(r"embed|rerank|\b(bge|gte|e5|vad)\b|minilm|clip|moderation|diffusion|dall-e|flux")),
     ("asr", re.compile(r"whisper|parakeet|canary|moonshine|transcri|wav2vec|\basr\b|\bstt\b|voxtral")),
     ("tts", re.compile(r"kokoro|piper|\btts\b|xtts|orpheus|chatterbox|\bbark\b|vits|speecht5|melo")),
 )
-_SLOW = re.compile(
-    r"\br1\b|qwq|think|reason|deepseek-r|coder|\bbase\b|vision|\bvl\b"
-)  # poor company in a chat
+# Poor company in a chat.
+_SLOW = re.compile(r"\b(r1|base|vl)\b|qwq|think|reason|deepseek-r|coder|vision")
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +91,7 @@ async def _probe(port: int, usual: str, limit: float) -> LocalServer | None:
     except (OSError, ValueError, TimeoutError) as error:
         log.debug("Nothing useful on port %d: %s", port, error or type(error).__name__)
         return None
-    entries = body.get("data") if isinstance(body, dict) else None
-    if entries is None and not (isinstance(body, dict) and body.get("object") == "list"):
+    if not isinstance(body, dict) or ((entries := body.get("data")) is None and body.get("object") != "list"):
         return None
     listed = [entry for entry in entries or () if isinstance(entry, dict) and entry.get("id")]
     models = tuple(str(entry["id"]) for entry in listed)

@@ -76,17 +76,14 @@ class MoonshineRecognizer(LocalEngine[MoonshineOptions]):
         shown = ""
         heard = False
         waiting: list[Samples] = []  # audio that Moonshine has not been given yet
-        fresh = 0  # samples since the latest transcript
         pace = self._options.partial * HEARING_RATE
         try:
             async with scoped(audio) as blocks:
                 async for samples in blocks:
                     waiting.append(samples)
                     heard = heard or len(samples) > 0
-                    fresh += len(samples)
-                    if fresh < pace:
+                    if sum(map(len, waiting)) < pace:
                         continue
-                    fresh = 0
                     text = await run(partial(_listen, stream, waiting))
                     waiting = []
                     if text and text != shown:

@@ -92,6 +92,7 @@ class Listener:
     def __init__(self, dictation: Search, commands: Search | None = None, threshold: float = 0.5) -> None:
         self._dictation = FollowingSearch(dictation, DICTATION_MEANS)
         self._commands = None if commands is None else FollowingSearch(commands, GRAMMAR_MEANS)
+        self._searches = [each for each in (self._commands, self._dictation) if each is not None]
         self._threshold = threshold
         self._audio = bytearray()
         self._before: bytearray | None = None  # the utterance before, while this one may be its continuation
@@ -99,9 +100,7 @@ class Listener:
     @property
     def searched(self) -> int:
         """Bytes of the utterance that a partial transcript would cover; fewer when a search starts anew."""
-        if self._before is not None:
-            return 0
-        return min(each.fed for each in (self._dictation, self._commands) if each is not None)
+        return 0 if self._before is not None else min(search.fed for search in self._searches)
 
     def start(self) -> None:
         """Begin an utterance."""
@@ -117,8 +116,8 @@ class Listener:
         """Search a step of what is new; return whether there is more."""
         if self._before is not None and not self._joined(self._before):
             return False
-        more = self._commands is not None and self._commands.follow(self._audio)
-        return self._dictation.follow(self._audio) or more
+        more = [search.follow(self._audio) for search in self._searches]
+        return any(more)
 
     def partial(self) -> Transcript:
         """What the utterance looks like so far."""
@@ -153,9 +152,8 @@ class Listener:
     def _part(self) -> None:
         """This utterance has nothing to do with the one before."""
         self._before = None
-        self._dictation.reset()
-        if self._commands is not None:
-            self._commands.reset()
+        for search in self._searches:
+            search.reset()
 
     def _choose(self) -> Transcript:
         dictation = self._dictation.hypothesis()
