@@ -169,7 +169,7 @@ def test_without_barge_in_nothing_is_heard_while_speaking():
 
 
 def test_muted_microphone_hears_nothing():
-    notes, _ = hear(sound(0.5, 1.0, 1.0), during=lambda listening: listening.mute(True))
+    notes, _ = hear(sound(0.5, 1.0, 1.0), during=lambda listening: setattr(listening, "muted", True))
     assert not times(notes, "started")
 
 

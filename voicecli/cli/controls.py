@@ -117,7 +117,7 @@ class Keys:
             self._player.resume()
         elif key == " ":
             self._player.pause()
-        self._listening.mute(self._muted or self._player.paused)
+        self._listening.muted = self._muted or self._player.paused
         self._show()
 
     def _show(self) -> None:

@@ -55,7 +55,7 @@ class Listening:
         tap: Callable[[Block], None] | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> None:
-        self.level = _FLOOR  # dBFS of the block heard last
+        self.level = _FLOOR  # dBFS of the last block
         self._microphone = microphone
         self._ears = ears
         self._segmenter = ears.segmenter
@@ -63,7 +63,7 @@ class Listening:
         self._options = options
         self._tap = tap
         self._warn = warn
-        self._muted = False
+        self.muted = False  # the microphone is not listened to
         self._open = not options.push_to_talk
         self._since: float | None = None  # the ears' time at which running speech started
         self._deaf_until = 0.0  # the ears' time
@@ -72,15 +72,6 @@ class Listening:
         self._words: Transcript | None = None  # that the endpointer knows
         if not options.barge_in:
             moderator.half_duplex = True
-
-    @property
-    def muted(self) -> bool:
-        """Whether the microphone is not listened to."""
-        return self._muted
-
-    def mute(self, muted: bool) -> None:
-        """Listen, or do not."""
-        self._muted = muted
 
     def press(self) -> bool:
         """The push-to-talk key: open the ears, or close them, which ends the turn. Returns whether open."""
@@ -115,7 +106,7 @@ class Listening:
     def _is_deaf(self, now: float) -> bool:
         if self._moderator.alone:
             self._deaf_until = now + self._options.echo_tail
-        return self._muted or not self._open or now < self._deaf_until
+        return self.muted or not self._open or now < self._deaf_until
 
     def _deafen(self) -> None:
         self._deaf = True
@@ -181,14 +172,11 @@ class Listening:
         self._zeros = self._zeros + len(block.samples) if power == 0.0 else -1
         if self._zeros >= self._options.silent_after * block.rate:
             self._zeros = -1
-            if self._warn is not None:
-                self._warn(self._zeros_told())
-
-    def _zeros_told(self) -> str:
-        name = self._microphone.name
-        if isinstance(self._microphone, PacedMicrophone):
-            return f"{name}: nothing but zeros for {self._options.silent_after:g} seconds."
-        return (
-            f"The microphone {name} gives only zeros: "
-            "is it muted, or is the terminal not permitted to use it?"
-        )
+            name, warn = self._microphone.name, self._warn or (lambda _: None)
+            if isinstance(self._microphone, PacedMicrophone):
+                warn(f"{name}: nothing but zeros for {self._options.silent_after:g} seconds.")
+            else:
+                warn(
+                    f"The microphone {name} gives only zeros: "
+                    "is it muted, or is the terminal not permitted to use it?"
+                )

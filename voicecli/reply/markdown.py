@@ -19,13 +19,12 @@ _CODE_BLOCK = {
     "nl": "Een codeblok.",
 }
 _RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}$|\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
-_QUOTES = re.compile(r"(?:\s*>\s?)*")
+_PREFIX = re.compile(r"(?:\s*>\s?)*(?:\s*\[\^[^\]]+\]:\s*)?")  # of quotations and footnotes
 _HEADING = re.compile(r"\s{0,3}#{1,6}(?:\s+|$)")
 _CLOSING_HASHES = re.compile(r"\s+#+\s*$")
-_BULLET = re.compile(r"\s*[-*+•‣◦▪]\s+(?:\[[ xX]\]\s+)?")
-_NUMBER = re.compile(r"\s*(\d{1,3})[.)]\s+(?=\S)")
+_BULLET = re.compile(r"\A\s*[-*+•‣◦▪]\s+(?:\[[ xX]\]\s+)?")
+_NUMBER = re.compile(r"\A\s*(\d{1,3})[.)]\s+(?=\S)")
 _DEFINITION = re.compile(r"\s*\[(?!\^)[^\]]+\]:\s+\S+")
-_NOTE = re.compile(r"\s*\[\^[^\]]+\]:\s*")
 _ENDED = re.compile(r"[.!?:;,…。！？：；，、।—–-][\"'”’)»*_~]*$")
 
 # Marks inside code and escaped ones are text: they hide here until the markup has been removed.
@@ -136,22 +135,16 @@ def _block(line: str) -> tuple[str, bool]:
     """The words of a whole line, and whether it stands alone (a heading, a list item, a row of a table)."""
     if (_RULE.match(line) and not any(c.isalnum() for c in line)) or _DEFINITION.match(line):
         return "", True
-    block = False
-    if quotes := _QUOTES.match(line):
-        line = line[quotes.end() :]
-    if note := _NOTE.match(line):
-        line = line[note.end() :]
+    line = _PREFIX.sub("", line, count=1)
     if heading := _HEADING.match(line):
         return _CLOSING_HASHES.sub("", line[heading.end() :]), True
-    if bullet := _BULLET.match(line):
-        line, block = line[bullet.end() :], True
-    if number := _NUMBER.match(line):
-        line, block = f"{number[1]}, {line[number.end() :]}", True
+    line, bullets = _BULLET.subn("", line)
+    line, numbers = _NUMBER.subn(r"\1, ", line)
     row = line.strip()
     if row.startswith("|") and row.count("|") > 1:
         cells = (cell.strip() for cell in re.split(r"(?<!\\)\|", row.strip("|")))
         return ", ".join(cell for cell in cells if cell), True
-    return line, block
+    return line, bullets + numbers > 0
 
 
 def _joined(said: list[tuple[str, bool]]) -> str:
