@@ -17,9 +17,8 @@ from queue import Empty, Queue
 
 import numpy as np
 
-from voicecli.audio.arrivals import Arrivals
 from voicecli.audio.block import Samples
-from voicecli.audio.player import PlayerOptions
+from voicecli.audio.player import Arrivals, PlayerOptions
 from voicecli.audio.playout import Playout
 from voicecli.audio.ring import Ring
 from voicecli.bench.measure.network import Conditions, Link

@@ -1,6 +1,6 @@
 """How much of a head start an uneven supply needs."""
 
-from voicecli.audio.arrivals import Arrivals
+from voicecli.audio.player import Arrivals
 
 
 def test_burst_needs_no_head_start():
