@@ -115,7 +115,7 @@ class _Parser:
 
     def end(self) -> None:
         if self.at < len(self.text):
-            first, second = self.text[: self.at].split(" ")[-2:][0], self.text[self.at :].split(" ")[0]
+            first, second = (self.text[: self.at].split() or [""])[-1], self.text[self.at :].split()[0]
             if is_number(first) and is_number(second):
                 raise Excuse(
                     f"I heard two numbers in a row, {first} and {second}. Please say that again as one "
@@ -225,18 +225,18 @@ class _Parser:
         if not (match := self.take(_PART)):
             return None
         fraction = _fraction(match)
-        if self.take(r"of(?: the)?") or (
-            match["name"] == "half" and _phrase(r"\d.*").match(self.text, self.at)
-        ):
+        bare = match["name"] == "half" and self.text[self.at : self.at + 1].isdigit()
+        if bare or self.take(r"of(?: the)?"):
             return times(fraction, self.power(), f"{fraction.said.replace('a half', 'half')} of")
         return fraction
 
     def number(self) -> Value | None:
         if word := self.take(r"(\d+(?:\.\d+)?)"):
             value = Value(Fraction(word[1]), written(Fraction(word[1]))[0])
-            if (more := self.take(rf"and (?=an? |\d)(?:{_PART})(?! of)")) and (rest := _fraction(more)):
-                return Value(value.number + rest.number, f"{value.said} and {rest.said}")
-            return value
+            if not (more := self.take(rf"and (?=an? |\d)(?:{_PART})(?! of)")):
+                return value
+            rest = _fraction(more)
+            return Value(value.number + rest.number, f"{value.said} and {rest.said}")
         if self.take("pi"):
             return _PI
         before = re.search(rf"\b{_BESIDE} $", self.text[: self.at][-12:])

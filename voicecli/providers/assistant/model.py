@@ -32,10 +32,6 @@ class AssistantOptions:
     seed: int | None = None  # of dice, coins and numbers; None draws anew every time
 
 
-def _now() -> datetime:
-    return datetime.now().astimezone()
-
-
 class Assistant:
     """Time, dates, sums, units, timers and small talk, without a model and without a network.
 
@@ -49,7 +45,7 @@ class Assistant:
         self,
         options: AssistantOptions | None = None,
         *,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         clock: Callable[[], float] | None = None,
         random: Random | None = None,
     ) -> None:

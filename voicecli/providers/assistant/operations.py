@@ -12,9 +12,20 @@ from voicecli.providers.assistant.numbers import written
 from voicecli.providers.assistant.wording import capital
 
 __all__ = [
-    "Value", "average", "constant", "difference", "divided", "factorial", "last_name", "percentage", "plus",
-    "raised", "remainder", "root", "times",
-]  # fmt: skip
+    "Value",
+    "average",
+    "constant",
+    "difference",
+    "divided",
+    "factorial",
+    "last_name",
+    "percentage",
+    "plus",
+    "raised",
+    "remainder",
+    "root",
+    "times",
+]
 
 # What all operations of a sum may make together, in bits: a thousandth of a second's work or two. A
 # denominator counts eight times, for every operation on fractions looks for what shortens them.

@@ -46,37 +46,31 @@ def _wish(name: str, sign: int, word: str, limit: str, adverbs: list[str], other
 def _changeable(name: str, context: Context) -> Delivery:
     """How replies are spoken, where that can be changed."""
     if context.delivery is None:
-        raise Excuse("I can't change my voice here.")
+        raise Excuse("I can't change my voice here.", intent=name)
     if name == "speed" and context.delivery.speed is None:
-        raise Excuse("This voice cannot change its speed.")
+        raise Excuse("This voice cannot change its speed.", intent=name)
     return context.delivery
 
 
-def _normal(name: str, whats: str) -> Intent:
-    """ "normal speed", or all of the voice."""
-
-    @intent(
-        name,
-        r"(?:(?:speak|talk|go|return|reset|back|go back|use|be)(?: (?:to|at|with|in))? )?(?:(?:a|the"
-        r"|your) )?"
-        rf"(?:normal(?:ly)?(?: (?P<what>{whats})){'?' if name == 'loudness' else ''})(?: again)?",
-        remark=True,
-    )
-    def normal(match: re.Match[str], context: Context) -> Reply:
-        delivery, what = _changeable(name, context), match["what"] or "voice"
-        gain = Action("loudness", partial(delivery.set_gain, 0.0))
-        speed = Action("speed", partial(delivery.set_speed, delivery.normal_speed))
-        if name == "speed":
-            return Reply(name, f"Okay, my normal {what}.", (speed,))
-        if what in ("volume", "loudness"):
-            return Reply(name, f"Okay, my normal {what}.", (gain,))
-        return Reply(name, "Okay, my normal voice.", (gain, speed))
-
-    return normal
-
-
-wishes = (
-    _normal("loudness", "volume|loudness|voice|volume and speed|speed and volume"),
-    _normal("speed", "speed|pace"),
-    *(_wish(**wish) for wish in table("prosody.toml")["wish"]),
+@intent(
+    "loudness",
+    r"(?:(?:speak|talk|go|return|reset|back|go back|use|be)(?: (?:to|at|with|in))? )?(?:(?:a|the"
+    r"|your) )?normal(?:ly)?(?: (?P<what>volume|loudness|speed|pace|voice|volume and speed"
+    r"|speed and volume))?(?: again)?",
+    remark=True,
 )
+def _normal(match: re.Match[str], context: Context) -> Reply:
+    """ "normal speed", or all of the voice."""
+    what = match["what"] or "voice"
+    name = "speed" if what in ("speed", "pace") else "loudness"
+    delivery = _changeable(name, context)
+    gain = Action("loudness", partial(delivery.set_gain, 0.0))
+    speed = Action("speed", partial(delivery.set_speed, delivery.normal_speed))
+    if name == "speed":
+        return Reply(name, f"Okay, my normal {what}.", (speed,))
+    if what in ("volume", "loudness"):
+        return Reply(name, f"Okay, my normal {what}.", (gain,))
+    return Reply(name, "Okay, my normal voice.", (gain, speed))
+
+
+wishes = (_normal, *(_wish(**wish) for wish in table("prosody.toml")["wish"]))

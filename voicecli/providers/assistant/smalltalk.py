@@ -27,16 +27,13 @@ def talk(utterance: Wording, context: Context) -> Reply | None:
                 continue
             if name == "greeting" and (part := re.match("good (morning|afternoon|evening)", words)):
                 text = f"Good {part[1]}. How can I help?"  # as it came
-            return _farewell(words, context) if name == "goodbye" else Reply(name, text)
+            if name != "goodbye":
+                return Reply(name, text)
+            text = "Good night." if "night" in words else text
+            if labels := [timer.label for timer in context.timers.running]:
+                text += f" The {listed(labels)} won't ring any more."  # for it ends too
+            return Reply(name, text, goodbye=True, meant=name)
     return None
-
-
-def _farewell(words: str, context: Context) -> Reply:
-    """What is running is told of, for it ends too."""
-    text = "Good night." if "night" in words else "Goodbye."
-    if labels := [timer.label for timer in context.timers.running]:
-        text += f" The {listed(labels)} won't ring any more."
-    return Reply("goodbye", text, goodbye=True, meant="goodbye")
 
 
 @intent("joke", phrases("joke"))
