@@ -165,6 +165,18 @@ def test_settings_named_exist(path: Path):
         assert schema.find(path_of) is not None, key
 
 
+def test_words_are_few():
+    text = section((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), "## Words")
+    words = [word for cells in rows(text) for word in cells[0].split(", ")]
+    assert len(words) == len(set(words)) <= 40
+
+
+def test_a_file_has_a_name_of_its_own():
+    names = [path.name for path in (ROOT / "voicecli").rglob("*.py") if not path.name.startswith("__")]
+    twice = {name for name in names if names.count(name) > 1}
+    assert not twice
+
+
 # Commands
 
 
