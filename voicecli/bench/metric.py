@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from voicecli.latency.timeline import Span
 
-__all__ = ["KNOWN", "Better", "Measure", "Metric", "known", "shown"]
+__all__ = ["Better", "Measure", "Metric", "known", "shown"]
 
 _FINE = 0.01  # seconds below which tenths of a millisecond are shown
 _FINEST = 0.0001  # seconds below which microseconds are
@@ -49,7 +49,7 @@ class Metric:
         return self.title or self.name.replace("_", " ")
 
 
-KNOWN = (
+_KNOWN = (
     *(Metric(name=str(span), span=True) for span in Span),
     Metric(name="overhead"),
     Metric(name="opened", title="opening"),
@@ -62,12 +62,11 @@ KNOWN = (
     Metric(name="underruns", unit=Measure.COUNT, total=True),
     Metric(name="silence", title="silence in breaks", total=True),
 )
-"""The metrics that more than one kind of bench has."""
 
 
 def known(*names: str) -> tuple[Metric, ...]:
-    """Those of KNOWN, in the order asked for. Raises KeyError."""
-    by_name = {metric.name: metric for metric in KNOWN}
+    """Those that more than one kind of bench has, in the order asked for. Raises KeyError."""
+    by_name = {metric.name: metric for metric in _KNOWN}
     return tuple(by_name[name] for name in names)
 
 
