@@ -125,6 +125,7 @@ class Gate:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
+        self._most = service.door.limits.body  # bytes of the body of a request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         service = self._service
@@ -162,11 +163,11 @@ class Gate:
         return refused
 
     def _too_long(self, length: str) -> bool:
-        return length.isdecimal() and (len(length) > 18 or int(length) > self._service.body)
+        return length.isdecimal() and (len(length) > 18 or int(length) > self._most)
 
     def _long(self, kind: str) -> Refusal:
         self._service.exposition.refused(Reason.BODY)
-        return Refusal(413, f"At most {self._service.body} bytes are read.", kind)
+        return Refusal(413, f"At most {self._most} bytes are read.", kind)
 
     def _counted(self, receive: Receive) -> Receive:
         """For a body whose length nobody told."""
@@ -176,7 +177,7 @@ class Gate:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > self._service.body:
+            if read > self._most:
                 raise self._long("request")
             return message
 

@@ -154,7 +154,7 @@ async def _end_sessions(stopping: Stopping, grace: float, hurrying: asyncio.Task
     async with race(stopping.finish(grace)) as (finishing,):
         in_time = await first_of(finishing, hurrying) is finishing
     if not in_time:
-        await stopping.cut()
+        await stopping.finish(0)
     elif cut := finishing.result():
         log.warning("%d sessions did not finish within %g s and were cut off.", cut, grace)
 

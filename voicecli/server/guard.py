@@ -12,7 +12,7 @@ from voicecli.errors import SettingsError, UsageError
 from voicecli.server.bucket import Bucket
 from voicecli.server.crowd import Crowd
 from voicecli.server.refusals import Reason, Refusal
-from voicecli.server.subnet import is_address, is_loopback
+from voicecli.server.subnet import check_networks, is_address, is_loopback
 from voicecli.server.tokens import HOW, Tokens
 
 __all__ = ["HOLDER", "METRICS", "READY", "Guard", "Request", "Share"]
@@ -61,6 +61,7 @@ class Guard:
 
     def follow(self, settings: ServerSettings, tokens: Tokens) -> None:
         """Decide by these from now on; sessions that are open stay. Raises as the constructor does."""
+        check_networks(settings.trusted_proxies, "server.trusted_proxies")
         loopback, origins = is_loopback(settings.host), {_origin(text) for text in settings.origins}
         if not loopback and not len(tokens):
             raise UsageError(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from voicecli.errors import Dropped, LibraryMissing, ProviderError, TimedOut, Unavailable, WireError
 from voicecli.flow.scope import scoped
-from voicecli.server.recognition_client import refusal
+from voicecli.server.recognition_client import refusal, unreachable
 from voicecli.server.server_address import ServerAddress
 from voicecli.wire.frames import END, AudioFrame, FrameDecoder, ObjectFrame, encode
 
@@ -90,16 +90,12 @@ async def _frames(address: ServerAddress, response: httpx.Response) -> AsyncIter
             yield frame
             sign = frame.sign
             if "error" in frame.extra:
-                raise _failed(address, frame.extra["error"])
+                said = frame.extra["error"]  # of an engine that failed over there
+                words = str(said.get("message", "") if isinstance(said, dict) else said)[:300]
+                raise Unavailable(f"{address.host} could not go on: {words}", "What it had said was played.")
     decoder.close()
     if sign != END:
         raise Dropped(f"{address.host} ended the answer before its last frame.")
-
-
-def _failed(address: ServerAddress, said: Any) -> ProviderError:
-    """What the last frame says of an engine that failed over there."""
-    words = said.get("message", "") if isinstance(said, dict) else said
-    return Unavailable(f"{address.host} could not go on: {str(words)[:300]}", "What it had said was played.")
 
 
 async def _refused(address: ServerAddress, response: httpx.Response) -> ProviderError:
@@ -126,7 +122,6 @@ def _faults(address: ServerAddress, options: AskOptions) -> Iterator[None]:
     except httpx.TimeoutException as error:
         raise TimedOut(f"{host} made no progress for {options.progress:g} seconds.") from error
     except httpx.ConnectError as error:
-        hint = "Start one: `voicecli serve`." if address.is_loopback else "Check the address and the network."
-        raise Unavailable(f"{host} cannot be reached: {error}.", hint) from error
+        raise unreachable(address, str(error)) from error
     except httpx.TransportError as error:
         raise Dropped(f"{host} broke the connection: {str(error).rstrip('.')}.") from error

@@ -31,7 +31,7 @@ from voicecli.server.problems import described, problem
 from voicecli.server.query_body import QuestionLimits, read_question, understand
 from voicecli.server.race import first_of, race
 from voicecli.server.refusals import Refusal
-from voicecli.server.responder import Engines, Piece, Responder, ResponderOptions
+from voicecli.server.responder import Engines, Responder, ResponderOptions
 from voicecli.wire.frames import AudioFrame, FrameSequence, encode
 
 if TYPE_CHECKING:
@@ -206,29 +206,27 @@ class _Exchange(Response):
         """Send the frames; whether the answer is all there."""
         sequence = FrameSequence()
         last = AudioFrame(question=self._question)
-        failure: VoiceError | None = None
+        complete = True
         try:
             async with scoped(self._desk.responder.answer(self._question, self._stopwatch)) as pieces:
                 async for piece in pieces:
-                    frame = sequence.push(self._frame(piece))
+                    frame = AudioFrame(
+                        sample_rate=piece.rate,
+                        question=self._question,
+                        answer=piece.text,
+                        payload=s16_bytes(piece.samples),
+                    )
+                    frame = sequence.push(frame)
                     last = replace(last, sample_rate=frame.sample_rate)
                     await self._put(send, encode(frame))
         except VoiceError as error:
             if not self._began:
                 raise
             log.warning("An answer broke off: %s", error.kind)
-            failure = error
+            complete = False
             last = replace(last, extra={"error": {"kind": error.kind, "message": error.message}})
         await self._put(send, b"".join(map(encode, sequence.finish(last))), more=False)
-        return failure is None
-
-    def _frame(self, piece: Piece) -> AudioFrame:
-        return AudioFrame(
-            sample_rate=piece.rate,
-            question=self._question,
-            answer=piece.text,
-            payload=s16_bytes(piece.samples),
-        )
+        return complete
 
     async def _put(self, send: Send, data: bytes, *, more: bool = True) -> None:
         if not self._began:

@@ -210,12 +210,12 @@ class RecognitionClient:
                 f"{host} did not answer for {self._options.connect:g} seconds.", "Is the address right?"
             ) from error
         except OSError as error:
-            raise unreachable(self._address, error) from error
+            why = error.strerror or str(error) or type(error).__name__
+            raise unreachable(self._address, why) from error
 
 
-def unreachable(address: ServerAddress, error: OSError) -> Unavailable:
+def unreachable(address: ServerAddress, why: str) -> Unavailable:
     """Nobody answers there."""
-    why = error.strerror or str(error) or type(error).__name__
     hint = "Start one: `voicecli serve`." if address.is_loopback else "Check the address and the network."
     return Unavailable(f"{address.host} cannot be reached: {why}.", hint)
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
@@ -49,29 +48,20 @@ class Stopping:
     def __init__(self) -> None:
         self.begun = asyncio.Event()  # finish what is under way
         self.over = asyncio.Event()  # finish nothing more
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.Task[Any]] = set()
 
-    @asynccontextmanager
-    async def during(self) -> AsyncIterator[None]:
-        """Count the current task among those to wait for."""
+    def enter(self) -> None:
+        """Count the current task among those to wait for, until it ends."""
         task = asyncio.current_task()
         assert task is not None
         self._open.add(task)
-        try:
-            yield
-        finally:
-            self._open.discard(task)
+        task.add_done_callback(self._open.discard)
 
     async def finish(self, timeout: float) -> int:
         """Let all sessions finish; how many had to be cut off after `timeout` seconds."""
         self.begun.set()
         if self._open and timeout > 0:
             await asyncio.wait(set(self._open), timeout=timeout)
-        return await self.cut()
-
-    async def cut(self) -> int:
-        """End the sessions that there still are; how many they were."""
-        self.begun.set()
         self.over.set()
         late = set(self._open)
         if late:
@@ -126,14 +116,14 @@ class RecognitionSockets:
         try:
             if holder is not None or not self._guard.needs_token:
                 share = self._enter(holder)
-            async with self.stopping.during():
-                await websocket.accept()
-                if share is None:
-                    first, holder = await self._introduced(websocket)
-                    share = self._enter(holder)
-                    if (visitor := _visitor(websocket)) is not None:
-                        visitor.greet()
-                await self._session(websocket, mode, request, share, first)
+            self.stopping.enter()
+            await websocket.accept()
+            if share is None:
+                first, holder = await self._introduced(websocket)
+                share = self._enter(holder)
+                if (visitor := _visitor(websocket)) is not None:
+                    visitor.greet()
+            await self._session(websocket, mode, request, share, first)
         except Refusal as refusal:
             self._refusals.note(refusal.reason, peer_of(websocket.scope), holder)
             await self._turn_away(websocket, refusal)

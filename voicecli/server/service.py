@@ -19,7 +19,6 @@ from voicecli.server.recognition_socket import RecognitionSockets
 from voicecli.server.refusals import Reason, Refusals
 from voicecli.server.session import Mode
 from voicecli.server.shared_recognition import SharedRecognition, SharedRecognitionOptions
-from voicecli.server.subnet import check_networks
 from voicecli.server.tokens import read_tokens
 from voicecli.server.watch import Watch
 from voicecli.speech.gate import GateOptions
@@ -46,7 +45,6 @@ class Service:
     exposition: Exposition
     refusals: Refusals
     tracer: Tracer | None
-    body: int  # bytes of the body of a request, at most
     app: FastAPI = field(init=False)
 
     @property
@@ -67,7 +65,6 @@ class Service:
 
     def follow(self, settings: ServerSettings) -> None:
         """Do as these say from now on, as far as what runs can. Raises SettingsError, UsageError."""
-        check_networks(settings.trusted_proxies, "server.trusted_proxies")
         tokens = read_tokens(settings)
         if self.guard.needs_token and not len(tokens):
             raise UsageError("There are no tokens any more, and that would let anybody in.")
@@ -84,7 +81,6 @@ class Service:
 
 def make_guard(settings: ServerSettings) -> Guard:
     """Who may come in. Raises UsageError when anybody could, SettingsError for tokens that are none."""
-    check_networks(settings.trusted_proxies, "server.trusted_proxies")
     return Guard(settings, read_tokens(settings))
 
 
@@ -121,7 +117,6 @@ def make_service(
         exposition,
         refusals,
         tracer,
-        settings.connections.body,
     )
     routers = [] if answering is None else [query_router(answering, settings.sessions, service.observe)]
     service.app = make_app(service, routers)
