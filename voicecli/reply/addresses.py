@@ -44,7 +44,7 @@ _TRAILING = ".,;:!?)]}'\"*_~"
 
 def said_hosts(text: str) -> str:
     """`text` with its long addresses cut behind the host, as nothing more of them is said."""
-    return _LONG_PATH.sub(lambda match: match[1] + match[2][len(match[2].rstrip(_TRAILING)) :], text)
+    return _LONG_PATH.sub(lambda match: match[1] + _ending(match[2]), text)
 
 
 def said_addresses(text: str, language: str) -> str:
@@ -54,10 +54,8 @@ def said_addresses(text: str, language: str) -> str:
     words = _WORDS.get(language)
 
     def url(match: re.Match[str]) -> str:
-        path = match[2]
-        host = match[1] if path else match[1].rstrip(_TRAILING)
-        ending = match[1][len(host) :] if not path else path[len(path.rstrip(_TRAILING)) :]
-        return _host(host, words) + ending
+        host, path = match[1], match[2]
+        return _host(host if path else host.rstrip(_TRAILING), words) + _ending(path or host)
 
     def mail(match: re.Match[str]) -> str:
         domain = match[2].rstrip("-")
@@ -66,10 +64,7 @@ def said_addresses(text: str, language: str) -> str:
         return f"{_dotted(match[1], words[0])} {words[1]} {_dotted(domain, words[0])}"
 
     def domain(match: re.Match[str]) -> str:
-        whole = match.group()
-        rest = whole[len(match[1]) :]
-        ending = rest[len(rest.rstrip(_TRAILING)) :] if rest else ""
-        return _host(match[1], words) + ending
+        return _host(match[1], words) + _ending(match.group()[len(match[1]) :])
 
     text = _MAIL.sub(mail, _URL.sub(url, text))
     text = _DOMAIN.sub(domain, text)
@@ -77,6 +72,11 @@ def said_addresses(text: str, language: str) -> str:
         return text
     text = _FILE.sub(lambda match: _dotted(f"{match[1]}.{match[2]}", "dot").replace("/", " slash "), text)
     return _DOTFILE.sub("dot ", text)
+
+
+def _ending(text: str) -> str:
+    """The marks that close `text`."""
+    return text[len(text.rstrip(_TRAILING)) :]
 
 
 def _host(host: str, words: tuple[str, str] | None) -> str:
