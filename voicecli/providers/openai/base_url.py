@@ -73,11 +73,7 @@ def address(base_url: str | None, key_name: str) -> Address:
         url = f"{'http' if near else 'https'}://{url}"
     try:
         parts = urlsplit(url)
-        usable = (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and (parts.port is None or parts.port > 0)
-        )
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, half an IPv6 address
         usable = False
     if not usable:
