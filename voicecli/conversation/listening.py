@@ -129,8 +129,8 @@ class Listening:
                 self._moderator.push(SoftEnd(at, sign.stopped + offset))
             else:
                 self._pass_on()
-                stopped, began = sign.stopped + offset, sign.began + offset
-                self._moderator.push(replace(sign, time=at, stopped=stopped, began=began))
+                stopped, started = sign.stopped + offset, sign.started + offset
+                self._moderator.push(replace(sign, time=at, stopped=stopped, started=started))
         if self._moderator.floor.in_utterance:
             self._pass_on()
         else:

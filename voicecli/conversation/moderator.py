@@ -136,7 +136,7 @@ class Moderator:
             case TurnEnded(at, stopped):
                 self.push(SpeechStopped(stopped))
                 self.push(Interrupted(at))
-                said.ended(at, event.began)
+                said.ended(at, event.started)
         return event
 
     def _do(self, action: Action, event: Happening) -> None:

@@ -228,7 +228,7 @@ class SegmentedChannel(Channel):
         time = self._dated(time)
         self._speech = None
         self._outbox.put(Inactive(time, self._number))
-        segment = Segment(speech.time, time, channel=self._number, is_final=True)
+        segment = Segment(speech.started, time, channel=self._number, is_final=True)
         speech.pending = self._outbox.reserve(speech.job, segment)
         self._pass_on(speech)
         if speech.outcome is not None:
@@ -260,8 +260,10 @@ class SegmentedChannel(Channel):
         if self._segmenter.gate.voiced_until < self._now:
             return
         text, speech.text, speech.shown = speech.text, "", self._now
-        end = max(min(self._now, self._length / HEARING_RATE), speech.time)
-        self._events.answered(Segment(speech.time, end, text, self._number, is_final=False), speech.latency)
+        end = max(min(self._now, self._length / HEARING_RATE), speech.started)
+        self._events.answered(
+            Segment(speech.started, end, text, self._number, is_final=False), speech.latency
+        )
 
     def _dated(self, time: float) -> float:
         """Never before what was told already, never after the end of the sound."""
@@ -272,15 +274,15 @@ class SegmentedChannel(Channel):
 class _Speech:
     """An utterance that is being spoken, or just was."""
 
-    __slots__ = ("job", "latency", "outcome", "pending", "sent", "shown", "text", "time")
+    __slots__ = ("job", "latency", "outcome", "pending", "sent", "shown", "started", "text")
 
     job: Job
 
-    def __init__(self, time: float) -> None:
-        self.time = time  # seconds of the stream at which it began
+    def __init__(self, started: float) -> None:
+        self.started = started  # seconds of the stream
         self.text = ""  # understood, and not shown yet
         self.latency = 0.0  # seconds that this took
         self.sent = 0.0  # loop's time at which the engine was last given sound
-        self.shown = time  # seconds of the stream at which the last interim result was
+        self.shown = started  # seconds of the stream at which the last interim result was
         self.pending: Pending | None = None  # its place among the events, once it has ended
         self.outcome: Outcome | None = None  # if that came before the end

@@ -40,7 +40,7 @@ class TurnEnded:
     time: float  # seconds: now
     stopped: float  # seconds: the last voiced sample; equal to `time` where speech still ran
     reason: EndReason
-    began: float = field(default=nan, compare=False)  # seconds: the first voiced sample, where it is known
+    started: float = field(default=nan, compare=False)  # seconds: the first voiced sample, where it is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Endpointer:
 
     def __init__(self, options: EndpointOptions | None = None) -> None:
         self.options = options or EndpointOptions()
-        self._begun: float | None = None  # when this utterance began
+        self._started: float | None = None  # when this utterance started
         self._stopped: float | None = None  # since when it is silent
         self._softened = False
         self._words = Completeness.UNKNOWN
@@ -90,7 +90,7 @@ class Endpointer:
     @property
     def active(self) -> bool:
         """Whether an utterance is under way."""
-        return self._begun is not None
+        return self._started is not None
 
     @property
     def wait(self) -> float:
@@ -105,9 +105,9 @@ class Endpointer:
 
     def started(self, time: float) -> None:
         """Speech started: an utterance begins, or goes on after a pause, and a soft end is void."""
-        if self._begun is None:
+        if self._started is None:
             self._regret(time)
-            self._begun = time
+            self._started = time
             self._words = Completeness.UNKNOWN
         elif self._stopped is not None:
             self._pause = max(self._pause, time - self._stopped)
@@ -118,22 +118,22 @@ class Endpointer:
 
     def stopped(self, time: float) -> None:
         """Speech stopped, its last voiced sample at `time`; ignored without an utterance."""
-        if self._begun is not None and self._stopped is None:
-            self._stopped = max(time, self._begun)
+        if self._started is not None and self._stopped is None:
+            self._stopped = max(time, self._started)
 
     def recognised(self, text: str) -> None:
         """The latest transcript of this utterance, partial or whole; replaces the one before."""
-        if self._begun is not None:
+        if self._started is not None:
             self._words = completeness(text, self.options.language)
 
     def tick(self, time: float) -> SoftEnd | TurnEnded | None:
         """Decide, now that nothing but silence or running speech came up to `time`."""
-        if self._begun is None:
+        if self._started is None:
             return None
         stopped = self._stopped
         if stopped is not None and time >= stopped + self.wait:
             return self._end(time, stopped, REASONS[self._words])
-        if time >= self._begun + self.options.cap:
+        if time >= self._started + self.options.cap:
             return self._end(time, time if stopped is None else stopped, EndReason.CAP)
         if stopped is not None and not self._softened and time >= stopped + self.options.soft_end:
             self._softened = True
@@ -142,13 +142,13 @@ class Endpointer:
 
     def close(self, time: float) -> TurnEnded | None:
         """At the end of the stream, or of the key that is held to talk: no more waiting."""
-        if self._begun is None:
+        if self._started is None:
             return None
         return self._end(time, time if self._stopped is None else self._stopped, EndReason.CLOSED)
 
     def reset(self) -> None:
         """Drop the utterance without an end; what is known of the speaker stays."""
-        self._begun = None
+        self._started = None
         self._stopped = None
         self._softened = False
         self._words = Completeness.UNKNOWN
@@ -156,11 +156,11 @@ class Endpointer:
         self._ended = None
 
     def _end(self, time: float, stopped: float, reason: EndReason) -> TurnEnded:
-        pause, began = self._pause, nan if self._begun is None else self._begun
+        pause, started = self._pause, nan if self._started is None else self._started
         self.reset()
         self._pauses.append(pause)
         self._ended = stopped if reason is not EndReason.CAP else None
-        return TurnEnded(time, stopped, reason, began)
+        return TurnEnded(time, stopped, reason, started)
 
     def _regret(self, time: float) -> None:
         """Speech right after an end was a pause in truth, if it is shorter than the longest wait."""
