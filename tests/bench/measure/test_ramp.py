@@ -124,7 +124,7 @@ def test_stage_gets_so_many_chances(speech: np.ndarray, runs: int) -> None:
 
 
 def test_real_streams(speech: np.ndarray) -> None:
-    options = RampOptions(first=2, step=2, most=2, settle=0.5, hold=3.0, limit=30.0)
+    options = RampOptions(first=2, step=2, most=2, settle=0.5, hold=5.0, limit=30.0)
     words = ["--asr", "simulated", "--workers", "1", "--set", "asr.simulated.delay=0"]
 
     async def main() -> None:
