@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # read below as well: where everything is; a star stands for 
     from voicecli.flow.feeds import byte_buffer_step as byte_buffer_step
     from voicecli.flow.feeds import str_buffer_step as str_buffer_step
     from voicecli.flow.queues import *
+    from voicecli.flow.recovery import *
     from voicecli.flow.scope import scoped as scoped
     from voicecli.flow.sinks import array_sink as array_sink, binary_file_sink as binary_file_sink
     from voicecli.flow.sinks import empty_sink as empty_sink, queue_sink as queue_sink

@@ -12,15 +12,15 @@ import pytest
 
 from tests.flow.spring import Spring, run, settled
 from voicecli.errors import FlowStalled
-from voicecli.flow import branches, feeds, substreams, values
+from voicecli.flow import branches, feeds, recovery, substreams, values
 from voicecli.flow.awaitables import to_tuple
 from voicecli.flow.branches import concat_step, fork_step, merge_as_dict_step, merge_step, partition_step
 from voicecli.flow.feeds import buffer_step, byte_buffer_step, str_buffer_step
+from voicecli.flow.recovery import exception_handling_substream
 from voicecli.flow.sinks import array_sink
 from voicecli.flow.steps import flatten_step, map_step
 from voicecli.flow.substreams import (
     cancelable_substream_step,
-    exception_handling_substream,
     interruptable_substream_step,
     substream_on_dict_key_step,
     substream_step,
@@ -246,7 +246,7 @@ class Flow:
 def test_every_branching_step_has_a_row():
     named = {
         name
-        for module in (branches, feeds, substreams, values)
+        for module in (branches, feeds, recovery, substreams, values)
         for name in module.__all__
         if not name[0].isupper()
     }

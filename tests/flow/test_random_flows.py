@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from tests.flow.spring import Spring, run
 from voicecli.flow.branches import concat_step, fork_step, merge_step, partition_step
 from voicecli.flow.feeds import buffer_step
+from voicecli.flow.recovery import exception_handling_substream
 from voicecli.flow.scope import scoped
 from voicecli.flow.sinks import array_sink
 from voicecli.flow.steps import filter_step, flatten_step, map_step
-from voicecli.flow.substreams import exception_handling_substream, substream_step
+from voicecli.flow.substreams import substream_step
 from voicecli.flow.values import async_init_step
 
 SIZES = st.sampled_from([1, 2, 3, 5, 64])

@@ -10,12 +10,12 @@ from tests.flow.spring import Spring, run, settled
 from voicecli.flow.branches import concat_step, fork_step
 from voicecli.flow.feeds import buffer_step
 from voicecli.flow.queues import EndOfStreamMarker
+from voicecli.flow.recovery import exception_handling_substream
 from voicecli.flow.sinks import array_sink
 from voicecli.flow.sources import array_source, empty_source, none_source, queue_source, single_source
 from voicecli.flow.steps import flatten_step, map_step
 from voicecli.flow.substreams import (
     cancelable_substream_step,
-    exception_handling_substream,
     interruptable_substream_step,
     substream_on_dict_key_step,
     substream_step,
