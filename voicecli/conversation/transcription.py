@@ -17,9 +17,9 @@ __all__ = ["Transcription", "transcribed"]
 class Transcription:
     """Feeds an utterance to a recogniser while it is spoken.
 
-    `finish` asks for the final transcript; if the speaker goes on after all, `resume` gives everything heard
-    so far to the recogniser again, as one utterance. Results of a recognition that was resumed or cancelled
-    are never reported.
+    `finish` asks for the final transcript; if the speaker goes on after all, `resume` gives everything that
+    came so far to the recogniser again, as one utterance. Results of a recognition that was resumed or
+    cancelled are never reported.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Transcription:
         self._feed.push(samples)
 
     def prepend(self, earlier: Transcription) -> None:
-        """What `earlier` heard was the beginning of this utterance."""
+        """What came to `earlier` was the beginning of this utterance."""
         self._audio = earlier._audio + self._audio
         self.resume()
 
