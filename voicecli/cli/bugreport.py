@@ -99,15 +99,13 @@ def _settings(loaded: Loaded | None) -> list[str]:
     if loaded is None:
         return ["They cannot be read, so all of the above is for the defaults."]
     changed = [
-        f"{item.key} = {_value(item.key, item.value)}  # {item.origin}"
-        for item in loaded.items()
-        if item.origin != "default"
+        f"{key} = {_value(key, value)}  # {origin}"
+        for key, value, origin in loaded.items()
+        if origin != "default"
     ]
     return ["```toml", *changed, "```"] if changed else ["None."]
 
 
 def _value(key: str, value: object) -> str:
     """What was set; of what the model is told only how long it is, for that is nobody's business."""
-    if key in _PRIVATE:
-        return f"({len(str(value))} characters)"
-    return json_line(value, default=str)
+    return f"({len(str(value))} characters)" if key in _PRIVATE else json_line(value, default=str)

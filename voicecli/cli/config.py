@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from voicecli.cli.options import SettingsOptions, assignments, group, spread
 from voicecli.errors import UsageError
 from voicecli.printable import json_line, printable
+
+if TYPE_CHECKING:
+    from voicecli.config import Item
 
 __all__ = ["app"]
 
@@ -37,9 +40,9 @@ def show(
         items = _below(keys, items)
     if as_json:
         for item in items:
-            _print_json("setting", key=item.key, value=item.value, origin=item.origin)
+            _print_json("setting", **item._asdict())
     else:
-        _print_settings([(item.key, item.value, item.origin) for item in items])
+        _print_settings(items)
 
 
 @app.command()
@@ -102,7 +105,7 @@ def _target(config: Path | None) -> Path:
     return default_user_file() if config is None else config.expanduser()
 
 
-def _below(keys: Sequence[str], items: Sequence[Any]) -> list[Any]:
+def _below(keys: Sequence[str], items: Sequence[Item]) -> list[Item]:
     """The items that a key or a section of `keys` covers, in the order of the file."""
     from voicecli.config import schema
 
@@ -112,13 +115,13 @@ def _below(keys: Sequence[str], items: Sequence[Any]) -> list[Any]:
     return [item for item in items if any(f"{item.key}.".startswith(f"{key}.") for key in keys)]
 
 
-def _print_settings(rows: Sequence[tuple[str, Any, str]]) -> None:
+def _print_settings(items: Sequence[Item]) -> None:
     """A table on a terminal; elsewhere lines of TOML, whole, with the origin as a comment."""
     from voicecli.cli.console import SafeConsole
 
     console = SafeConsole()
     if not console.is_terminal:
-        for key, value, origin in rows:
+        for key, value, origin in items:
             typer.echo(printable(f"{key} = {_written(value)}  # {origin}"))
         return
     from rich.table import Table
@@ -128,7 +131,7 @@ def _print_settings(rows: Sequence[tuple[str, Any, str]]) -> None:
     table.add_column("setting", no_wrap=True)
     table.add_column("value", overflow="fold")
     table.add_column("origin", overflow="fold")
-    for key, value, origin in rows:
+    for key, value, origin in items:
         style = "dim" if origin == "default" else "bold"
         table.add_row(Text(key), Text(_written(value)), Text(origin), style=style)
     console.print(table)

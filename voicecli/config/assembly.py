@@ -24,7 +24,7 @@ from voicecli.providers.choose import (
 from voicecli.providers.fetch import Reporter
 from voicecli.providers.language_model import LanguageModel
 from voicecli.providers.recognizer import Recognizer
-from voicecli.providers.registry import Stage
+from voicecli.providers.registry import STAGES, Stage
 from voicecli.providers.synthesizer import Synthesizer
 from voicecli.reply.utterer import UttererOptions
 from voicecli.speech.vad import VoiceDetector
@@ -58,13 +58,7 @@ class Assembly:
     @property
     def choices(self) -> dict[Stage, Choice[Any]]:
         """By stage."""
-        choices: dict[Stage, Choice[Any] | None] = {
-            "asr": self.asr,
-            "llm": self.llm,
-            "tts": self.tts,
-            "vad": self.vad,
-        }
-        return {stage: choice for stage, choice in choices.items() if choice is not None}
+        return {stage: choice for stage in STAGES if (choice := getattr(self, stage)) is not None}
 
     @property
     def names(self) -> dict[str, str]:
