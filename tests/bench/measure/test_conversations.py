@@ -24,7 +24,7 @@ from voicecli.bench.measure.conversations_report import (
 )
 from voicecli.bench.measure.lateness import Stated
 from voicecli.bench.measure.loudspeaker import BriefPlayer
-from voicecli.bench.measure.partner import NAIVE, Contender, SerialOptions, Turn
+from voicecli.bench.measure.partner import NAIVE, Contender, SerialOptions, ToldTurn
 from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.bench.measure.scenario import SCENARIOS, find_scenario
 from voicecli.bench.measure.stamps import Stamps
@@ -131,7 +131,7 @@ SAMPLES = np.zeros(32_000, np.float32)
 QUESTION = SpokenQuestion(name="q", samples=SAMPLES, text="is it sunny", start=0.2, end=1.5)
 
 
-def turned(position: float = 1.9, transcript: str = "is it sunny", llm: float = 0.3) -> Turn:
+def turned(position: float = 1.9, transcript: str = "is it sunny", llm: float = 0.3) -> ToldTurn:
     marks = {
         Mark.SPEECH_STARTED: 8.7,
         Mark.SPEECH_STOPPED: 10.02,
@@ -143,12 +143,12 @@ def turned(position: float = 1.9, transcript: str = "is it sunny", llm: float = 
         Mark.FIRST_SOUND: 10.72 + llm,
     }
     stamps = Stamps(asr_complete=10.6, tts_first_chunk=10.7 + llm)
-    return Turn(
+    return ToldTurn(
         timeline=Timeline(MappingProxyType(marks)), stamps=stamps, position=position, transcript=transcript
     )
 
 
-def answered(one: Contender, number: int, *turns: Turn) -> Exchange:
+def answered(one: Contender, number: int, *turns: ToldTurn) -> Exchange:
     return Exchange(contender=one, question=QUESTION, number=number, began=8.5, turns=turns, latency=0.01)
 
 

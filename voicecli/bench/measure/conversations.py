@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.bench.measure.mouth import AskingMicrophone, PlayedMicrophone
-from voicecli.bench.measure.partner import Contender, Turn, VoicecliPartner
+from voicecli.bench.measure.partner import Contender, ToldTurn, VoicecliPartner
 from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.bench.measure.serial import SerialPartner
 from voicecli.errors import VoiceError
@@ -33,11 +33,11 @@ class Exchange:
     question: SpokenQuestion
     number: int  # 0 is the warm-up, which does not count
     began: float | None  # monotonic seconds: the question's first sample at the microphone
-    turns: Sequence[Turn]
+    turns: Sequence[ToldTurn]
     latency: float  # seconds of the loudspeaker
 
     @property
-    def turn(self) -> Turn | None:
+    def turn(self) -> ToldTurn | None:
         """The turn that answered the whole question: the last one, unless it ended before the speaker did."""
         last = self.turns[-1] if self.turns else None
         return None if last is None or self._early(last) else last
@@ -69,7 +69,7 @@ class Exchange:
         """Everything that was understood of the question."""
         return " ".join(turn.transcript for turn in self.turns if turn.transcript)
 
-    def _early(self, turn: Turn) -> bool:
+    def _early(self, turn: ToldTurn) -> bool:
         end = self.question.end
         return end is not None and turn.position < end - _SURE
 

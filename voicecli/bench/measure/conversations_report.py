@@ -12,7 +12,7 @@ from voicecli.bench.chart import Axis, Chart
 from voicecli.bench.charts import cdfs, over, waterfall
 from voicecli.bench.measure.conversations import Exchange
 from voicecli.bench.measure.lateness import Blame, blame, first_phrase_tokens, usual_waits
-from voicecli.bench.measure.partner import Turn
+from voicecli.bench.measure.partner import ToldTurn
 from voicecli.bench.measure.word_errors import WordErrors, total, word_errors
 from voicecli.bench.metric import Better, Measure, Metric, known, shown
 from voicecli.bench.report import Sample, Trouble, case_name, counted, grouped, values_of
@@ -124,12 +124,12 @@ def _words(asked: Exchange) -> WordErrors | None:
     return word_errors(question.text, asked.transcript) if question.text and question.scored else None
 
 
-def _answer(turn: Turn) -> float | None:
+def _answer(turn: ToldTurn) -> float | None:
     first, last = turn.stamps.asr_complete, turn.stamps.tts_first_chunk
     return None if first is None or last is None else last - first
 
 
-def _overhead(asked: Exchange, turn: Turn) -> float | None:
+def _overhead(asked: Exchange, turn: ToldTurn) -> float | None:
     contender = asked.contender
     if contender.stated is None:
         return None

@@ -27,7 +27,7 @@ from voicecli.providers.recognizer import Recognizer
 from voicecli.providers.synthesizer import Synthesizer
 from voicecli.speech.vad import VoiceDetector
 
-__all__ = ["NAIVE", "Contender", "Partner", "SerialOptions", "Turn", "VoicecliPartner"]
+__all__ = ["NAIVE", "Contender", "Partner", "SerialOptions", "ToldTurn", "VoicecliPartner"]
 
 _UNHEARD = 4.0  # seconds after a question in which it must have been noticed
 _LONGEST = 120.0  # seconds that an answer may take
@@ -65,7 +65,7 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class ToldTurn:
     """One turn as its pipeline told it."""
 
     timeline: Timeline
@@ -93,7 +93,7 @@ class Partner(ABC):
         self._microphone = microphone
         self._player = player
         self._history = History(contender.settings.conversation.history)
-        self._turns: list[Turn] = []
+        self._turns: list[ToldTurn] = []
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -108,7 +108,7 @@ class Partner(ABC):
     def _told(self, timeline: Timeline, **more: Any) -> None:
         """A turn is over."""
         stamps = self.observer.stamps(timeline.marks.get(Mark.SPEECH_STARTED))
-        self._turns.append(Turn(timeline=timeline, stamps=stamps, tokens=self.observer.tokens, **more))
+        self._turns.append(ToldTurn(timeline=timeline, stamps=stamps, tokens=self.observer.tokens, **more))
 
     def _start(self) -> asyncio.Task[None]:
         self._task = asyncio.create_task(self._listen(), name="conversation")
@@ -127,7 +127,7 @@ class Partner(ABC):
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def ask(self, question: SpokenQuestion) -> tuple[float | None, list[Turn]]:
+    async def ask(self, question: SpokenQuestion) -> tuple[float | None, list[ToldTurn]]:
         """Ask, and wait until the answer is over. Raises DeviceError, and ProviderError when it is stuck."""
         self._turns = []
         self.observer.forget()
