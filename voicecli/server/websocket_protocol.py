@@ -36,6 +36,7 @@ _IDLE: Final = (2000, 100)  # frames without sound at once, and a second: one th
 _TOGETHER: Final = 8192  # bytes of sound that are handed over as one message, however many they came in
 _QUEUED: Final = 16  # messages of one WebSocket that wait; no more is read while there are so many
 _FRAGMENTS: Final = 1024  # of one message
+_MESSAGES: Final = (Opcode.BINARY, Opcode.TEXT, Opcode.CONT)  # frames that hold a message, or more of one
 
 
 class _Broken(Exception):
@@ -62,14 +63,11 @@ class _Intake:
 
     def push(self, frame: Frame, heard: bool) -> None:
         """A piece of a message, which is dropped unless it is `heard`. Raises _Broken."""
-        if frame.opcode is Opcode.TEXT:
-            self.frames += _TEXT
-        elif frame.data:
-            self.frames += 1
-        if frame.opcode is Opcode.TEXT or not frame.data:
-            self.idle_frames += 1
-        if frame.opcode is not Opcode.CONT:
-            self._is_text = frame.opcode is Opcode.TEXT
+        begins_text = frame.opcode is _MESSAGES[1]
+        self.frames += _TEXT if begins_text else bool(frame.data)
+        self.idle_frames += begins_text or not frame.data
+        if not self._fragments:
+            self._is_text = begins_text
         elif len(self._fragments) >= _FRAGMENTS:
             self._fragments = []
             raise _Broken(1008, "too many fragments", Reason.FLOOD)
@@ -235,17 +233,17 @@ class GuardedWebSocket(Guarded, WebSocketsSansIOProtocol):
         for event in self.conn.events_received():
             if not isinstance(event, Frame):
                 self.handle_connect(cast(Request, event))
-            elif event.opcode in (Opcode.PING, Opcode.PONG):
-                self._intake.idle_frames += 1
-                if event.opcode is Opcode.PONG:  # `read` sends the answers to pings together
-                    self.handle_pong(event)
-            elif event.opcode is Opcode.CLOSE:
-                self.handle_close(event)
-            else:
+            elif event.opcode in _MESSAGES:
                 try:
                     self._intake.push(event, not self.close_sent)
                 except _Broken as broken:
                     self._fail(broken)
+            elif event.opcode is Opcode.CLOSE:
+                self.handle_close(event)
+            else:
+                self._intake.idle_frames += 1
+                if event.opcode is Opcode.PONG:  # `read` sends the answers to pings together
+                    self.handle_pong(event)
 
     def _fail(self, broken: _Broken) -> None:
         self._door.refused(broken.reason)
