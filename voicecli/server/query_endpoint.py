@@ -74,7 +74,7 @@ def query_router(
         openapi_extra={"requestBody": _BODY},
     )
     async def query(request: Request) -> Response:
-        return _Exchange(desk, request)
+        return _Query(desk, request)
 
     return router
 
@@ -89,46 +89,46 @@ class _Desk:
         self.most = settings.questions  # at once
         self.limits = limits
         self.observe = observe
-        self.answered: Crowd[_Exchange] = Crowd()  # by their tokens, as those that come
-        self._coming: Crowd[_Exchange] = Crowd()
+        self.answered: Crowd[_Query] = Crowd()  # by their tokens, as those that come
+        self._coming: Crowd[_Query] = Crowd()
 
-    def read(self, exchange: _Exchange) -> None:
+    def read(self, query: _Query) -> None:
         """A question begins to come. One of whoever has most of them is given up for it, the oldest."""
-        self._coming.add(exchange, exchange.holder)
+        self._coming.add(query, query.holder)
         if len(self._coming) > _READ * self.most:
             self._give_up(list(self._coming))
 
     def kept(self) -> None:
         """There is more of one; if there is too much of all, the longest is given up."""
-        if sum(exchange.kept for exchange in self._coming) > self.limits.kept:
-            most = max(exchange.kept for exchange in self._coming)
-            self._give_up([exchange for exchange in self._coming if exchange.kept == most])
+        if sum(query.kept for query in self._coming) > self.limits.kept:
+            most = max(query.kept for query in self._coming)
+            self._give_up([query for query in self._coming if query.kept == most])
 
-    def _give_up(self, among: Sequence[_Exchange]) -> None:
-        loser = max(among, key=lambda exchange: self._coming.count(exchange.holder))  # the first of several
+    def _give_up(self, among: Sequence[_Query]) -> None:
+        loser = max(among, key=lambda query: self._coming.count(query.holder))  # the first of several
         self._coming.remove(loser)
         if not loser.given_up.done():
             error = Refusal(503, "Too many questions are on their way.", "busy", _RETRY)
             loser.given_up.set_exception(error)
 
-    def take(self, exchange: _Exchange) -> None:
+    def take(self, query: _Query) -> None:
         """It has come, and is answered now. Raises Refusal when too many are."""
-        self._coming.remove(exchange)
-        holder, most = exchange.holder, self.most
+        self._coming.remove(query)
+        holder, most = query.holder, self.most
         share = most if holder is None else max(1, int(_SHARE * most))
         full = self.answered.count(holder) >= share
         if full or len(self.answered) >= most:
             whose = "This token's places" if full and holder is not None else "All places"
             raise Refusal(503, f"{whose} are taken.", "busy", _RETRY)
-        self.answered.add(exchange, holder)
+        self.answered.add(query, holder)
 
-    def forget(self, exchange: _Exchange) -> None:
+    def forget(self, query: _Query) -> None:
         """It is answered, or nobody waits for that any more."""
-        self._coming.remove(exchange)
-        self.answered.remove(exchange)
+        self._coming.remove(query)
+        self.answered.remove(query)
 
 
-class _Exchange(Response):
+class _Query(Response):
     """One question and its answer; a client that goes takes all the work with it."""
 
     def __init__(self, desk: _Desk, request: Request) -> None:
