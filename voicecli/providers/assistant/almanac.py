@@ -6,12 +6,11 @@ import calendar
 import re
 from datetime import date, datetime, timedelta
 
-from voicecli.providers.assistant.cities import find
 from voicecli.providers.assistant.dates import MONTHS, WEEKDAYS, Day, day, distance, long_date, month_day
 from voicecli.providers.assistant.dialogue import Context, Reply, Topic, intent
 from voicecli.providers.assistant.durations import counted, spell_out
 from voicecli.providers.assistant.timeofday import TimeOfDay, moment, parse, spoken
-from voicecli.providers.assistant.timezones import PREPOSITION, Asked, elsewhere
+from voicecli.providers.assistant.timezones import PREPOSITION, elsewhere, find
 from voicecli.providers.assistant.wording import capital
 
 __all__ = ["also", "countdown", "days"]
@@ -21,7 +20,7 @@ __all__ = ["also", "countdown", "days"]
     "date",
     r"(?:what|which) (?P<a>year|month|week|century|season) (?:is it|is this|are we in|it is"
     r"|is it now)(?: now)?(?: in)?|(?:what is )?the (?:current )?(?P<b>year|month|week)",
-    topic=Asked("date"),
+    topic=Topic(about="date"),
 )
 def _period(match: re.Match[str], context: Context) -> str | None:
     today = context.now.date()
@@ -66,7 +65,7 @@ _WAS = re.compile(r"what (?:day |date |weekday |day of the week )?was|which day 
     r"|give me )?(?:the |(?P<whose>todays|tomorrows|yesterdays) )?(?:current |exact )?(?P<named>date|day"
     r"|weekday)(?: of the week| of the month)?(?: is it| it is| is| was| today| now)*)(?P<rest>(?: (?:on|in"
     r"|for|of|at))?(?: .+)?)",
-    topic=Asked("date"),
+    topic=Topic(about="date"),
 )
 def _dated(match: re.Match[str], context: Context) -> Reply | str | None:
     """ "what day is it", "what's the date in tokyo", "what day is december 25th"."""
@@ -89,7 +88,7 @@ def _dated(match: re.Match[str], context: Context) -> Reply | str | None:
     r"what (?:is|was) (?P<day>[a-z].+)",
     r"(?:when|what date|what day|on what day|on what date|which day) (?:is|was|will|does|are"
     r"|do)(?: it)?(?: be)? (?P<day>.+?)(?: fall| be| celebrated| this year)?",
-    topic=Asked("date"),
+    topic=Topic(about="date"),
 )
 def _named(match: re.Match[str], context: Context) -> str | None:
     """ "when is easter"."""
@@ -152,14 +151,6 @@ def _is_it(match: re.Match[str], context: Context) -> str | None:
 
 days = (_period, _length, _dated, _named, _leap, _is_it)
 
-
-# How long until, and since
-
-
-class Counting(Topic):
-    """The last question was how long it is until something."""
-
-
 _MANY = r"how (?:many (?P<unit>days|weeks|months|hours|minutes|seconds|sleeps|years)|long"
 
 
@@ -173,7 +164,7 @@ _MANY = r"how (?:many (?P<unit>days|weeks|months|hours|minutes|seconds|sleeps|ye
     r"how (?:many (?P<unit>days|weeks|months) away|far away|far off|soon) is (?P<until>.+)",
     rf"(?=.* since |.*ago){_MANY})(?: (?:has it been|have passed|passed|is it|it has been|ago was|ago is"
     r"|it is|went by|have gone by))?(?: since)? (?P<since>.+)",
-    topic=Counting(),
+    topic=Topic(about="countdown"),
 )
 def countdown(match: re.Match[str], context: Context) -> str | None:
     """ "how many days until christmas", "how long until 5 pm", "how many weeks since january first"."""
@@ -229,18 +220,14 @@ def _until_day(words: str, unit: str, now: datetime) -> str | None:
             return f"It's {today:%A}: the weekend is here."
         words = "saturday"
     found = day(f"{words} 1" if words in MONTHS else words, today)
-    if found is None:
-        # "how long to paris" is about the way
-        return (
-            None if find(words) else f"I don't know when that is: {words}. Say a date, such as December 25th."
-        )
+    if found is None:  # "how long to paris" is about the way
+        text = f"I don't know when that is: {words}. Say a date, such as December 25th."
+        return None if find(words) else text
     name, when = found.name, found.when
-    if when <= today:
-        return (
-            f"{capital(name)} is today."
-            if when == today
-            else f"{capital(name)} was {distance(when, today, '')} ago."
-        )
+    if when == today:
+        return f"{capital(name)} is today."
+    if when < today:
+        return f"{capital(name)} was {distance(when, today, '')} ago."
     if unit in ("hours", "minutes", "seconds"):
         midnight = moment(now, TimeOfDay(0), (when - today).days)
         return f"It's {_in(midnight - now, unit)} until {name} begins."
@@ -260,9 +247,6 @@ def _in(span: timedelta, unit: str) -> str:
     return counted(amount, unit.removesuffix("s"))
 
 
-# Follow-ups
-
-
 @intent(
     "date",
     r"(?:(?:and|or|what about|how about|then|what if it is|no|i mean|i meant|make that) )*(?P<until>(?:until"
@@ -271,14 +255,14 @@ def _in(span: timedelta, unit: str) -> str:
 def also(match: re.Match[str], context: Context) -> Reply | None:
     """ "and in paris", "what about tomorrow": what was asked last, for another place or day."""
     words, today, topic = match["what"], context.now.date(), context.recall()
-    if isinstance(topic, Counting) and (day(words, today) or parse(words)):
+    asked = topic.about if topic else "nothing"
+    if asked == "countdown" and (day(words, today) or parse(words)):
         text = _until(words, "", context)
         return Reply("countdown", text, topic=topic) if text else None
-    question = topic.question if isinstance(topic, Asked) else ""
     if not match["until"] and find(words):
-        return elsewhere(question or "time", words, context)
-    if match["until"] or (topic is not None and not question):
+        return elsewhere(asked if asked == "date" else "time", words, context)
+    if match["until"] or asked not in ("time", "date", "nothing"):
         return None
     if text := _falls(day(words, today) or day((match["in"] or "") + words, today), today):
-        return Reply("date", text, topic=Asked("date"))
-    return elsewhere(question, words, context) if match["in"] and question else None
+        return Reply("date", text, topic=Topic(about="date"))
+    return elsewhere(asked, words, context) if match["in"] and topic else None

@@ -15,7 +15,7 @@ from typing import TypeAlias, TypeVar
 
 from voicecli.providers.assistant import operations
 from voicecli.providers.assistant.dialogue import Context, Excuse, Reply, Topic, intent
-from voicecli.providers.assistant.numbers import is_number, ordinal, written
+from voicecli.providers.assistant.numbers import PARTS, is_number, ordinal, written
 from voicecli.providers.assistant.operations import Value, constant, plus, raised, times
 from voicecli.providers.assistant.wording import capital
 
@@ -74,10 +74,7 @@ _AROUND: Choices[tuple[str, Two]] = (
 _PI = Value(Fraction("3.14159265358979323846264338327950288419716939937510"), "pi", exact=False)
 _MISHEARD = {"for": 4, "fore": 4, "to": 2, "too": 2, "won": 1, "ate": 8}  # only beside an operation
 _BESIDE = r"(?:plus|minus|times|by|divided|multiplied|percent|squared|of)"
-_PARTS = {
-    "half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10,
-    "hundredth": 100,
-}  # fmt: skip
+_PARTS = PARTS | {"hundredth": 100}
 _PART = (
     rf"(?P<count>\d+) (?P<plural>halves|(?:{'|'.join(_PARTS)})s)|(?:(?:an?|one|1) "
     rf")?(?P<name>{'|'.join(_PARTS)})"
@@ -111,8 +108,6 @@ class _Parser:
         self.at = 0
         self.last = last
 
-    # Words
-
     def end(self) -> None:
         if self.at < len(self.text):
             first, second = (self.text[: self.at].split() or [""])[-1], self.text[self.at :].split()[0]
@@ -138,8 +133,6 @@ class _Parser:
         if not self.take(pattern):
             self.end()
             raise _NotArithmetic
-
-    # Levels
 
     def sum(self, *, plain_and: bool = True) -> Value:
         plain_and = plain_and and not self.at
@@ -193,7 +186,9 @@ class _Parser:
             return value
         if self.last is None or not self.take(r"that|it|this|(?:the (?:last )?)?result|the answer"):
             raise _NotArithmetic
-        return replace(self.last, said=operations.last_name(self.last), percent=False, open=False, steps=0)
+        text, exact = written(self.last.number)
+        said = text if self.last.exact and exact else f"about {text}"
+        return replace(self.last, said=said, percent=False, open=False, steps=0)
 
     def named(self) -> Value | None:
         """The forms that name the operation first: "the sum of 2 and 3", "multiply 2 by 3"."""
@@ -250,8 +245,6 @@ def _fraction(match: re.Match[str]) -> Value:
     count = int(match["count"] or 1)
     return Value(Fraction(count, _PARTS[name]), f"{'a' if count == 1 else count} {match['plural'] or name}")
 
-
-# Questions
 
 _PREFIX = re.compile(
     r"(?:(?:and|then|now|so) )*(?P<asked>(?:what (?:is|are|was|does|do|about|would be)|how much (?:is|are"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from voicecli.providers.assistant.dialogue import Context, Excuse, Reply, Topic, intent
 from voicecli.providers.assistant.tables import phrases
@@ -15,26 +14,18 @@ MOST_DICE = 100
 MOST_SIDES = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Rolled(Topic):
-    """What was rolled, flipped or picked, to do it again."""
-
-    said: str
-
-
 @intent("dice", phrases("again"))
 def _again(match: re.Match[str], context: Context) -> Reply:
     """ "roll again", after a roll, a flip or a pick."""
-    if isinstance(topic := context.recall(), Rolled):
-        said = Wording(topic.said, topic.said, topic.said, ())
-        for draw in draws[1:]:
-            if reply := draw(said, context):
-                return reply
+    if topic := context.recall():
+        said = Wording(topic.about, topic.about, ())
+        if reply := next(filter(None, (draw(said, context) for draw in draws[1:])), None):
+            return reply
     raise Excuse("Again what? Say roll a die, flip a coin or pick a number.")
 
 
 def _drawn(name: str, text: str, match: re.Match[str]) -> Reply:
-    return Reply(name, text, topic=Rolled(match[0]))
+    return Reply(name, text, topic=Topic(about=match[0]))
 
 
 @intent(

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from voicecli.providers.assistant.dialogue import Context, Excuse, Question, Reply, Topic, intent
-from voicecli.providers.assistant.numbers import QUANTITY, is_number, part_of_one, quantity, written
+from voicecli.providers.assistant.numbers import QUANTITY, is_number, quantity, written
 from voicecli.providers.assistant.tables import rows
 from voicecli.providers.assistant.wording import Wording, capital
 
@@ -144,9 +144,6 @@ def _scale(count: Fraction, target: Unit) -> Reply:
     return Reply("units", "Degrees of which scale: Celsius or Fahrenheit?", topic=Question("units", answer))
 
 
-# Amounts
-
-
 @cache
 def _amount() -> re.Pattern[str]:
     names = "|".join(sorted(units(), key=len, reverse=True))
@@ -168,17 +165,14 @@ def _amounts(words: str, partner: str = "") -> tuple[Amount, ...] | None:
         match = _amount().match(words, at)
         if match is None:
             return None
-        count, unit = quantity(match) / int(match["under"] or 1), units()[match["unit"]]  # typed: "1/2 cup"
+        unit = units()[match["unit"]]
         if unit.name == "ounce" and partner == "volume":
             unit = units()["fluid ounce"]
-        count = (count + part_of_one(match["behind"])) * (-1 if match["sign"] else 1)
-        found.append(Amount(count, unit))
+        count = quantity(match, int(match["under"] or 1))  # typed: "1/2 cup"
+        found.append(Amount(-count if match["sign"] else count, unit))
         at = match.end()
     kinds = {amount.unit.kind for amount in found}
     return tuple(found) if len(kinds) == 1 and (len(found) == 1 or kinds != {"temperature"}) else None
-
-
-# Converting
 
 
 @cache

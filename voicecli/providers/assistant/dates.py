@@ -1,7 +1,4 @@
-"""Days as people name them: "tomorrow", "next friday", "december 25th", "a week from monday", "easter".
-
-The door to dateutil.
-"""
+"""Days as people name them: "tomorrow", "next friday", "a week from monday"; the door to dateutil."""
 
 from __future__ import annotations
 
@@ -133,30 +130,22 @@ def _holidays() -> dict[str, tuple[str, str]]:
 def _falls(rule: str, today: date, *, past: bool = False) -> date:
     """The next such day from today on, or the last one until today."""
     now = datetime(today.year, today.month, today.day)
-    if past:
-        found = rrulestr(rule, dtstart=now - relativedelta(years=9)).before(now, inc=True)
-    else:
-        found = rrulestr(rule, dtstart=now).after(now, inc=True)
+    days = rrulestr(rule, dtstart=now - relativedelta(years=9 * past))
+    found: datetime | None = (days.before if past else days.after)(now, inc=True)
     if found is None:
         raise Excuse("There is no such day.")
-    day: date = found.date()
-    return day
+    return found.date()
 
 
 _STATED = re.compile(
-    r"(next|this|last|)(.*?)(?: (?:of |in )?((?:\d+ ?){1,2}|this year|next year|last year))?"
+    r"(next|this|last|) ?(.*?)(?: (?:of |in )?((?:\d+ ?){1,2}|this year|next year|last year))?$"
 )
 _YEARS = {"this year": 0, "this": 0, "next year": 1, "last year": -1}
 
 
 def _holiday(text: str, today: date, past: bool) -> Day | None:
     text = " ".join(text.removeprefix("the ").split())
-    stated = _STATED.fullmatch(text)
-    if not stated:
-        return None
-    which, name, year_words = stated[1], stated[2].strip(), stated[3] or ""
-    if text in _holidays():
-        which, name, year_words = "", text, ""
+    which, name, year_words = ("", text, "") if text in _holidays() else _STATED.findall(text)[0]
     if name not in _holidays():
         return None
     label, rule = _holidays()[name]

@@ -17,10 +17,12 @@ from voicecli.providers.language_model import Action, Message
 __all__ = ["Context", "Excuse", "Intent", "Question", "Reply", "Topic", "intent"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
     """What a reply leaves behind for the next turn to refer to; it lasts until another takes over."""
 
     lasting: ClassVar[bool] = True
+    about: str = ""  # what was asked for: "time", "date"; or said, to be said again or asked about
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,6 @@ class Question(Topic):
     lasting: ClassVar[bool] = False
     intent: str
     answer: Callable[[Wording, Context], Reply | None]
-    about: str = ""  # what was said, where we asked whether it was
 
     def follow(self, said: Wording, context: Context) -> Reply | None:
         return _told(self.intent, self.answer, said, context)
@@ -57,10 +58,6 @@ class Excuse(Exception):
         self.intent = intent
 
 
-def _nothing() -> Topic | None:
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """The world at the moment of the question; reading it changes nothing."""
@@ -72,7 +69,7 @@ class Context:
     delivery: Delivery | None = None  # how the replies are spoken, where that can be changed
     random: Random = field(default_factory=Random)
     certain: bool = True  # the words are what was said
-    recall: Callable[[], Topic | None] = _nothing  # works out the topic of the turns before, when asked
+    recall: Callable[[], Topic | None] = lambda: None  # works out the topic of the turns before, when asked
 
     def before(self, role: str, count: int = 10**9) -> list[str]:
         """What was said in that role in the last `count` messages, the latest first."""

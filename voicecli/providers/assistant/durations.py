@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from voicecli.providers.assistant.numbers import QUANTITY, part_of_one, quantity
+from voicecli.providers.assistant.numbers import QUANTITY, quantity
 from voicecli.providers.assistant.wording import listed
 
 __all__ = ["counted", "find", "label", "parse", "rough", "spell_out"]
@@ -36,7 +36,7 @@ def find(text: str) -> tuple[float, str, str] | None:
     end, total, smallest = 0, Fraction(0), 10**9
     while match and (size := _SIZES[match["unit"][0]]) < smallest:
         smallest = size
-        total += (quantity(match) + part_of_one(match["behind"])) * size
+        total += quantity(match) * size
         end = match.end()
         joint = _JOINT.match(text, end)
         match = _TERM.match(text, joint.end()) if joint else None

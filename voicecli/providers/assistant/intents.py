@@ -6,6 +6,7 @@ What may be misheard is asked about before it is acted on: "Did you mean a 5 min
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -17,7 +18,6 @@ from voicecli.providers.assistant import (
     limits,
     prosody,
     reminders,
-    running,
     smalltalk,
     timezones,
 )
@@ -34,14 +34,14 @@ LONGEST_ANSWER = 8  # words; what is longer is no answer to a question of ours
 
 _INTENTS: tuple[Intent, ...] = (
     reminders.length_alone,
-    running.undo,
+    reminders.undo,
     smalltalk.said,
     smalltalk.repeat,
     smalltalk.name,
     smalltalk.talk,
     *prosody.wishes,
-    running.cancel,
-    running.running,
+    reminders.cancel,
+    reminders.running,
     reminders.timer,
     reminders.alarm,
     reminders.reminder,
@@ -70,15 +70,14 @@ _YES = re.compile(rf"(?:(?:{phrases('assent')})(?: |$))+")
 _NO = re.compile(rf"(?:(?:{phrases('dissent')})(?: |$))+")
 
 
-def understand(said: str, context: Context) -> Reply:
+def understand(said: str, context: Context, recall: Callable[[], Topic | None] | None = None) -> Reply:
     """The answer to `said`; deciding it changes nothing in the world."""
     utterance = hear(said[: LONG + 1])
     if not utterance.text:
         return Reply("silence", "I didn't catch that.")
     if len(utterance.text) > LONGEST:
         return limits.fallback(utterance, context)
-    if context.recall is Context.__dataclass_fields__["recall"].default:
-        context = replace(context, recall=lambda: _topic(context))
+    context = replace(context, recall=recall or (lambda: _topic(context)))
     reply = _several(utterance, context) or _one(utterance, context)
     return reply if context.certain or not reply.meant else _doubted(said, reply, context)
 
@@ -92,9 +91,9 @@ def _doubted(said: str, reply: Reply, context: Context) -> Reply:
             return Reply("no", "Okay. Please say it again.")
         if not _YES.fullmatch(utterance.text):
             return None
-        return replace(understand(said, replace(context, certain=True, recall=lambda: before)), meant="")
+        return replace(understand(said, replace(context, certain=True), lambda: before), meant="")
 
-    if isinstance(before, Question) and before.about == said:
+    if before and before.about == said:
         return reply  # said twice, it was meant
     return Reply("doubt", f"Did you mean {reply.meant}?", topic=Question("doubt", answer, about=said))
 
@@ -132,7 +131,7 @@ def _topic(context: Context) -> Topic | None:
     for at in spoken:
         said, before = context.history[at], (lambda topic=topic: topic)
         earlier = replace(context, history=context.history[:at], certain=said.certain, random=Random(0))
-        reply = understand(said.content, replace(earlier, recall=before))
+        reply = understand(said.content, earlier, before)
         if reply.topic or not (topic and topic.lasting):
             topic = reply.topic
     return topic

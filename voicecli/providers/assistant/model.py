@@ -66,8 +66,8 @@ class Assistant:
     @property
     def domain(self) -> str:
         """What it understands, as a JSGF grammar: what a recogniser should expect to hear."""
-        from voicecli.providers.assistant.cities import famous
         from voicecli.providers.assistant.tables import text
+        from voicecli.providers.assistant.timezones import famous
 
         return f"{text('commands.jsgf')}\n<place> = {' | '.join(famous())};\n"
 
@@ -90,21 +90,23 @@ class Assistant:
         from voicecli.providers.assistant.intents import REMEMBERED, Context, understand
 
         await self._ready()
-        last = max((at for at, message in enumerate(messages) if message.role == "user"), default=None)
+        history = list(messages)
+        while history and history[-1].role != "user":
+            history.pop()
+        said = history.pop() if history else Message("user", "")
         context = Context(
             now=self._now(),
             clock=self._time(),
-            history=messages[:last] if last is not None else (),
+            history=history,
             timers=self.timers,
             delivery=self.delivery,
-            certain=last is None or messages[last].certain,
+            certain=said.certain,
             random=self._random,
         )
-        said = messages[last].content if last is not None else ""
-        if len(said) + sum(len(message.content) for message in context.history[-2 * REMEMBERED :]) > SHORT:
-            reply = await asyncio.to_thread(understand, said, context)
+        if sum(len(message.content) for message in (*history[-2 * REMEMBERED :], said)) > SHORT:
+            reply = await asyncio.to_thread(understand, said.content, context)
         else:
-            reply = understand(said, context)
+            reply = understand(said.content, context)
         for at, token in enumerate(re.findall(r"\s*\S+", reply.text)):
             if at and self.options.token_delay > 0:
                 await asyncio.sleep(self.options.token_delay)

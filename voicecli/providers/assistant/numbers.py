@@ -1,7 +1,4 @@
-"""Numbers: as they are said ("twenty three point five"), as figures, and as the assistant writes them.
-
-The door to text_to_num.
-"""
+"""Numbers: said ("twenty three point five"), in figures, and as written; the door to text_to_num."""
 
 from __future__ import annotations
 
@@ -9,19 +6,10 @@ import math
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from decimal import Decimal
 from fractions import Fraction
 
-__all__ = [
-    "QUANTITY",
-    "figures",
-    "is_number",
-    "ordinal",
-    "part_of_one",
-    "quantity",
-    "rounded",
-    "suffixed",
-    "written",
-]
+__all__ = ["PARTS", "QUANTITY", "figures", "is_number", "ordinal", "quantity", "suffixed", "written"]
 
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _DIGITS = {
@@ -94,9 +82,7 @@ def _cardinals(match: re.Match[str]) -> str:
     return " ".join(found)
 
 
-# Quantities
-
-_PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "eighth": 8, "tenth": 10}
+PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
 # A pattern of how many of something there are: "2 and a half", "3 quarters of an", "a couple of", "an".
 QUANTITY = (
     r"(?:(?P<number>\d+(?:\.\d+)?)(?: (?:(?P<parts>halve|third|quarter|fourth|fifth|eighth"
@@ -105,19 +91,13 @@ QUANTITY = (
 )
 
 
-def quantity(match: re.Match[str]) -> Fraction:
-    """What was matched by QUANTITY."""
-    count = Fraction(match["number"] or (2 if match["couple"] else 1))
+def quantity(match: re.Match[str], under: int = 1) -> Fraction:
+    """What was matched by QUANTITY, divided by `under`, and by a part that came `behind` it."""
+    count = Fraction(match["number"] or (2 if match["couple"] else 1)) / under
     if part := match["parts"] or match["part"] or match["half"]:
-        count /= _PARTS[part.replace("halve", "half")]
-    return count + part_of_one(match["more"])
+        count /= PARTS[part.replace("halve", "half")]
+    return count + sum(Fraction(1, PARTS[more]) for more in (match["more"], match["behind"]) if more)
 
-
-def part_of_one(name: str | None) -> Fraction:
-    return Fraction(1, _PARTS[name]) if name else Fraction(0)
-
-
-# Ordinals, as far as days and powers need them
 
 _FIRSTS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
@@ -145,20 +125,8 @@ def suffixed(number: int) -> str:
     return f"{number}{ending}"
 
 
-# As they are written
-
-
-def rounded(value: Fraction, places: int = 4) -> tuple[Fraction, bool]:
-    """The value as it should be said, and whether nothing was lost: at least `places` significant figures."""
-    if (value * 10**6).denominator == 1:
-        return value, True
-    size = abs(value)
-    digits = places if size >= 1 else min(places - 1 - math.floor(_log10(size)), 15)
-    return Fraction(round(value * 10**digits), 10**digits), False
-
-
 def written(value: Fraction, places: int = 4) -> tuple[str, bool]:
-    """The value in figures, "minus" in words, and whether it is exact.
+    """The value in figures, "minus" in words, and whether it is exact, or to so many places.
 
     A number too large or too small to be said in full becomes a power of ten.
     """
@@ -166,33 +134,20 @@ def written(value: Fraction, places: int = 4) -> tuple[str, bool]:
     if size >= PLAIN or 0 < size < Fraction(1, 10**6):
         text, exact = _power_of_ten(size)
         return sign + text, exact
-    short, exact = rounded(size, places)
-    digits = 0
-    while (short * 10**digits).denominator != 1:
-        digits += 1
-    whole, part = divmod(int(short * 10**digits), 10**digits)
-    return f"{sign}{whole:,}" + (f".{part:0{digits}d}" if digits else ""), exact
+    exact = (size * 10**6).denominator == 1
+    if not exact:
+        digits = places if size >= 1 else min(places - 1 - math.floor(_log10(size)), 15)
+        size = Fraction(round(size * 10**digits), 10**digits)
+    return f"{sign}{Decimal(size.numerator) / size.denominator:,f}", exact
 
 
 def _power_of_ten(size: Fraction) -> tuple[str, bool]:
     exponent = math.floor(_log10(size))
-    mantissa = 10 ** (_log10(size) - exponent)
-    if round(mantissa, 2) >= 10:
-        mantissa, exponent = mantissa / 10, exponent + 1
+    mantissa, carried = f"{10 ** (_log10(size) - exponent):.2e}".split("e")
+    figure, exponent = f"{float(mantissa):g}", exponent + int(carried)
     power = f"minus {-exponent}" if exponent < 0 else str(exponent)
-    figure = f"{mantissa:.2f}".rstrip("0").rstrip(".")
-    return f"{figure} times 10 to the power of {power}", _is_power(size, Fraction(figure), exponent)
-
-
-def _is_power(size: Fraction, mantissa: Fraction, exponent: int) -> bool:
-    """Whether `size` is exactly so many times a power of ten."""
-    over, under = size.as_integer_ratio()
-    large = over if exponent > 0 else under
-    if (large & -large).bit_length() < abs(exponent) - 8:  # a power of ten holds as many twos
-        return False
-    power = int(10 ** abs(exponent))
-    more, less = (power, 1) if exponent > 0 else (1, power)
-    return mantissa.numerator * more * under == over * mantissa.denominator * less
+    exact = size == Fraction(figure) * Fraction(10) ** exponent
+    return f"{figure} times 10 to the power of {power}", exact
 
 
 def _log10(size: Fraction) -> float:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from voicecli.providers.assistant.dialogue import Excuse
-from voicecli.providers.assistant.numbers import written
 from voicecli.providers.assistant.wording import capital
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "difference",
     "divided",
     "factorial",
-    "last_name",
     "percentage",
     "plus",
     "raised",
@@ -55,12 +53,6 @@ class Value:
 
 def constant(number: Fraction | int) -> Value:
     return Value(Fraction(number), str(number))
-
-
-def last_name(value: Value) -> str:
-    """The last result as it is said in the next sum."""
-    text, exact = written(value.number)
-    return text if value.exact and exact else f"about {text}"
 
 
 def _work(values: tuple[Value, ...], numerator: float, denominator: float = 0.0) -> int:
@@ -171,16 +163,13 @@ def root(value: Value, degree: int) -> Value:
     said = f"the {'square' if degree == 2 else 'cube'} root of {value.said}"
     if value.number < 0 and degree % 2 == 0:
         raise Excuse(f"{capital(said)} is not a real number.")
-    number, exact, work = value.number, True, value.work
-    if number:
-        sign = -1 if number < 0 else 1
-        number, exact, work = _irrational(replace(value, number=abs(number)), constant(Fraction(1, degree)))
-        number *= sign
-    return _made(number, said, work, value, exact=exact, open=True)
+    size = replace(value, number=abs(value.number))
+    number, exact, work = _irrational(size, constant(Fraction(1, degree)))
+    return _made(-number if value.number < 0 else number, said, work, value, exact=exact, open=True)
 
 
 def _irrational(base: Value, exponent: Value) -> tuple[Fraction, bool, int]:
-    """A positive base to a fractional power, whether it came out as a fraction, and the work."""
+    """A base from zero on to a fractional power, whether it came out as a fraction, and the work."""
     over, under = exponent.number.as_integer_ratio()
     if max(abs(over), under) >> PRECISE:
         raise Excuse(TOO_LARGE)
@@ -192,7 +181,7 @@ def _irrational(base: Value, exponent: Value) -> tuple[Fraction, bool, int]:
         number = Fraction(context.power(size, context.divide(over, under)))
     if under <= 12 and abs(over) <= 100 and max(base.bits) * abs(over) <= EXACT_ROOTS:
         for near in (Fraction(round(number)), number.limit_denominator(10**6)):
-            if near and near**under == base.number**over:
+            if near**under == base.number**over:
                 return near, True, work
     return number, False, work
 

@@ -66,11 +66,9 @@ def _normal(match: re.Match[str], context: Context) -> Reply:
     delivery = _changeable(name, context)
     gain = Action("loudness", partial(delivery.set_gain, 0.0))
     speed = Action("speed", partial(delivery.set_speed, delivery.normal_speed))
-    if name == "speed":
-        return Reply(name, f"Okay, my normal {what}.", (speed,))
-    if what in ("volume", "loudness"):
-        return Reply(name, f"Okay, my normal {what}.", (gain,))
-    return Reply(name, "Okay, my normal voice.", (gain, speed))
+    one = {"speed": speed, "pace": speed, "volume": gain, "loudness": gain}.get(what)
+    said, actions = (what, (one,)) if one else ("voice", (gain, speed))
+    return Reply(name, f"Okay, my normal {said}.", actions)
 
 
 wishes = (_normal, *(_wish(**wish) for wish in table("prosody.toml")["wish"]))

@@ -1,4 +1,4 @@
-"""Setting timers, alarms and reminders; nothing happens before the turn is certain."""
+"""Setting timers, alarms and reminders, listing, cancelling and undoing them, once the turn is certain."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ import re
 from functools import partial
 
 from voicecli.providers.assistant.dates import day
-from voicecli.providers.assistant.dialogue import Context, Question, Reply, intent
-from voicecli.providers.assistant.durations import counted, find, label, parse, spell_out
-from voicecli.providers.assistant.running import Changed
+from voicecli.providers.assistant.dialogue import Context, Excuse, Question, Reply, Topic, intent
+from voicecli.providers.assistant.durations import counted, find, label, parse, rough, spell_out
+from voicecli.providers.assistant.tables import phrases
 from voicecli.providers.assistant.timeofday import TimeOfDay, moment, spoken
 from voicecli.providers.assistant.timeofday import parse as parse_time
 from voicecli.providers.assistant.timers import Timer
-from voicecli.providers.assistant.wording import Wording
+from voicecli.providers.assistant.wording import Wording, capital, listed
 from voicecli.providers.language_model import Action
 
-__all__ = ["alarm", "length_alone", "reminder", "timer"]
+__all__ = ["alarm", "cancel", "length_alone", "reminder", "running", "timer", "undo"]
 
+CHANGED = Topic(about="timers")  # one was set or cancelled, which can be undone
 LONGEST = 7 * 86400.0  # seconds; nobody keeps a conversation open for longer
 
 
 def _set(intent: str, new: Timer, text: str, meant: str, context: Context) -> Reply:
     kind = next((kind for kind in ("reminder", "alarm") if kind in new.label), "timer")
     action = Action(f"set {kind}", partial(context.timers.set, new))
-    return Reply(intent, text, (action,), topic=Changed(), meant=meant)
+    return Reply(intent, text, (action,), topic=CHANGED, meant=meant)
 
-
-# Timers
 
 _SET = (
     r"(?:set|start|create|make|begin|give me|add|put on|put|run|i need|i want|i would like|can i have"
@@ -62,16 +61,9 @@ def timer(match: re.Match[str], context: Context) -> Reply | None:
     if not named or (not found and re.search(r"\d", rest)):
         return _unclear(core, context)
     name = (named["before"] or named["after"] or "").strip()
-    return _how_long(name) if seconds is None else _started(seconds, name, context)
-
-
-def _how_long(name: str = "") -> Reply:
-    def answer(said: Wording, context: Context) -> Reply | None:
-        seconds = _length(said.core)
-        return None if seconds is None else _started(seconds, name, context)
-
-    what = f"the {name} timer" if name else "the timer"
-    return Reply("timer", f"How long should {what} be?", topic=Question("timer", answer))
+    if seconds is None:
+        return _ask("timer", f"How long should the {f'{name} timer'.strip()} be?", name)
+    return _started(seconds, name, context)
 
 
 def _unclear(core: str, context: Context) -> Reply | None:
@@ -80,12 +72,13 @@ def _unclear(core: str, context: Context) -> Reply | None:
         return _confirm(60.0 * int(bare[1]), f"Do you mean {counted(int(bare[1]), 'minute')}?")
     if (of_day := re.search(r"\btimer (?:for|at|to) (.+)$", core)) and parse_time(of_day[1]):
         return _at(of_day[1], "", context)
-    return _how_long() if re.match(rf"{_SET}\b.*\b(?:timer|countdown)\b", core) else None
+    unfinished = re.match(rf"{_SET}\b.*\b(?:timer|countdown)\b", core)
+    return _ask("timer", "How long should the timer be?") if unfinished else None
 
 
 def _confirm(seconds: float, text: str) -> Reply:
     def answer(said: Wording, context: Context) -> Reply | None:
-        return _started(seconds, "", context) if _YES.fullmatch(said.plain) else None
+        return _started(seconds, "", context) if any(map(_YES.fullmatch, said.readings)) else None
 
     return Reply("timer", text, topic=Question("timer", answer))
 
@@ -113,8 +106,6 @@ def _started(seconds: float, name: str, context: Context, intent: str = "timer")
     return _set(intent, new, f"I've set {meant}.", meant, context)
 
 
-# Alarms
-
 _WHEN = re.compile(
     r"(?:(?P<first>tomorrow|today|tonight|(?:on |next |this )?[a-z]+day)(?: (?:morning|evening"
     r"|afternoon))? ?)?(?:(?:for|at|by|on|to) )*(?P<time>.*?)(?: (?P<last>tomorrow(?: morning| evening"
@@ -134,18 +125,20 @@ _HALF = re.compile(
 def alarm(match: re.Match[str], context: Context) -> Reply | None:
     """ "wake me at seven thirty a m", "set an alarm for noon tomorrow", "wake me in ten minutes"."""
     if not match["when"]:
-        return _ask_when("alarm", "For what time?")
+        return _ask("alarm", "For what time?")
     when = match["when"].strip()
     if (found := find(when)) and found[1] in ("", "in", "for") and not found[2]:
         return _started(found[0], "", context, "alarm")
-    return _at(when, "", context) or _ask_when("alarm", "I didn't get the time. For what time?")
+    return _at(when, "", context) or _ask("alarm", "I didn't get the time. For what time?")
 
 
-def _ask_when(intent: str, text: str, chore: str = "") -> Reply:
+def _ask(intent: str, text: str, name: str = "", chore: str = "") -> Reply:
+    """Ask how long until it rings, or, but for a timer, when."""
+
     def answer(said: Wording, context: Context) -> Reply | None:
         if (seconds := _length(said.core)) is None:
-            return _at(said.core, chore, context)
-        return _reminded(seconds, chore, context) if chore else _started(seconds, "", context, intent)
+            return None if intent == "timer" else _at(said.core, chore, context)
+        return _reminded(seconds, chore, context) if chore else _started(seconds, name, context, intent)
 
     return Reply(intent, text, topic=Question(intent, answer))
 
@@ -193,8 +186,6 @@ def _ringing(of_day: TimeOfDay, date: str, chore: str, context: Context) -> Repl
     return _set(intent, new, f"Your alarm is set for {at}.", f"an alarm for {at}", context)
 
 
-# Reminders
-
 _CHORE = (
     re.compile(r"(?P<chore>(?:to|about|that) .+?) (?P<when>(?:at|on|by|tomorrow|today|tonight) .+)"),
     re.compile(r"(?P<when>.+?) (?P<chore>(?:to|about|that) .+)"),
@@ -215,7 +206,7 @@ def reminder(match: re.Match[str], context: Context) -> Reply:
         if reply := _at(parts["when"], _chore(parts["chore"]), context):
             return reply
     chore = _chore(rest)
-    return _ask_when("reminder", f"When should I remind you to {chore}?", chore)
+    return _ask("reminder", f"When should I remind you to {chore}?", chore=chore)
 
 
 def _chore(words: str) -> str:
@@ -231,3 +222,119 @@ def _reminded(seconds: float, chore: str, context: Context) -> Reply:
     new = Timer(f"reminder to {chore}", f"Reminder: {chore}.", context.clock + seconds)
     what = f"to {chore} in {spell_out(seconds)}"
     return _set("reminder", new, f"I'll remind you {what}.", f"a reminder {what}", context)
+
+
+@intent(
+    "timers",
+    r"(?:how (?:much (?:more )?(?:time|longer)|long|many (?:more )?(?:minutes|seconds"
+    r"|hours))(?: do i have| is there| are there| have i got| is| are)?(?: still)? (?:left|remaining|remain"
+    r"|to go)|how much longer|how long (?:to go|until (?:the|my) .*(?:timer|alarm).*)|time left"
+    r"|how long is left|when (?:does|will|is) (?:the|my) .*\b(?:timer|alarm)\b.*)(?: (?:on|for|in|until|of"
+    r"|with|till) (?:the |my )?(?P<which>.+?))?",
+    phrases("timers"),
+)
+def running(match: re.Match[str], context: Context) -> str:
+    """ "how much time is left", "what timers do I have"."""
+    kind = next((kind for kind in ("alarm", "reminder") if re.search(rf"\b{kind}s?\b", match[0])), "")
+    timers = [timer for timer in context.timers.running if kind in timer.label]
+    if not timers:
+        return f"No {kind or 'timer'} is running."
+    if which := match.groupdict().get("which"):
+        timers = _named(which, timers) or timers
+    if len(timers) == 1:
+        rest, due = _left(timers[0], context), timers[0].at or timers[0].label.startswith("reminder")
+        return f"Your {timers[0].label} {f'is due {rest}' if due else f'has {rest} left'}."
+    lefts = [(timer, _left(timer, context)) for timer in timers]
+    lines = [
+        f"the {one.label} {left}" if one.at else f"{left} left on the {one.label}" for one, left in lefts
+    ]
+    return f"You have {len(lines)} {kind or 'timer'}s: {listed(lines)}."
+
+
+def _left(timer: Timer, context: Context) -> str:
+    """ "3 minutes"; of what is due at a time of day "tomorrow, in about 16 hours"."""
+    rest = rough(timer.left(context.clock, context.now))
+    if timer.at is None:
+        return f"in {rest}" if timer.label.startswith("reminder") else rest
+    days = (timer.at.date() - context.now.date()).days
+    return f"{({0: '', 1: 'tomorrow, '}).get(days, f'on {timer.at:%A}, ')}in {rest}"
+
+
+def _named(words: str, timers: list[Timer]) -> list[Timer]:
+    """Those that the words mean: by kind, by a part of the label, by the time of an alarm."""
+    words = re.sub(r"^(?:the|my|that|this) | (?:1|one)$", "", words.strip())
+    kind = re.search(r"\b(timer|alarm|reminder)s?$", words)
+    name = re.sub(r" ?\b(?:timer|alarm|reminder)s?$", "", words).strip()
+    pool = [timer for timer in timers if not kind or kind[1] in timer.label]
+    of_day = parse_time(name)
+    names = [name, *(spoken(half) for half in of_day.halves)] if of_day else [name]
+    return [timer for timer in pool if any(f" {name}" in f" {timer.label}" for name in names)]
+
+
+@intent(
+    "cancel",
+    r"(?:cancel|stop|delete|clear|remove|end|kill|turn off|switch off|dismiss|abort|shut off|get rid of"
+    r"|forget) (?P<all>all |every |both |all of )?(?:the |my |that |this |of )*(?P<which>.*?\b(?:timer|alarm"
+    r"|reminder|countdown)(?P<many>s)?)(?: please)?",
+)
+def cancel(match: re.Match[str], context: Context) -> Reply:
+    """ "cancel the timer", "stop the tea timer", "cancel all timers"."""
+    timers = context.timers.running
+    kind = next((kind for kind in ("alarm", "reminder") if kind in match["which"]), "timer")
+    if not timers:
+        raise Excuse(f"No {kind} is running.")
+    chosen = _named(match["which"], timers)
+    if not chosen:
+        return _which(timers, f"There is no {match['which']}.")
+    return _cancelled(chosen, context) if match["all"] or match["many"] else _one(chosen, context)
+
+
+def _one(chosen: list[Timer], context: Context) -> Reply:
+    return _cancelled(chosen, context) if len(chosen) == 1 else _which(chosen)
+
+
+def _cancelled(chosen: list[Timer], context: Context) -> Reply:
+    action = Action("cancel timer", partial(context.timers.cancel, tuple(chosen)))
+    what = _counted(chosen)
+    return Reply("cancel", f"I've cancelled {what}.", (action,), topic=CHANGED, meant=f"to cancel {what}")
+
+
+def _counted(timers: list[Timer]) -> str:
+    return f"the {timers[0].label}" if len(timers) == 1 else f"{len(timers)} timers"
+
+
+def _which(timers: list[Timer], before: str = "") -> Reply:
+    """Ask which is to be cancelled."""
+    labels = [f"the {timer.label}" for timer in timers]
+    alike = timers[0].label if len(set(labels)) == 1 else ""  # only their order tells them apart
+
+    def answer(said: Wording, context: Context) -> Reply | None:
+        meant = [one for one in context.timers.running if alike in ("", one.label)]
+        order = re.fullmatch(r"(?:the )?(first|1st|last|second|2nd|other)(?: 1| timer)*", said.core)
+        if meant and said.core in ("all", "both", "all of them", "both of them", "every 1"):
+            return _cancelled(meant, context)
+        if meant and order and alike:
+            return _cancelled([meant[0] if order[1] in ("first", "1st") else meant[-1]], context)
+        chosen = _named(said.core, context.timers.running)
+        return _one(chosen, context) if chosen else None
+
+    if len(labels) == 1:
+        raise Excuse(f"{before} Only {labels[0]} is running.")
+    text = f"{before} Which one: {listed(labels, 'or')}?".strip()
+    if alike:
+        text = f"There are {len(labels)} of that name. The first, the last, or all of them?"
+    return Reply("cancel", text, topic=Question("cancel", answer))
+
+
+@intent("undo", phrases("undo"))
+def undo(match: re.Match[str], context: Context) -> Reply | None:
+    """ "cancel that", after something was set or cancelled; what has rung cannot be undone."""
+    timers = context.timers
+    chosen = [one for one in timers.last_set if one in timers.running] or list(timers.last_cancelled)
+    if not chosen or context.recall() != CHANGED:
+        return None
+    what, verb = _counted(chosen), "is" if len(chosen) == 1 else "are"
+    text, meant = f"I've cancelled {what}.", f"to cancel {what}"
+    if not timers.last_set:
+        text, meant = f"{capital(what)} {verb} set again.", f"to set {what} again"
+    return Reply("undo", text, (Action("undo", timers.undo),), topic=CHANGED, meant=meant)

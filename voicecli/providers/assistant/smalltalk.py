@@ -44,9 +44,6 @@ def joke(match: re.Match[str], context: Context) -> str:
     return context.random.choice([text for text in jokes if text not in told] or jokes)
 
 
-# What was said before
-
-
 @intent("repeat", phrases("repeat"), remark=True)
 def repeat(match: re.Match[str], context: Context) -> str:
     """ "repeat that", "pardon"."""

@@ -1,4 +1,7 @@
-"""What the clock says, here and elsewhere, and how far apart the time zones of two places are."""
+"""Cities, countries and regions, their time zones, and what the clock says there and here.
+
+The table is places.txt; its zone names are those of the IANA time zone database.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,89 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from voicecli.providers.assistant import durations
-from voicecli.providers.assistant.cities import find
 from voicecli.providers.assistant.dates import long_date
 from voicecli.providers.assistant.dialogue import Context, Excuse, Reply, Topic, intent
+from voicecli.providers.assistant.tables import rows
 from voicecli.providers.assistant.timeofday import parse, spoken
 from voicecli.providers.assistant.wording import capital, listed
 
-__all__ = ["PREPOSITION", "Asked", "difference", "elsewhere", "times"]
+__all__ = ["PREPOSITION", "difference", "elsewhere", "famous", "find", "places", "times"]
 
 LONGEST = 7 * 86400.0  # seconds; beyond a week people ask for a date
+LONGEST_PLACE = 12  # words: more than any place with its region has
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Topic):
-    """The last question was for the time or for a day; "and in Paris?" asks for the same there."""
+class Place:
+    """A name as it is answered, and its zone; one in several zones has none, but `examples` to ask with."""
 
-    question: str  # "time" or "date"
+    name: str
+    zone: str = ""
+    examples: tuple[str, ...] = ()
+
+
+@cache
+def places() -> dict[str, Place]:
+    """Every name in lower case, as it is said, and its place."""
+    table: dict[str, Place] = {}
+    for zone, entries in rows("places.txt"):
+        for names in [zone.removeprefix("? ")] if zone.startswith("?") else entries:
+            name, *aliases = (part.strip(" *") for part in names.split("="))
+            place = Place(name.replace(" in ", ", "), zone)
+            if zone.startswith("?"):
+                place = Place(name, examples=tuple(entries))
+            for said in (name, *aliases):
+                table.setdefault(re.sub(r"[^a-z ]", "", said.lower().replace("-", " ")), place)
+    return table
+
+
+@cache
+def famous() -> tuple[str, ...]:
+    """The names that the recogniser's grammar holds, in the words of the CMU dictionary.
+
+    A star before the first name holds for it when nothing but it is starred, else for the aliases too.
+    """
+    found: list[str] = []
+    for entry in (entry.strip() for _, entries in rows("places.txt") for entry in entries):
+        name, *aliases = entry.split("=")
+        found += [alias for alias in aliases if alias.startswith("*")] or [name] * name.startswith("*")
+    return tuple(name.strip().removeprefix("*").lower() for name in found)
+
+
+# An unknown city in a known country is up to three words that could be its name.
+_NAMELIKE = re.compile(
+    r"(?!.*\b(?:what|how|is|it|the|time|day|date|to|of|and|or|in|at|a|about|from|for|my)\b)[a-z ]{3,}"
+)
+_TRIMMED = re.compile(
+    r"^(?:the city of |downtown |here in |over in |over there in )|(?: right now| now| today| currently| time"
+    r"| at the moment)+$"
+)
+
+
+def find(text: str) -> Place | None:
+    """The place that the whole text names: "paris", "paris france", "springfield illinois"; None if unknown.
+
+    Behind a city, a region or country tells which one is meant; the region's zone then counts.
+    """
+    text, table = _TRIMMED.sub("", text).strip(), places()
+    if place := table.get(text) or table.get(f"the {text}"):
+        return place
+    words = text.split()
+    for split in range(1, len(words) if len(words) <= LONGEST_PLACE else 0):
+        city, region = " ".join(words[:split]), table.get(" ".join(words[split:]).removeprefix("in "))
+        if region is None:
+            continue
+        known, partly = table.get(city), region.name.startswith("most of")
+        if known and known.zone and (partly or region.zone in ("", known.zone)):
+            return known
+        if known or (split <= 3 and _NAMELIKE.fullmatch(city)):
+            named = region.zone and not partly
+            return Place(f"{city.title()}, {region.name}", region.zone) if named else region
+    return None
 
 
 def _there(words: str, context: Context, question: str = "time", intent: str = "") -> tuple[str, datetime]:
@@ -37,7 +104,7 @@ def _there(words: str, context: Context, question: str = "time", intent: str = "
     elif place:
         with suppress(ZoneInfoNotFoundError):
             return place.name, context.now.astimezone(ZoneInfo(place.zone))
-    raise Excuse(text, Asked(question), intent)
+    raise Excuse(text, Topic(about=question), intent)
 
 
 def elsewhere(question: str, words: str, context: Context) -> Reply:
@@ -46,15 +113,13 @@ def elsewhere(question: str, words: str, context: Context) -> Reply:
     text = f"It's {spoken(there)}{_weekday(there, context)} in {name}."
     if question == "date":
         text = f"In {name}, it's {long_date(there.date())}."
-    return Reply(question, text, topic=Asked(question))
+    return Reply(question, text, topic=Topic(about=question))
 
 
 def _weekday(when: datetime, context: Context) -> str:
     """ " on Saturday", of another day than today."""
     return f" on {when:%A}" if when.date() != context.now.date() else ""
 
-
-# The time
 
 PREPOSITION = re.compile(r"^(?:(?:over|over there|here|back|out|down) in|in|at|for|of|on)(?: the)?(?: |$)")
 
@@ -112,7 +177,7 @@ def _later(match: re.Match[str], context: Context) -> str | None:
     r"|exact |local |right |actual )?(?:times?|hour)(?: is it| it is| is| do you have| have you got"
     r"| of day is it| is that)?(?: now| right now| today| currently| there| here"
     r"| please)*(?: (?P<place>.+))?",
-    topic=Asked("time"),
+    topic=Topic(about="time"),
 )
 def _time(match: re.Match[str], context: Context) -> Reply | str | None:
     """ "what time is it", "what is the time in tokyo"."""
@@ -131,8 +196,6 @@ def _time(match: re.Match[str], context: Context) -> Reply | str | None:
 times = (_converted, _both, _later, _time)
 
 
-# Zones
-
 _HERE = ("", "it", "we", "here", "this", "us", "me", "you", "this place", "my place")
 
 
@@ -147,7 +210,7 @@ _HERE = ("", "it", "we", "here", "this", "us", "me", "you", "this place", "my pl
     r"(?:what|which) time ?zone (?:is|are) (?P<zone>.+?)(?: in)?",
     r"what is (?:the |my )?(?:current |local )?time ?zone(?: (?:of|in|for) (?P<zone>.+))?",
     r"(?P<zone>)(?:what|which) time ?zone (?:am i|are we) in",
-    topic=Asked("time"),
+    topic=Topic(about="time"),
 )
 def difference(match: re.Match[str], context: Context) -> str:
     """ "what's the time difference between tokyo and london", "what time zone is paris in"."""

@@ -23,10 +23,9 @@ LONGEST_CLOSER = 20  # characters
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """`text` holds every word, `core` none of the politeness around it; `plain` keeps "yes" and "hello"."""
+    """`text` holds every word, `core` none of the politeness around it."""
 
     text: str
-    plain: str
     core: str
     readings: tuple[str, ...]  # what remarks are compared with, which may be politeness: "many thanks"
 
@@ -66,8 +65,9 @@ _SYMBOLS = tuple(
     )
 )
 # The nouns before which 's is "is"; elsewhere it is a possessive ("new year's", "today's").
-_IS = re.compile(r"(what|who|how|where|when|that|there|it|he|she)'s")
-_ENDINGS = (("n't", " not"), ("'re", " are"), ("'ve", " have"), ("'ll", " will"), ("'d", " would"))
+_IS = re.compile(r"^(what|who|how|where|when|that|there|it|he|she)'s$")
+_ENDINGS = {"n't": " not", "'re": " are", "'ve": " have", "'ll": " will", "'d": " would"}
+_ENDING = re.compile(f"({'|'.join(_ENDINGS)})$")
 
 
 @cache
@@ -84,7 +84,7 @@ def hear(said: str) -> Wording:
     text = unicodedata.normalize("NFKD", said.casefold().replace("’", "'").replace("‘", "'"))
     text = "".join(letter for letter in text if not unicodedata.combining(letter))
     if len(text) > LONG:
-        return Wording(text[:LONG], text[:LONG], text[:LONG], (text[:LONG],))
+        return Wording(text[:LONG], text[:LONG], (text[:LONG],))
     for pattern, spoken in _SYMBOLS:
         text = pattern.sub(spoken, text)
     words = [part for word in text.split() for part in _expanded(word).split()]
@@ -93,9 +93,7 @@ def hear(said: str) -> Wording:
     text = re.sub(r"(?<!\S)([ap]) m(?!\S)", r"\1m", " ".join(words))
     text = " ".join(figures(text.split()))
     plain, core = _bare(text, "soft_openers"), _bare(text, "openers")
-    return Wording(
-        text, plain, core, tuple(dict.fromkeys((text, _opened(text, "soft_openers"), plain, core)))
-    )
+    return Wording(text, core, tuple(dict.fromkeys((text, _opened(text, "soft_openers"), plain, core))))
 
 
 def _expanded(word: str) -> str:
@@ -103,11 +101,7 @@ def _expanded(word: str) -> str:
     full: str | None = table("wording.toml")["contractions"].get(word)
     if full or "'" not in word:
         return full or word
-    if match := _IS.fullmatch(word):
-        return f"{match[1]} is"
-    for short, full in _ENDINGS:
-        if word.endswith(short):
-            return word.removesuffix(short) + full
+    word = _ENDING.sub(lambda found: _ENDINGS[found[0]], _IS.sub(r"\1 is", word))
     return word.replace("'", "")
 
 
