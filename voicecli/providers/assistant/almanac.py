@@ -68,7 +68,6 @@ _WAS = re.compile(r"what (?:day |date |weekday |day of the week )?was|which day 
     topic=Topic(about="date"),
 )
 def _dated(match: re.Match[str], context: Context) -> Reply | str | None:
-    """ "what day is it", "what's the date in tokyo", "what day is december 25th"."""
     today, rest = context.now.date(), match["rest"].strip()
     relative, bare = _POSSESSIVE.get(match["whose"] or "", ""), PREPOSITION.sub("", rest)
     if match["named"] == "day" and rest and not relative and match[0].startswith("day"):
@@ -91,7 +90,6 @@ def _dated(match: re.Match[str], context: Context) -> Reply | str | None:
     topic=Topic(about="date"),
 )
 def _named(match: re.Match[str], context: Context) -> str | None:
-    """ "when is easter"."""
     today = context.now.date()
     return _falls(day(match["day"], today, past=match[0].split()[1] == "was"), today)
 
@@ -137,7 +135,6 @@ def _leap(match: re.Match[str], context: Context) -> str:
     r"|evening|night|[a-z]+day)(?: yet| today| already| now)?",
 )
 def _is_it(match: re.Match[str], context: Context) -> str | None:
-    """ "is it friday", "is it morning"."""
     what, now = match["what"].removeprefix("the "), context.now
     hours = {"morning": (5, 12), "afternoon": (12, 18), "evening": (18, 22)}
     if what in ("morning", "afternoon", "evening", "night"):

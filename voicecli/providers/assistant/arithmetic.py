@@ -112,10 +112,8 @@ class _Parser:
         if self.at < len(self.text):
             first, second = (self.text[: self.at].split() or [""])[-1], self.text[self.at :].split()[0]
             if is_number(first) and is_number(second):
-                raise Excuse(
-                    f"I heard two numbers in a row, {first} and {second}. Please say that again as one "
-                    "number."
-                )
+                heard = f"I heard two numbers in a row, {first} and {second}."
+                raise Excuse(f"{heard} Please say that again as one number.")
             raise _NotArithmetic
 
     def take(self, pattern: str) -> re.Match[str] | None:
@@ -240,7 +238,6 @@ class _Parser:
 
 
 def _fraction(match: re.Match[str]) -> Value:
-    """ "a third", "2 thirds"."""
     name = match["name"] or match["plural"].removesuffix("s").replace("halve", "half")
     count = int(match["count"] or 1)
     return Value(Fraction(count, _PARTS[name]), f"{'a' if count == 1 else count} {match['plural'] or name}")

@@ -16,7 +16,6 @@ MOST_SIDES = 1_000_000
 
 @intent("dice", phrases("again"))
 def _again(match: re.Match[str], context: Context) -> Reply:
-    """ "roll again", after a roll, a flip or a pick."""
     if topic := context.recall():
         said = Wording(topic.about, topic.about, ())
         if reply := next(filter(None, (draw(said, context) for draw in draws[1:])), None):
@@ -36,7 +35,6 @@ def _drawn(name: str, text: str, match: re.Match[str]) -> Reply:
     r"|(?:roll|throw) (?:a |the )?d ?(?P<d20>\d+)|dice roll",
 )
 def _dice(match: re.Match[str], context: Context) -> Reply:
-    """ "roll two dice", "roll a twenty sided die", "2d6"."""
     said = match["count"] or match["bare"] or match["short"] or "1"
     plural = match[0].endswith("the dice") or said in ("some", "a pair of", "a couple of")
     count = int(said) if said.isdigit() else 2 if plural else 1
@@ -61,7 +59,6 @@ def _dice(match: re.Match[str], context: Context) -> Reply:
     r"|penny)(?: again| for me)?|heads or tails|coin (?:flip|toss)",
 )
 def _coin(match: re.Match[str], context: Context) -> Reply:
-    """ "flip a coin", "toss three coins"."""
     count = int(match["count"]) if (match["count"] or "").isdigit() else 1
     if not 1 <= count <= MOST_DICE:
         raise Excuse(f"I can flip 1 to {MOST_DICE} coins at once.")
@@ -78,7 +75,6 @@ def _coin(match: re.Match[str], context: Context) -> Reply:
     r"|till|until|or) (?P<high>(?:minus )?\d+)|(?:up|under|below) (?:to )?(?P<top>\d+)))?(?: inclusive)?",
 )
 def _pick(match: re.Match[str], context: Context) -> Reply:
-    """ "pick a number between one and ten"."""
     ends = (match["low"] or "1", match["high"] or match["top"] or "100")
     low, high = sorted(int(end.replace("minus ", "-")) for end in ends)
     if max(abs(low), abs(high)) > 10**15:

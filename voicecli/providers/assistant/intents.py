@@ -15,10 +15,9 @@ from voicecli.providers.assistant import (
     arithmetic,
     chance,
     conversion,
-    limits,
     prosody,
+    remarks,
     reminders,
-    smalltalk,
     timezones,
 )
 from voicecli.providers.assistant.dialogue import Context, Intent, Question, Reply, Topic
@@ -35,10 +34,10 @@ LONGEST_ANSWER = 8  # words; what is longer is no answer to a question of ours
 _INTENTS: tuple[Intent, ...] = (
     reminders.length_alone,
     reminders.undo,
-    smalltalk.said,
-    smalltalk.repeat,
-    smalltalk.name,
-    smalltalk.talk,
+    remarks.said,
+    remarks.repeat,
+    remarks.name,
+    remarks.talk,
     *prosody.wishes,
     reminders.cancel,
     reminders.running,
@@ -46,15 +45,15 @@ _INTENTS: tuple[Intent, ...] = (
     reminders.alarm,
     reminders.reminder,
     *chance.draws,
-    smalltalk.joke,
+    remarks.joke,
     timezones.difference,
     almanac.countdown,
     *timezones.times,
     *almanac.days,
     arithmetic.total,
     conversion.conversion,
-    limits.beyond,
-    limits.also,
+    remarks.beyond,
+    remarks.also,
     conversion.also,
     almanac.also,
 )
@@ -76,7 +75,7 @@ def understand(said: str, context: Context, recall: Callable[[], Topic | None] |
     if not utterance.text:
         return Reply("silence", "I didn't catch that.")
     if len(utterance.text) > LONGEST:
-        return limits.fallback(utterance, context)
+        return remarks.fallback(utterance, context)
     context = replace(context, recall=recall or (lambda: _topic(context)))
     reply = _several(utterance, context) or _one(utterance, context)
     return reply if context.certain or not reply.meant else _doubted(said, reply, context)
@@ -103,7 +102,7 @@ def _one(utterance: Wording, context: Context) -> Reply:
     if isinstance(topic, Question) and (reply := topic.follow(utterance, context)):
         return reply
     replies = (intent(utterance, context) for intent in _INTENTS)
-    return next(filter(None, replies), None) or limits.fallback(utterance, context)
+    return next(filter(None, replies), None) or remarks.fallback(utterance, context)
 
 
 def _several(utterance: Wording, context: Context) -> Reply | None:

@@ -56,7 +56,6 @@ def figures(words: Sequence[str]) -> list[str]:
 
 
 def _scaled(match: re.Match[str]) -> str:
-    """ "2.5 million"."""
     value = Fraction(match[1]) * math.prod(_SCALES[scale] for scale in match[2].split())
     return str(value.numerator) if value.denominator == 1 else f"{float(value):.12f}".rstrip("0").rstrip(".")
 

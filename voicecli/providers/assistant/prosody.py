@@ -60,7 +60,6 @@ def _changeable(name: str, context: Context) -> Delivery:
     remark=True,
 )
 def _normal(match: re.Match[str], context: Context) -> Reply:
-    """ "normal speed", or all of the voice."""
     what = match["what"] or "voice"
     name = "speed" if what in ("speed", "pace") else "loudness"
     delivery = _changeable(name, context)

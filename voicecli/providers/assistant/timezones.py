@@ -180,7 +180,6 @@ def _later(match: re.Match[str], context: Context) -> str | None:
     topic=Topic(about="time"),
 )
 def _time(match: re.Match[str], context: Context) -> Reply | str | None:
-    """ "what time is it", "what is the time in tokyo"."""
     words = match["place"] or ""
     bare = PREPOSITION.sub("", words)
     if bare in ("", "here", "this place", "my city", "morning", "evening", "afternoon"):

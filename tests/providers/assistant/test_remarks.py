@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from voicecli.providers.assistant.dialogue import Reply
-from voicecli.providers.assistant.limits import CONNECT
+from voicecli.providers.assistant.remarks import CONNECT
 from voicecli.providers.assistant.tables import table
 
 HELP = next(one["answer"] for one in table("phrases.toml")["remark"] if one["intent"] == "help")
