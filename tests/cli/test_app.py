@@ -1,6 +1,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,16 @@ SHELLS = {
     "zsh": lambda line: {"_TYPER_COMPLETE_ARGS": line},
     "fish": lambda line: {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
 }
+HELP_OF_ALL = """
+import sys
+from voicecli.cli.app import app
+heavy = {"av", "numpy", "openai", "voicecli.config.assembly", "voicecli.config.settings"}
+for command in app.registered_commands:
+    app([command.name, "--help"], standalone_mode=False)
+    loaded = heavy & sys.modules.keys()
+    print(command.name, sorted(loaded), file=sys.stderr)
+    heavy -= loaded
+"""
 
 
 @pytest.fixture
@@ -26,6 +37,13 @@ def test_bare_name_helps(program: Program):
     assert bare.out == program.run("--help").out
     for command in ("voicecli talk", "talk --text", "voicecli talk --rehearse", "voicecli doctor"):
         assert command in bare.text.partition("To begin:")[2]
+
+
+def test_help_loads_nothing_that_works():
+    done = subprocess.run([sys.executable, "-c", HELP_OF_ALL], capture_output=True, check=True, text=True)
+    told = done.stderr.splitlines()
+    assert told
+    assert [line for line in told if not line.endswith(" []")] == []
 
 
 @pytest.mark.parametrize("shell", SHELLS)

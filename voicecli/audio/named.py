@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from voicecli.audio.microphone import DeviceMicrophone, Microphone, PacedMicrophone
-from voicecli.audio.player import Output
-from voicecli.audio.portaudio import DeviceInput, DeviceOutput
-from voicecli.audio.recording import open_recording
-from voicecli.audio.soundfile import WavWriter
-from voicecli.audio.speaker import FastSpeaker
 from voicecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from voicecli.audio.microphone import Microphone
+    from voicecli.audio.player import Output
 
 __all__ = ["is_file", "named_microphone", "named_speaker", "wav_path"]
 
@@ -41,6 +38,12 @@ async def named_microphone(
     Of a recording `real_time`, `hold` and `linger` are as in PacedMicrophone. Raises NoDevice, DeviceError;
     UsageError or DecodeError for a file that is none or not audio.
     """
+    import asyncio
+
+    from voicecli.audio.microphone import DeviceMicrophone, PacedMicrophone
+    from voicecli.audio.portaudio import DeviceInput
+    from voicecli.audio.recording import open_recording
+
     if not is_file(name):
         return await asyncio.to_thread(lambda: DeviceMicrophone(DeviceInput(name)))
     recording = await open_recording(Path(name))
@@ -53,6 +56,10 @@ def named_speaker(name: str) -> Output:
     Raises NoDevice, DeviceError; UsageError for a file that is not a WAV, SaveError for one that cannot be
     written.
     """
+    from voicecli.audio.portaudio import DeviceOutput
+    from voicecli.audio.soundfile import WavWriter
+    from voicecli.audio.speaker import FastSpeaker
+
     if not is_file(name):
         return DeviceOutput(name)
     return FastSpeaker(name, WavWriter(wav_path(name), _RATE), _RATE)

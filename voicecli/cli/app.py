@@ -38,7 +38,10 @@ _FILES = {"frames": "framing"}  # where it is not named like the command: frames
 
 
 def loaded_command(name: str) -> Any:
-    """The command of that name, from its file; so the others take no time."""
+    """The command of that name, from its file; so the others take no time.
+
+    Its functions import what they work with, for `--help` and completion need none of it.
+    """
     return get_command(import_module(f"voicecli.cli.{_FILES.get(name, name)}").app)
 
 

@@ -10,24 +10,22 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicecli.audio.player import AudioStreamPlayer
 from voicecli.cli import ends
-from voicecli.cli.answer import Answer, Told, framed
 from voicecli.cli.console import Telling, complain, failure_text, warn
 from voicecli.cli.options import Json, SettingsOptions, Speaker, group, spread
-from voicecli.config import Loaded
 from voicecli.errors import Dropped, ExitStatus, UsageError, VoiceError
-from voicecli.flow.scope import scoped
 from voicecli.printable import json_line, printable
-from voicecli.server.query_client import ask, written
-from voicecli.server.recognition_client import RecognitionClient
 from voicecli.server.server_address import ServerAddress, parse_address
-from voicecli.server.upload import Upload, cut, paced, upload_file, upload_microphone
 from voicecli.wire.recognition import Event, Failure, Segment, encode_event
+
+if TYPE_CHECKING:
+    from voicecli.config import Loaded
+    from voicecli.server.recognition_client import RecognitionClient
+    from voicecli.server.upload import Upload
 
 __all__ = ["app"]
 
@@ -115,6 +113,8 @@ class ConnectOptions(SettingsOptions):
 
     async def sound(self, stack: AsyncExitStack) -> Upload:
         """What is sent. Raises VoiceError."""
+        from voicecli.server.upload import upload_file, upload_microphone
+
         if self.source is not None and self.source != ends.PIPE:
             return await upload_file(Path(self.source))
         device = ends.PIPE if self.mic is None else self.mic
@@ -143,6 +143,8 @@ async def connect(options: ConnectOptions) -> ExitStatus:
         warn(f"The token goes to {address.host} unprotected: use wss:// if the server can.")
     async with AsyncExitStack() as stack:
         if not options.frames:
+            from voicecli.server.recognition_client import RecognitionClient
+
             client = RecognitionClient(
                 address,
                 f"/api/v1/{options.path or Listening.SEGMENTED}",
@@ -150,6 +152,10 @@ async def connect(options: ConnectOptions) -> ExitStatus:
                 traceparent=options.trace_id,
             )
             return await _write_down(client, options, stack)
+        from voicecli.audio.player import AudioStreamPlayer
+        from voicecli.cli.answer import Answer, Told, framed
+        from voicecli.server.query_client import ask, written
+
         text = options.text
         body = written(text) if text is not None else framed(await options.sound(stack))
         device = str(loaded.settings.speaker.device)
@@ -165,6 +171,8 @@ async def _write_down(
     client: RecognitionClient, options: ConnectOptions, stack: AsyncExitStack
 ) -> ExitStatus:
     """Send the sound and print what comes. Raises VoiceError."""
+    from voicecli.flow.scope import scoped
+
     show = _Shown(options.json)
     upload = await options.sound(stack)
     try:
@@ -192,6 +200,9 @@ async def _send(client: RecognitionClient, upload: Upload, options: ConnectOptio
     What was sent before the sound broke is still worth its transcript. A connection that is gone is told
     about by who reads from it.
     """
+    from voicecli.flow.scope import scoped
+    from voicecli.server.upload import cut, paced
+
     format = upload.format
     sent = 0
     messages = cut(upload.pieces, options.chunk_size, format.frame_bytes)

@@ -6,7 +6,6 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from voicecli.audio.portaudio import NO_DEVICES_HINT, devices
 from voicecli.cli.console import print_json, tabular
 from voicecli.cli.options import Json, group, spread
 from voicecli.errors import NoDevice
@@ -21,6 +20,8 @@ app = group()
 @spread
 def list_devices(json: Json = False) -> None:
     """List microphones and loudspeakers; exits with 3 when one of them is lacking."""
+    from voicecli.audio.portaudio import NO_DEVICES_HINT, devices
+
     found = devices()
     if json:
         for device in found:

@@ -16,21 +16,22 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from voicecli.cli import hardware, machine, stages
-from voicecli.cli.bugreport import Redaction, bug_report
 from voicecli.cli.check import Check, Level, exit_status, in_background, note, ok, problem
 from voicecli.cli.console import SafeConsole, print_json, tabular
 from voicecli.cli.ends import PIPE
 from voicecli.cli.options import Json, Mic, SettingsOptions, Speaker, group, spread
-from voicecli.config import Loaded, Settings, default_user_file, load_settings
 from voicecli.errors import ExitStatus, SaveError, UsageError, VoiceError
 from voicecli.printable import printable
+
+if TYPE_CHECKING:
+    from voicecli.cli import stages
+    from voicecli.config import Loaded, Settings
 
 __all__ = ["app", "save_check"]
 
@@ -70,6 +71,9 @@ async def doctor(options: DoctorOptions) -> ExitStatus:
     second and listens for it. Exits with 0 when a conversation works, 3 when only devices are lacking, 4 when
     an engine's server cannot be used, 1 otherwise.
     """
+    from voicecli.cli import machine
+    from voicecli.cli.bugreport import Redaction, bug_report
+
     if options.json and options.report == PIPE:
         raise UsageError("--json and --report - both want standard output.", "Give the report a file.")
     target = options.report or ""
@@ -113,6 +117,9 @@ def _write_report(target: str, text: str) -> None:
 
 
 async def _examine(options: DoctorOptions, terminal: Check) -> tuple[list[Section], Loaded | None]:
+    from voicecli.cli import hardware, machine, stages
+    from voicecli.config import load_settings
+
     settings_check, own = _settings(options.load)
     loaded = own or load_settings(user_file=None, environ={})
     settings = loaded.settings
@@ -157,11 +164,15 @@ async def _examine(options: DoctorOptions, terminal: Check) -> tuple[list[Sectio
 
 
 def _sound_system(needed: bool) -> list[Check]:
+    from voicecli.cli import hardware, machine
+
     return [machine.portaudio_check(needed), hardware.server_check()]
 
 
 def _settings(load: Callable[[], Loaded]) -> tuple[Check, Loaded | None]:
     """The settings; None where the user's cannot be used."""
+    from voicecli.config import default_user_file
+
     try:
         loaded = load()
     except (VoiceError, OSError) as error:

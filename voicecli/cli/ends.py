@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from voicecli.audio.fifo import is_fifo
-from voicecli.audio.microphone import Microphone, PacedMicrophone, pcm_pieces
 from voicecli.audio.named import is_file, named_microphone, wav_path
-from voicecli.audio.player import Output
-from voicecli.audio.portaudio import DeviceOutput
-from voicecli.audio.soundfile import WavWriter
-from voicecli.audio.speaker import FastSpeaker, NullSink, PacedSpeaker, PcmSink, Sink
 from voicecli.cli.console import warn
-from voicecli.providers.recognizer import HEARING_RATE
+
+if TYPE_CHECKING:
+    from voicecli.audio.microphone import Microphone
+    from voicecli.audio.player import Output
+    from voicecli.audio.speaker import Sink
 
 __all__ = ["NULL", "PIPE", "fast_nowhere", "is_file", "kind", "open_microphone", "open_speaker"]
 
@@ -32,6 +32,9 @@ async def open_microphone(
 ) -> Microphone:
     """Raises NoDevice, DeviceError; UsageError or DecodeError for a file that is none or not audio."""
     if name == PIPE:
+        from voicecli.audio.microphone import PacedMicrophone, pcm_pieces
+        from voicecli.providers.recognizer import HEARING_RATE
+
         pieces = pcm_pieces(sys.stdin.buffer)
         return PacedMicrophone(
             "standard input", HEARING_RATE, pieces, live=True, real_time=real_time, hold=hold, linger=linger
@@ -47,6 +50,10 @@ def open_speaker(name: str, *, real_time: bool, silence: bool = True) -> Output:
     Raises NoDevice, DeviceError; UsageError for a file that is not a WAV, SaveError for one that cannot be
     written.
     """
+    from voicecli.audio.portaudio import DeviceOutput
+    from voicecli.audio.soundfile import WavWriter
+    from voicecli.audio.speaker import FastSpeaker, NullSink, PacedSpeaker, PcmSink
+
     sink: Sink
     if name == PIPE:
         title, sink = "standard output", PcmSink(sys.stdout.buffer)
@@ -68,4 +75,6 @@ def kind(name: str) -> str:
 
 def fast_nowhere(rate: int) -> Output:
     """A loudspeaker that nobody hears and that takes everything at once."""
+    from voicecli.audio.speaker import FastSpeaker, NullSink
+
     return FastSpeaker("nowhere", NullSink(), rate)

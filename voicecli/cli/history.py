@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,30 +9,26 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from voicecli.audio.block import Samples
-from voicecli.audio.player import AudioStreamPlayer
-from voicecli.audio.recording import import_recording
-from voicecli.audio.resample import resample
 from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole, print_json, tabular
 from voicecli.cli.options import group, spread
-from voicecli.cli.screen import Plain
-from voicecli.config import Settings, load_settings
-from voicecli.conversation import events
-from voicecli.conversation.journal import FILE, Saved, find_saved, saved_conversations
-from voicecli.conversation.record import retold
 from voicecli.errors import ExitStatus, SaveError, UsageError
 from voicecli.latency.render import milliseconds
 from voicecli.latency.statistics import Statistics, summarize
 from voicecli.latency.tally import Tally
 from voicecli.latency.timeline import Span
+
+if TYPE_CHECKING:
+    from voicecli.audio.block import Samples
+    from voicecli.config import Settings
+    from voicecli.conversation import events
+    from voicecli.conversation.journal import Saved
 
 __all__ = ["Match", "Outline", "app", "outline"]
 
@@ -106,6 +101,8 @@ class FolderOptions:
 
     def conversations(self, context: typer.Context, settings: Settings | None = None) -> Path:
         """The folder that was named, before the command's own word or behind it, or that of the settings."""
+        from voicecli.config import load_settings
+
         before = context.find_object(FolderOptions)
         named = self.folder or (before and before.folder)
         return named.expanduser() if named else (settings or load_settings().settings).save.conversations
@@ -151,6 +148,10 @@ def list_all(context: typer.Context, options: ListOptions) -> None:
 @spread
 def show(context: typer.Context, options: ListOptions, wanted: Id = "") -> None:
     """Show what was said in a conversation and how long every answer took."""
+    from voicecli.cli.screen import Plain
+    from voicecli.conversation import events
+    from voicecli.conversation.record import retold
+
     saved = _find(options.conversations(context), wanted)
     if options.as_json(context):
         for record in saved.records():
@@ -208,6 +209,11 @@ async def play(
     ] = None,
 ) -> ExitStatus:
     """Play a conversation that was saved with `voicecli talk --save-audio`."""
+    import asyncio
+
+    from voicecli.audio.player import AudioStreamPlayer
+    from voicecli.config import load_settings
+
     overrides = {} if speaker is None else {"speaker.device": speaker}
     settings = load_settings(overrides=overrides).settings
     saved = _find(options.conversations(context, settings), wanted)
@@ -233,6 +239,8 @@ async def play(
 
 def _all_saved(folder: Path, as_json: bool) -> list[Saved]:
     """Every saved conversation, the oldest first; people are told where there is none. Raises SaveError."""
+    from voicecli.conversation.journal import saved_conversations
+
     try:
         found = saved_conversations(folder)
     except OSError as error:
@@ -244,7 +252,7 @@ def _all_saved(folder: Path, as_json: bool) -> list[Saved]:
 
 def outline(saved: Saved) -> Outline:
     """Raises SaveError when its file cannot be read."""
-    turns = [event for event in retold(saved) if isinstance(event, events.TurnFinished)]
+    turns = list(_turns(saved))
     first = next((said for turn in turns if (said := turn.transcript or turn.heard)), "")
     waits = summarize(turn.timeline.span(Span.VOICE_TO_VOICE) for turn in turns)
     began = _began(saved)
@@ -282,6 +290,11 @@ def _print_list(folder: Path, *, as_json: bool) -> None:
 
 def _mixed(paths: Sequence[Path], rate: int) -> Samples:
     """All recordings at once: they were begun together."""
+    import numpy as np
+
+    from voicecli.audio.recording import import_recording
+    from voicecli.audio.resample import resample
+
     sides = [resample(*import_recording(path), rate) for path in paths]
     mix = np.zeros(max(map(len, sides)), np.float32)
     for side in sides:
@@ -290,6 +303,8 @@ def _mixed(paths: Sequence[Path], rate: int) -> Samples:
 
 
 def _find(folder: Path, wanted: str) -> Saved:
+    from voicecli.conversation.journal import find_saved
+
     try:
         return find_saved(folder, wanted)
     except OSError as error:
@@ -298,18 +313,23 @@ def _find(folder: Path, wanted: str) -> Saved:
 
 def _matches(found: Iterable[Saved], wanted: Sequence[str]) -> Iterator[Match]:
     for saved in found:
-        for event in retold(saved):
-            if not isinstance(event, events.TurnFinished):
-                continue
-            cut_short = event.interrupted or event.error is not None
-            heard = event.heard if cut_short else event.reply or event.heard
-            sides = {"you": event.transcript, "voice": heard}
+        for turn in _turns(saved):
+            cut_short = turn.interrupted or turn.error is not None
+            heard = turn.heard if cut_short else turn.reply or turn.heard
+            sides = {"you": turn.transcript, "voice": heard}
             low = {side: text.casefold() for side, text in sides.items()}
             if not all(any(word in text for text in low.values()) for word in wanted):
                 continue
             for side, text in sides.items():
                 if any(word in low[side] for word in wanted):
-                    yield Match(saved.id, event.turn, side, text)
+                    yield Match(saved.id, turn.turn, side, text)
+
+
+def _turns(saved: Saved) -> Iterator[events.TurnFinished]:
+    from voicecli.conversation.events import TurnFinished
+    from voicecli.conversation.record import retold
+
+    yield from (event for event in retold(saved) if isinstance(event, TurnFinished))
 
 
 def _began(saved: Saved) -> datetime | None:
@@ -322,6 +342,8 @@ def _began(saved: Saved) -> datetime | None:
 
 
 def _duration(saved: Saved, began: datetime | None) -> float | None:
+    from voicecli.conversation.journal import FILE
+
     try:
         ended = (saved.folder / FILE).stat().st_mtime
     except OSError:

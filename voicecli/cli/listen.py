@@ -7,25 +7,24 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from voicecli.audio.microphone import Microphone
 from voicecli.audio.outfile import OutFile
 from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole, Telling, complain, failure_text, warn
 from voicecli.cli.options import Asr, Json, Language, Mic, SettingsOptions, Vad, group, spread
 from voicecli.cli.progress import Downloads
-from voicecli.config.assembly import pick_recognizer
-from voicecli.conversation.transcription import transcribed
 from voicecli.errors import ExitStatus, NotFound, ProviderError, Refused, UsageError, VoiceError
 from voicecli.printable import json_line, printable
-from voicecli.providers.choose import choose_detector
-from voicecli.providers.recognizer import Recognizer
-from voicecli.speech.ears import Ears
-from voicecli.speech.spoken import SpokenUtterance, Utterances
+
+if TYPE_CHECKING:
+    from voicecli.audio.microphone import Microphone
+    from voicecli.providers.recognizer import Recognizer
+    from voicecli.speech.ears import Ears
+    from voicecli.speech.spoken import SpokenUtterance
 
 __all__ = ["Passage", "app"]
 
@@ -68,6 +67,9 @@ class Passage:
 @spread
 async def listen(options: ListenOptions) -> ExitStatus:
     """Write down what a microphone or a recording says."""
+    from voicecli.config.assembly import pick_recognizer
+    from voicecli.providers.choose import choose_detector
+
     loaded = options.load()
     settings = loaded.settings
     device = str(settings.mic.device)
@@ -107,6 +109,8 @@ class _Listening:
     def __init__(
         self, microphone: Microphone, ears: Ears, recognizer: Recognizer, timeout: float, show: _Shown
     ) -> None:
+        from voicecli.speech.spoken import Utterances
+
         self._utterances = Utterances(microphone.blocks(), ears)
         self._recognizer = recognizer
         self._timeout = timeout
@@ -130,6 +134,8 @@ class _Listening:
                 yield Passage(self._number, utterance.started, utterance.stopped, text)
 
     async def _transcribed(self, utterance: SpokenUtterance) -> str:
+        from voicecli.conversation.transcription import transcribed
+
         def interim(text: str) -> None:
             utterance.recognised(text)
             self._show.interim(self._number + 1, text)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
-from typing import Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
 
 from rich.progress import (
     BarColumn,
@@ -19,8 +19,12 @@ from rich.progress import (
 )
 
 from voicecli.cli.console import SafeConsole
-from voicecli.config.assembly import Enterable, enter_all
-from voicecli.providers import fetch
+
+if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
+    from voicecli.config.assembly import Enterable
+    from voicecli.providers import fetch
 
 __all__ = ["BenchBars", "Downloads"]
 
@@ -42,6 +46,8 @@ class Downloads:
 
     async def opening(self, stack: AsyncExitStack, things: Sequence[Enterable]) -> None:
         """Open everything at the same time on `stack`; after that nothing is fetched."""
+        from voicecli.config.assembly import enter_all
+
         await enter_all(stack, things)
         self.close()
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -16,14 +16,13 @@ from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole, print_json, tabular
 from voicecli.cli.options import EngineOptions, Json, Language, RealTime, Speaker, Voice, group, spread
 from voicecli.cli.talk import TalkOptions
-from voicecli.cli.wiring import run_talk
-from voicecli.conversation import events
-from voicecli.conversation.journal import FILE, Saved, find_saved
-from voicecli.conversation.record import retold, spans_record
 from voicecli.errors import ExitStatus, UsageError
 from voicecli.latency.render import milliseconds
 from voicecli.latency.statistics import summarize
 from voicecli.latency.timeline import Span
+
+if TYPE_CHECKING:
+    from voicecli.conversation import events
 
 __all__ = ["Replay", "app", "find_replay"]
 
@@ -65,6 +64,8 @@ async def replay(options: ReplayOptions) -> ExitStatus:
     What the microphone heard is heard again if it was saved with `--save-audio`; otherwise what was
     understood is typed. The answers go nowhere unless `--speaker` says where.
     """
+    from voicecli.cli.wiring import run_talk
+
     loaded = options.load()
     settings = loaded.settings
     found = find_replay(settings.save.conversations, options.wanted)
@@ -117,6 +118,10 @@ def find_replay(folder: Path, wanted: str) -> Replay:
 
     Raises UsageError for what is none of them or has nothing to say, SaveError for one that cannot be read.
     """
+    from voicecli.conversation import events
+    from voicecli.conversation.journal import FILE, Saved, find_saved
+    from voicecli.conversation.record import retold
+
     path = Path(wanted).expanduser()
     if wanted and path.is_file() and path.name != FILE:
         return Replay(wanted, path)
@@ -164,6 +169,8 @@ def _short(text: str) -> str:
 
 
 def _record(found: Replay, now: Sequence[events.TurnFinished]) -> dict[str, Any]:
+    from voicecli.conversation.record import spans_record
+
     def turns(of: Sequence[events.TurnFinished]) -> list[dict[str, Any]]:
         return [
             {"turn": turn.turn, "transcript": turn.transcript, "spans": spans_record(turn.timeline)}

@@ -15,13 +15,13 @@ from voicecli.cli.console import SafeConsole, Telling
 from voicecli.cli.invocation import finish
 from voicecli.cli.options import EngineOptions, Json, Sets, group, spread
 from voicecli.cli.progress import Downloads
-from voicecli.config import Loaded, Settings
-from voicecli.config.assembly import Assembly, assemble, language_of, pick_recognizer, ready_decoder
 from voicecli.errors import ExitStatus, LibraryMissing, OutputLost, VoiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from voicecli.config import Loaded, Settings
+    from voicecli.config.assembly import Assembly
     from voicecli.config.serving import ServerSettings
     from voicecli.server.responder import Responder
     from voicecli.server.service import Service
@@ -95,6 +95,7 @@ async def _serve(loaded: Loaded, options: ServeOptions) -> ExitStatus:
         raise LibraryMissing(
             f"The server needs {', '.join(lacking)}.", "Run `pip install 'voicecli[server]'`."
         )
+    from voicecli.config.assembly import assemble, pick_recognizer, ready_decoder
     from voicecli.server.daemon import address_of, bind, serve
     from voicecli.server.service import make_guard, make_service
     from voicecli.telemetry.logs import hush
@@ -191,6 +192,7 @@ def _changed(old: Settings, new: Settings) -> Iterator[str]:
 
 def _answering(loaded: Loaded, assembly: Assembly) -> Responder:
     """Who answers questions that are posted."""
+    from voicecli.config.assembly import language_of
     from voicecli.server.responder import Engines, Responder, ResponderOptions
 
     assert assembly.asr is not None

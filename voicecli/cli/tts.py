@@ -8,33 +8,29 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from voicecli.audio.block import Samples
 from voicecli.audio.format import Codec, StreamFormat, spoken_name
 from voicecli.audio.outfile import OutFile
-from voicecli.audio.player import AudioStreamPlayer
-from voicecli.audio.recording import EXPORTS
-from voicecli.audio.soundfile import SoundFile, WavWriter
 from voicecli.cli import ends
 from voicecli.cli.console import SafeConsole, print_json, tabular
 from voicecli.cli.options import Json, Language, SettingsOptions, Speaker, Tts, Voice, group, spread
 from voicecli.cli.progress import Downloads
-from voicecli.config import Loaded
-from voicecli.config.assembly import pick_synthesizer, ready_decoder, utterer_options
-from voicecli.conversation.record import marks_record, spans_record
 from voicecli.errors import ExitStatus, ProviderError, UsageError, VoiceError, read_failure
-from voicecli.flow.sources import array_source
 from voicecli.latency.render import milliseconds
 from voicecli.latency.timeline import Mark, Span
-from voicecli.providers.choose import Choice
-from voicecli.providers.synthesizer import HasVoices, Synthesizer
-from voicecli.reply.phrases import phrase_step
-from voicecli.reply.utterer import Utterer
+
+if TYPE_CHECKING:
+    from voicecli.audio.block import Samples
+    from voicecli.audio.soundfile import SoundFile, WavWriter
+    from voicecli.config import Loaded
+    from voicecli.providers.choose import Choice
+    from voicecli.providers.synthesizer import Synthesizer
+    from voicecli.reply.utterer import Utterer
 
 __all__ = ["app", "file_codec", "read_text"]
 
@@ -92,6 +88,8 @@ async def tts(options: TtsOptions) -> ExitStatus:
 
     It plays from its first phrase on, while the rest is still being made.
     """
+    from voicecli.config.assembly import pick_synthesizer
+
     codec = options.codec
     loaded = options.load()
     if options.voices:
@@ -140,6 +138,9 @@ def read_text(text: str | None, file: Path | None) -> str:
 
 
 async def _list_voices(loaded: Loaded, as_json: bool) -> ExitStatus:
+    from voicecli.config.assembly import pick_synthesizer
+    from voicecli.providers.synthesizer import HasVoices
+
     choice = await pick_synthesizer(loaded)
     if not isinstance(choice.engine, HasVoices):
         raise ProviderError(f"{choice.name} cannot list its voices.", "Its documentation may.")
@@ -159,6 +160,8 @@ class _Speaking:
     """A text on its way from the engine to the loudspeaker and the file."""
 
     def __init__(self, loaded: Loaded, options: TtsOptions, text: str, choice: Choice[Synthesizer]) -> None:
+        from voicecli.audio.player import AudioStreamPlayer
+
         self._loaded = loaded
         self._options = options
         self._text = text
@@ -176,6 +179,11 @@ class _Speaking:
 
         Raises VoiceError for what keeps it from beginning.
         """
+        from voicecli.config.assembly import ready_decoder, utterer_options
+        from voicecli.flow.sources import array_source
+        from voicecli.reply.phrases import phrase_step
+        from voicecli.reply.utterer import Utterer
+
         engine, began = self._choice.engine, False
         try:
             async with AsyncExitStack() as stack:
@@ -229,6 +237,8 @@ class _Speaking:
 
     def record(self, failure: VoiceError | None) -> dict[str, Any]:
         """How it went, for programs."""
+        from voicecli.conversation.record import marks_record, spans_record
+
         utterer, player = self._utterer, self._player
         timeline = utterer.stopwatch.timeline()
         record: dict[str, Any] = {
@@ -272,6 +282,8 @@ class _Written:
             self._file.close()
 
     def _opened(self) -> WavWriter | SoundFile:
+        from voicecli.audio.soundfile import SoundFile, WavWriter
+
         if self._name == ends.PIPE:
             return SoundFile(OutFile(Path("standard output"), sys.stdout.fileno()), self._format)
         if self._format.codec is Codec.WAV:
@@ -281,6 +293,8 @@ class _Written:
 
 def file_codec(name: str, asked: Codec | None) -> Codec:
     """What to write to a file of that name when `asked` is what --format says. Raises UsageError."""
+    from voicecli.audio.recording import EXPORTS
+
     suffix = Path(name).suffix.lower()
     named = EXPORTS.get(suffix)
     if name == ends.PIPE or not suffix:

@@ -14,15 +14,16 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from voicecli.errors import WireError
 from voicecli.printable import brief
 from voicecli.wire.bytereader import ByteReader, Parser, Parsing, Reading
 from voicecli.wire.riff import RiffReader, WavLayout, is_riff
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "END",
@@ -113,6 +114,8 @@ class AudioFrame:
     @property
     def samples(self) -> NDArray[np.int16] | NDArray[np.int32]:
         """The sound, shape (frames, channels). Raises WireError for a WAV file that is not 16 or 32-bit."""
+        import numpy as np  # only here: who cuts and joins frames needs none of it
+
         layout, data = self._sound()
         whole = len(data) - len(data) % layout.frame  # half a frame can only end a file
         kind = "<i2" if layout.bits == 16 else "<i4"
