@@ -6,7 +6,16 @@ import calendar
 import re
 from datetime import date, datetime, timedelta
 
-from voicecli.providers.assistant.dates import MONTHS, WEEKDAYS, Day, day, distance, long_date, month_day
+from voicecli.providers.assistant.dates import (
+    MONTHS,
+    WEEKDAYS,
+    Day,
+    day,
+    distance,
+    long_date,
+    month_day,
+    stated_year,
+)
 from voicecli.providers.assistant.dialogue import Context, Reply, Topic, intent
 from voicecli.providers.assistant.durations import counted, spell_out
 from voicecli.providers.assistant.timeofday import TimeOfDay, moment, parse, spoken
@@ -37,20 +46,17 @@ def _period(match: re.Match[str], context: Context) -> str | None:
 )
 def _length(match: re.Match[str], context: Context) -> str | None:
     """How many days a month or a year has."""
-    today, name, words = context.now.date(), match["name"], match["year"]
-    if words:
-        year = int(words.split()[-1]) if words[-1].isdigit() else today.year + words.startswith("next")
-        return f"{year} has {366 if calendar.isleap(year) else 365} days." if 1 <= year <= 9999 else None
-    first = today.replace(day=1)
-    if name in ("this month", "next month"):
-        first += timedelta(days=31 if name == "next month" else 0)
-    elif name in MONTHS:
-        stated = match["of"] or ""
-        if name == "february" and len(stated) != 4:
-            return "February has 28 days, and 29 in a leap year."
-        first = date(int(stated) or 1 if len(stated) == 4 else today.year, MONTHS.index(name) + 1, 1)
-    else:
+    today, name, stated = context.now.date(), match["name"], match["of"] or ""
+    if match["year"]:
+        which = stated_year(match["year"].removeprefix("the year "), today)
+        return f"{which} has {365 + calendar.isleap(which)} days." if which else None
+    if name == "february" and len(stated) != 4:
+        return "February has 28 days, and 29 in a leap year."
+    if name not in (*MONTHS, "this month", "next month"):
         return None
+    first = today.replace(day=1) + timedelta(days=31 * (name == "next month"))
+    if name in MONTHS:
+        first = date(int(stated) or 1 if len(stated) == 4 else today.year, MONTHS.index(name) + 1, 1)
     return f"{first:%B} has {calendar.monthrange(first.year, first.month)[1]} days."
 
 

@@ -1,8 +1,4 @@
-"""Sums as they are said, worked out exactly: "what is twenty three times four", and "times two" after it.
-
-A recursive descent: sums, then products, then powers, then the forms that come in words only ("15 percent of
-80", "half of 90", "the sum of 2 and 3"). Values are fractions; other roots keep 50 digits.
-"""
+"""Sums as they are said, by recursive descent: "twenty three times four", and "times two" after it."""
 
 from __future__ import annotations
 
@@ -69,7 +65,7 @@ _AROUND: Choices[tuple[str, Two]] = (
     (r"(?:the )?(?:divide|quotient of)", ("by|and", operations.divided)),
     (r"subtract|take", ("from", lambda a, b: plus(b, a, -1))),
     (r"(?:the )?difference (?:between|of)", ("and", operations.difference)),
-    (r"(?:the |what )?percent(?:age)? of", ("is|are", operations.percentage)),
+    (r"(?:the |what |how many )?percent(?:age)? of", ("is|are", operations.percentage)),
 )
 _PI = Value(Fraction("3.14159265358979323846264338327950288419716939937510"), "pi", exact=False)
 _MISHEARD = {"for": 4, "fore": 4, "to": 2, "too": 2, "won": 1, "ate": 8}  # only beside an operation
@@ -102,11 +98,11 @@ def _phrase(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"(?:{pattern})(?: |$)")
 
 
+@dataclass(slots=True)
 class _Parser:
-    def __init__(self, text: str, last: Value | None) -> None:
-        self.text = text
-        self.at = 0
-        self.last = last
+    text: str
+    last: Value | None
+    at: int = 0
 
     def end(self) -> None:
         if self.at < len(self.text):
@@ -243,15 +239,13 @@ def _fraction(match: re.Match[str]) -> Value:
     return Value(Fraction(count, _PARTS[name]), f"{'a' if count == 1 else count} {match['plural'] or name}")
 
 
-_PREFIX = re.compile(
-    r"(?:(?:and|then|now|so) )*(?P<asked>(?:what (?:is|are|was|does|do|about|would be)|how much (?:is|are"
+# What was asked with, and the sum itself.
+_QUESTION = re.compile(
+    r"(?:(?:and|then|now|so) )*((?:what (?:is|are|was|does|do|about|would be)|how much (?:is|are"
     r"|does|do)|calculate|compute|work out|solve|evaluate|give me|find|how about|what)(?: the (?:result|value"
-    r"|answer) of)? )?"
+    r"|answer) of)? )?(.*)"
 )
-_PERCENT = (
-    re.compile(r"(?:what |how many )percent(?:age)? of (?P<whole>.+?) (?:is|are) (?P<part>.+)"),
-    re.compile(r"(?P<part>.+) (?:as a|(?:is|are) what) percent(?:age)? of (?P<whole>.+)"),
-)
+_PART_OF = re.compile(r"(?:and |then )?(.+) (?:as a|(?:is|are) what) percent(?:age)? of (.+)")
 _REFERS = re.compile(r"\b(?:that|it|this|result|answer)\b")
 _ALONE = re.compile(r"(\d+(?:\.\d+)?)(?: (percent))?")
 _CURRENCY = re.compile(r" (dollar|euro|pound|cent|franc|peso|rupee)s?\b")
@@ -264,7 +258,10 @@ _UNFINISHED = re.compile(
 @intent("sum", r".+")
 def total(match: re.Match[str], context: Context) -> Reply | str | None:
     """Any sum, exactly; asks back where it is unclear and says why where there is no answer."""
-    text, asked = _sum(match[0])
+    core = match[0]
+    if part_of := _PART_OF.fullmatch(core):
+        core = f"what percent of {part_of[2]} is {part_of[1]}"
+    asked, text = _QUESTION.findall(core)[0]
     currencies = set() if _INTO.search(text) else set(_CURRENCY.findall(text))
     value = _evaluated(_CURRENCY.sub("", text) if len(currencies) == 1 else text, asked, context)
     if value is None:
@@ -277,16 +274,7 @@ def total(match: re.Match[str], context: Context) -> Reply | str | None:
     return Reply("sum", f"{capital(value.said)} is {about}{figure}{unit}.", topic=Result(value))
 
 
-def _sum(core: str) -> tuple[str, bool]:
-    """The words of the sum itself, and whether it was asked for as one that stands alone."""
-    core = re.sub(r"^(?:and|then) ", "", core)
-    if match := _PERCENT[0].fullmatch(core) or _PERCENT[1].fullmatch(core):
-        return f"what percent of {match['whole']} is {match['part']}", True
-    prefix = _PREFIX.match(core)
-    return (core[prefix.end() :], prefix["asked"] is not None) if prefix else (core, False)
-
-
-def _evaluated(text: str, asked: bool, context: Context) -> Value | None:
+def _evaluated(text: str, asked: str, context: Context) -> Value | None:
     """The value, with the last result where the words refer to it or begin with an operator."""
     refers = bool(_REFERS.search(text))
     value = None if refers else evaluate(text)

@@ -16,7 +16,7 @@ from voicecli.providers.assistant.durations import counted
 from voicecli.providers.assistant.numbers import ordinal, suffixed
 from voicecli.providers.assistant.tables import rows
 
-__all__ = ["MONTHS", "WEEKDAYS", "Day", "day", "distance", "long_date", "month_day"]
+__all__ = ["MONTHS", "WEEKDAYS", "Day", "day", "distance", "long_date", "month_day", "stated_year"]
 
 WEEKDAYS = [name.lower() for name in calendar.day_name]
 MONTHS = [name.lower() for name in calendar.month_name[1:]]
@@ -153,11 +153,11 @@ def _holiday(text: str, today: date, past: bool) -> Day | None:
         return Day(_falls(rule, today, past=True), f"last {label}")
     if not year_words and which != "this":
         return Day(_falls(rule, today, past=past), label)
-    year = _year(year_words or which, today)
+    year = stated_year(year_words or which, today)
     return Day(_falls(rule, date(year, 1, 1)), f"{label} {year}") if year else None
 
 
-def _year(words: str, today: date) -> int | None:
+def stated_year(words: str, today: date) -> int | None:
     """A year as it is said: "next year", or in figures, in one word or in two ("20 26")."""
     if words in _YEARS:
         return today.year + _YEARS[words]
@@ -194,7 +194,7 @@ def _dated(text: str, today: date, past: bool) -> Day | None:
     if not match["year"]:
         when = _falls(f"FREQ=YEARLY;BYMONTH={month};BYMONTHDAY={number}", today, past=past)
         return Day(when, month_day(when))
-    if not (year := _year(match["year"], today)):
+    if not (year := stated_year(match["year"], today)):
         return None
     if number > calendar.monthrange(year, month)[1]:
         raise Excuse(f"{name} has no {suffixed(number)} in {year}.")

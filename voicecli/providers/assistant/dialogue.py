@@ -78,13 +78,12 @@ class Context:
 
 
 Intent: TypeAlias = Callable[[Wording, Context], Reply | None]
-Telling: TypeAlias = Callable[[re.Match[str], Context], Reply | str | None]
 Words = TypeVar("Words")
+Answer: TypeAlias = Callable[[Words, Context], Reply | str | None]
+Telling: TypeAlias = Callable[[Answer[re.Match[str]]], Intent]
 
 
-def intent(
-    name: str, *patterns: str, remark: bool = False, topic: Topic | None = None
-) -> Callable[[Telling], Intent]:
+def intent(name: str, *patterns: str, remark: bool = False, topic: Topic | None = None) -> Telling:
     """Make a function an intent: it answers when one of the patterns is the whole of what was said.
 
     A remark may be politeness itself ("many thanks"), so every reading of it is compared. A text alone is a
@@ -92,7 +91,7 @@ def intent(
     """
     compiled = [re.compile(pattern) for pattern in patterns]
 
-    def made(answer: Telling) -> Intent:
+    def made(answer: Answer[re.Match[str]]) -> Intent:
         def understood(utterance: Wording, context: Context) -> Reply | None:
             for words in utterance.readings if remark else (utterance.core,):
                 for pattern in compiled:
@@ -107,11 +106,7 @@ def intent(
 
 
 def _told(
-    name: str,
-    answer: Callable[[Words, Context], Reply | str | None],
-    said: Words,
-    context: Context,
-    topic: Topic | None = None,
+    name: str, answer: Answer[Words], said: Words, context: Context, topic: Topic | None = None
 ) -> Reply | None:
     """The answer as a reply, also where it is that there is none."""
     try:

@@ -12,10 +12,8 @@ from fractions import Fraction
 __all__ = ["PARTS", "QUANTITY", "figures", "is_number", "ordinal", "quantity", "suffixed", "written"]
 
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_DIGITS = {
-    "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
-    "seven": "7", "eight": "8", "nine": "9",
-}  # fmt: skip
+_ONES = "zero one two three four five six seven eight nine"
+_DIGITS = {word: str(digit) for digit, word in enumerate(_ONES.split(" "))} | {"oh": "0"}
 _SCALE, _DIGIT = "|".join(_SCALES), "|".join(_DIGITS)
 _WORD = (
     rf"(?:{_SCALE}|one|two|ten|eleven|twelve|three|four|five|six|seven|eight|nine"

@@ -19,19 +19,37 @@ _FALLBACK = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Remark(Topic):
+    """What is answered to what, and briefly to a follow-up ("what about tomorrow") on what is beyond us."""
+
+    intent: str
+    answer: str
+    briefly: str
+    said: re.Pattern[str]
+
+
 @cache
-def _remarks() -> list[tuple[str, str, re.Pattern[str]]]:
-    """The intent, its answer and its words, in the order in which they are asked for."""
-    remarks = table("phrases.toml")["remark"]
-    return [(one["intent"], one["answer"], re.compile("|".join(one["said"]))) for one in remarks]
+def _remarks(file: str) -> list[Remark]:
+    """In the order in which they are asked for."""
+    return [
+        Remark(
+            row["intent"],
+            row["answer"].replace("<connect>", CONNECT),
+            row.get("briefly", ""),
+            re.compile(named(file, "|".join(row["said"]))),
+        )
+        for row in table(file)["remark"]
+    ]
 
 
 def talk(utterance: Wording, context: Context) -> Reply | None:
     """Greetings, thanks, help, farewells and the like."""
     for words in utterance.readings:
-        for name, text, pattern in _remarks():
-            if not pattern.fullmatch(words):
+        for remark in _remarks("phrases.toml"):
+            if not remark.said.fullmatch(words):
                 continue
+            name, text = remark.intent, remark.answer
             if name == "greeting" and (part := re.match("good (morning|afternoon|evening)", words)):
                 text = f"Good {part[1]}. How can I help?"  # as it came
             if name != "goodbye":
@@ -85,32 +103,10 @@ def name(match: re.Match[str], context: Context) -> Reply | str:
     return Reply("identity", "You haven't told me, and I keep no notes about you.")
 
 
-@dataclass(frozen=True, slots=True)
-class Beyond(Topic):
-    """Something that is beyond us, which a follow-up ("what about tomorrow") is too."""
-
-    intent: str
-    answer: str
-    briefly: str  # when it is asked again
-    asked: re.Pattern[str]
-
-
-@cache
-def _limits() -> list[Beyond]:
-    return [
-        Beyond(
-            limit["intent"],
-            limit["answer"].replace("<connect>", CONNECT),
-            limit["briefly"],
-            re.compile(named("limits.toml", "|".join(limit["asked"]))),
-        )
-        for limit in table("limits.toml")["limit"]
-    ]
-
-
 def beyond(utterance: Wording, context: Context) -> Reply | None:
     """Weather, music, lights, programs and the rest: what they would need, and briefly when asked again."""
-    limit = next((limit for limit in _limits() if limit.asked.search(utterance.core)), None)
+    limits = _remarks("limits.toml")
+    limit = next((limit for limit in limits if limit.said.search(utterance.core)), None)
     if limit is None:
         return None
     repeated = not {limit.answer, limit.briefly}.isdisjoint(context.before("assistant", 4))
@@ -121,7 +117,7 @@ def beyond(utterance: Wording, context: Context) -> Reply | None:
 def also(match: re.Match[str], context: Context) -> Reply | None:
     """ "what about tomorrow", after something that was beyond us."""
     topic = context.recall()
-    return Reply(topic.intent, topic.briefly, topic=topic) if isinstance(topic, Beyond) else None
+    return Reply(topic.intent, topic.briefly, topic=topic) if isinstance(topic, Remark) else None
 
 
 def fallback(utterance: Wording, context: Context) -> Reply:

@@ -24,7 +24,7 @@ def phrases(name: str) -> str:
 
 def named(name: str, pattern: str) -> str:
     """The pattern with the words of a file for the names in angle brackets."""
-    words = table(name)["words"]
+    words = table(name).get("words", {})
     return re.sub(r"(?<!P)<(\w+)>", lambda found: f"(?:{'|'.join(words[found[1]])})", pattern)
 
 

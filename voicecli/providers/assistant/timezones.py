@@ -1,7 +1,4 @@
-"""Cities, countries and regions, their time zones, and what the clock says there and here.
-
-The table is places.txt; its zone names are those of the IANA time zone database.
-"""
+"""Cities, countries and regions, their zones of the IANA database, and what the clock says there and here."""
 
 from __future__ import annotations
 
@@ -39,11 +36,11 @@ def places() -> dict[str, Place]:
     """Every name in lower case, as it is said, and its place."""
     table: dict[str, Place] = {}
     for zone, entries in rows("places.txt"):
-        for names in [zone.removeprefix("? ")] if zone.startswith("?") else entries:
+        several = zone.startswith("? ")
+        for names in [zone[2:]] if several else entries:
             name, *aliases = (part.strip(" *") for part in names.split("="))
-            place = Place(name.replace(" in ", ", "), zone)
-            if zone.startswith("?"):
-                place = Place(name, examples=tuple(entries))
+            one = Place(name.replace(" in ", ", "), zone)
+            place = Place(name, examples=tuple(entries)) if several else one
             for said in (name, *aliases):
                 table.setdefault(re.sub(r"[^a-z ]", "", said.lower().replace("-", " ")), place)
     return table
