@@ -10,10 +10,11 @@ from websockets.asyncio.server import ServerConnection
 from tests.cli.hostile import HOSTILE, SHOWN, assert_obeys_nothing
 from tests.cli.program import QUICK, SIMULATED, Ended, Program, question
 from tests.server.recognition_server import Heard, running_server, say, understand
+from voicecli.audio import portaudio
 from voicecli.audio.portaudio import Device
-from voicecli.cli import devices as devices_command
 from voicecli.cli.answer import Told
 from voicecli.cli.check import problem
+from voicecli.cli.devices import list_devices
 from voicecli.cli.doctor import _print as print_findings
 from voicecli.cli.doctor import _write_report
 from voicecli.errors import ExitStatus, NoDevice
@@ -120,10 +121,10 @@ def test_bench(program: Program, tmp_path: Path):
 
 def test_devices(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     device = Device(0, f"{HOSTILE} [/b]", HOSTILE, 1, 0, 48_000, 0.01, 0.01, True, False)
-    monkeypatch.setattr(devices_command, "devices", lambda: [device])
+    monkeypatch.setattr(portaudio, "devices", lambda: [device])
     for as_json in (False, True):
         with pytest.raises(NoDevice):
-            devices_command.list_devices(json=as_json)
+            list_devices(json=as_json)
         shown = capsys.readouterr().out
         assert "safe" in shown
         assert_obeys_nothing(shown.encode())
