@@ -43,6 +43,7 @@ def environment(home: Path) -> dict[str, str]:
     env |= {f"XDG_{name}": str(home / folder) for name, folder in folders.items()}
     runtime = home / "runtime"
     runtime.mkdir(mode=0o700, exist_ok=True)
+    env |= {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # which shell ran the suite is nothing to it
     return env | {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "TERM": "dumb"}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import numpy as np
+import pytest
 
 from voicecli.conversation.rehearsal import rehearsed_questions, said_aloud
 from voicecli.providers.espeak import EspeakSynthesizer
@@ -26,7 +27,7 @@ def test_question_is_as_loud_as_people_ask():
 
     sound = asyncio.run(said())
     assert sound.dtype == np.float32
-    assert np.abs(sound).max() == np.float32(0.35)
+    assert np.abs(sound).max() == pytest.approx(0.35)
     assert 0.5 < len(sound) / HEARING_RATE < 3
 
 
