@@ -123,33 +123,25 @@ def _falls(found: Day | None, today: date) -> str | None:
     return f"{name} is today." if is_today else f"{name} {verb} on {long_date(when)}."
 
 
-@intent(
-    "weekend",
-    r"is (?:it|this|(?P<year>\d+(?: \d+)?|this year|next year)) (?:going to be )?a leap year",
-)
+@intent("weekend", r"is (?:it|this|(?P<year>\d+(?: \d+)?|(?:this|next) year)) (?:going to be )?a leap year")
 def _leap(match: re.Match[str], context: Context) -> str:
-    stated = match["year"] or ""
-    year = context.now.year + (stated == "next year")
-    if stated[:1].isdigit():
-        year = int(stated.replace(" ", ""))
+    stated = (match["year"] or "this year").removesuffix(" year").replace(" ", "")
+    year = int(stated) if stated.isdigit() else context.now.year + (stated == "next")
     return f"Yes, {year} is a leap year." if calendar.isleap(year) else f"No, {year} is not a leap year."
 
 
 @intent(
     "weekend",
-    r"is (?:it|today|this) (?:a |already |still )?(?P<what>(?:the )?weekend|weekday|morning|afternoon"
-    r"|evening|night|[a-z]+day)(?: yet| today| already| now)?",
+    r"is (?:it|today|this) (?:a |already |still )?(?:the )?(?P<what>weekend|weekday|morning|afternoon"
+    rf"|evening|night|{'|'.join(WEEKDAYS)})(?: yet| today| already| now)?",
 )
-def _is_it(match: re.Match[str], context: Context) -> str | None:
-    what, now = match["what"].removeprefix("the "), context.now
+def _is_it(match: re.Match[str], context: Context) -> str:
+    what, now = match["what"], context.now
     hours = {"morning": (5, 12), "afternoon": (12, 18), "evening": (18, 22)}
-    if what in ("morning", "afternoon", "evening", "night"):
-        part = next((part for part, (begin, end) in hours.items() if begin <= now.hour < end), "night")
-        return f"{'Yes' if part == what else 'No'}, it's {spoken(now)}."
-    if what not in ("weekend", "weekday", *WEEKDAYS):
-        return None
-    yes = what in ("weekend" if now.weekday() > 4 else "weekday", f"{now:%A}".lower())
-    return f"{'Yes' if yes else 'No'}, it's {now:%A}."
+    part = next((part for part, (begin, end) in hours.items() if begin <= now.hour < end), "night")
+    yes = what in (part, f"{now:%A}".lower(), "weekend" if now.weekday() > 4 else "weekday")
+    shown = spoken(now) if what in (*hours, "night") else f"{now:%A}"
+    return f"{'Yes' if yes else 'No'}, it's {shown}."
 
 
 days = (_period, _length, _dated, _named, _leap, _is_it)
@@ -176,10 +168,10 @@ def countdown(match: re.Match[str], context: Context) -> str | None:
     if "one" in groups:
         return _between(groups["one"], groups["two"], unit, today)
     if "until" in groups:
-        return _until(groups["until"], unit, context)
+        return _until(groups["until"], unit, context.now)
     found = day(groups["since"], today, past=True)
     if found and found.when > today:
-        return _until(groups["since"], unit, context)
+        return _until(groups["since"], unit, context.now)
     return f"{capital(found.name)} was {distance(found.when, today, unit)} ago." if found else None
 
 
@@ -198,10 +190,6 @@ def _between(first: str, second: str, unit: str, today: date) -> str | None:
     return f"There {verb} {text} from {month_day(one.when)} to {month_day(two.when)}."
 
 
-def _until(words: str, unit: str, context: Context) -> str | None:
-    return _until_time(words, unit, context.now) or _until_day(words, unit, context.now)
-
-
 def _until_time(words: str, unit: str, now: datetime) -> str | None:
     if unit not in ("", "hours", "minutes", "seconds"):
         return None
@@ -216,7 +204,9 @@ def _until_time(words: str, unit: str, now: datetime) -> str | None:
     return f"It's {_in(when - now, unit)} until {spoken(when)}{' tomorrow' if tomorrow else ''}."
 
 
-def _until_day(words: str, unit: str, now: datetime) -> str | None:
+def _until(words: str, unit: str, now: datetime) -> str | None:
+    if text := _until_time(words, unit, now):
+        return text
     today, words = now.date(), words.removesuffix(" comes").removesuffix(" starts")
     if words in ("the weekend", "weekend", "next weekend"):
         if today.weekday() > 4:
@@ -260,7 +250,7 @@ def also(match: re.Match[str], context: Context) -> Reply | None:
     words, today, topic = match["what"], context.now.date(), context.recall()
     asked = topic.about if topic else "nothing"
     if asked == "countdown" and (day(words, today) or parse(words)):
-        text = _until(words, "", context)
+        text = _until(words, "", context.now)
         return Reply("countdown", text, topic=topic) if text else None
     if not match["until"] and find(words):
         return elsewhere(asked if asked == "date" else "time", words, context)

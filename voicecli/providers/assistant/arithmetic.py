@@ -71,10 +71,8 @@ _PI = Value(Fraction("3.14159265358979323846264338327950288419716939937510"), "p
 _MISHEARD = {"for": 4, "fore": 4, "to": 2, "too": 2, "won": 1, "ate": 8}  # only beside an operation
 _BESIDE = r"(?:plus|minus|times|by|divided|multiplied|percent|squared|of)"
 _PARTS = PARTS | {"hundredth": 100}
-_PART = (
-    rf"(?P<count>\d+) (?P<plural>halves|(?:{'|'.join(_PARTS)})s)|(?:(?:an?|one|1) "
-    rf")?(?P<name>{'|'.join(_PARTS)})"
-)
+_NAMES = "|".join(_PARTS)
+_PART = rf"(?P<count>\d+) (?P<plural>halves|(?:{_NAMES})s)|(?:(?:an?|one|1) )?(?P<name>{_NAMES})"
 _MULTIPLES = {"twice": 2, "double": 2, "triple": 3, "thrice": 3, "quadruple": 4}
 
 
@@ -161,7 +159,6 @@ class _Parser:
                 return base
 
     def exponent(self) -> Value | None:
-        """ "to the 6", "to the fourth"."""
         if self.take(r"to the(?= \d+(?:\.\d+)?(?: |$))"):
             return self.power()
         words = self.text[self.at :].split(" ", 4)
@@ -250,9 +247,7 @@ _REFERS = re.compile(r"\b(?:that|it|this|result|answer)\b")
 _ALONE = re.compile(r"(\d+(?:\.\d+)?)(?: (percent))?")
 _CURRENCY = re.compile(r" (dollar|euro|pound|cent|franc|peso|rupee)s?\b")
 _INTO = re.compile(r"\b(?:in|into|to)\b")
-_UNFINISHED = re.compile(
-    r"(?P<start>.*\d.*) (?:plus|minus|times|divided by|multiplied by|percent of|to the power of)"
-)
+_HALFWAY = re.compile(r"(.*\d.*) (?:plus|minus|times|(?:divided|multiplied) by|percent of|to the power of)")
 
 
 @intent("sum", r".+")
@@ -292,5 +287,5 @@ def _incomplete(text: str) -> str | None:
     """What to ask when a number or an operator was the last that was heard."""
     if alone := _ALONE.fullmatch(text):
         return f"{text} of what?" if alone[2] else f"I heard {text}. What should I do with it?"
-    match = _UNFINISHED.fullmatch(text)
+    match = _HALFWAY.fullmatch(text)
     return f"{text} what?" if match and (_ALONE.fullmatch(match[1]) or evaluate(match[1])) else None

@@ -1,7 +1,6 @@
-"""Conversion between units of measure; the door to pint.
+"""Conversion between units of measure; the door to pint, which is told to reckon in fractions.
 
-Which words are units is our own table, so that no everyday word is taken for one of pint's thousand names,
-and understanding needs no pint. It is told to reckon in fractions: a mile has 5,280 feet and not 5,279.9999.
+Which words are units is our own table: no everyday word is taken for one of pint's thousand names.
 """
 
 from __future__ import annotations
@@ -83,9 +82,7 @@ _HOW_MANY = re.compile(
 )
 _INTO = re.compile(r" (?:to|into|in|as|(?:is|are|equals) how many|converted to) ")
 _VERB = re.compile(r"(?:convert|change|turn|transform)\b")
-_ASKED = re.compile(
-    r"(?:what is|what are|how much is|convert|how (?:far|hot|cold|warm|heavy|tall|fast|long) is)\b"
-)
+_ASKED = re.compile(r"(?:what (?:is|are)|convert|how (?:much|far|hot|cold|warm|heavy|tall|fast|long) is)\b")
 _DEGREES = re.compile(r"(minus |negative )?(\d+(?:\.\d+)?) degrees?")
 _UNKNOWN = re.compile(r"\d+(?:\.\d+)? ([a-z]+)")
 

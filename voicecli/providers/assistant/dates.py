@@ -57,10 +57,7 @@ def distance(start: date, end: date, unit: str) -> str:
 
 
 def day(text: str, today: date, *, past: bool = False) -> Day | None:
-    """The day that the whole text names, None when it names none.
-
-    Without a year it is the next such day, or the last one with `past`. Raises Excuse.
-    """
+    """The day that the whole text names, the next or, with `past`, the last such; or None. Raises Excuse."""
     text = re.sub(r"^(?:on |this coming |the coming |coming )", "", text.strip())
     if (relative := text.removeprefix("the ")) in _RELATIVE:
         return Day(today + timedelta(days=_RELATIVE[relative]), text)
@@ -137,9 +134,7 @@ def _falls(rule: str, today: date, *, past: bool = False) -> date:
     return found.date()
 
 
-_STATED = re.compile(
-    r"(next|this|last|) ?(.*?)(?: (?:of |in )?((?:\d+ ?){1,2}|this year|next year|last year))?$"
-)
+_STATED = re.compile(r"(next|this|last|) ?(.*?)(?: (?:of |in )?((?:\d+ ?){1,2}|(?:this|next|last) year))?$")
 _YEARS = {"this year": 0, "this": 0, "next year": 1, "last year": -1}
 
 
@@ -173,7 +168,6 @@ _DATED = re.compile(
 
 
 def _dated(text: str, today: date, past: bool) -> Day | None:
-    """ "december 25th", "the 4th of july 2027", "june 3", "the 15th"."""
     words = [_SHORT_MONTHS.get(word, word) for word in text.split() if word not in ("in", "of", "the")]
     for at in (0, 1):
         if found := ordinal(words, at):

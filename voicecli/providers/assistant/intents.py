@@ -1,7 +1,4 @@
-"""What was meant: the intents in the order in which they are tried, and requests joined by "and".
-
-What may be misheard is asked about before it is acted on: "Did you mean a 5 minute timer?".
-"""
+"""What was meant: the intents in the order in which they are tried, and requests joined by "and"."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -125,11 +126,9 @@ class Assistant:
             wait = self.timers.wait(self._time(), self._now())
             if wait is not None and any(timer.at for timer in self.timers.running):
                 wait = min(wait, CHECK)
-            try:
-                async with asyncio.timeout(None if wait is None else max(wait, 0.0)):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
                     await self._changed.wait()
-            except TimeoutError:
-                continue
 
     def pending(self) -> Sequence[str]:
         """The timers, alarms and reminders that are running."""

@@ -38,10 +38,7 @@ def is_number(word: str) -> bool:
 
 
 def figures(words: Sequence[str]) -> list[str]:
-    """The words with every cardinal number in figures: "one hundred and five miles" to "105 miles".
-
-    Numbers that do not belong together stay apart ("seven thirty" is "7 30"). Ordinals stay words.
-    """
+    """The words with cardinal numbers in figures: "one hundred and five miles" to "105 miles"."""
     text = _DECIMALS.sub(
         lambda found: "." + "".join(_DIGITS[one] for one in found[1].split()), " ".join(words)
     )
@@ -123,10 +120,7 @@ def suffixed(number: int) -> str:
 
 
 def written(value: Fraction, places: int = 4) -> tuple[str, bool]:
-    """The value in figures, "minus" in words, and whether it is exact, or to so many places.
-
-    A number too large or too small to be said in full becomes a power of ten.
-    """
+    """In figures, "minus" in words, to so many places or as a power of ten; and whether that is exact."""
     sign, size = "minus " if value < 0 else "", abs(value)
     if size >= PLAIN or 0 < size < Fraction(1, 10**6):
         text, exact = _power_of_ten(size)

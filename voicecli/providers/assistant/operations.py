@@ -109,17 +109,15 @@ def divided(left: Value, right: Value) -> Value:
 
 
 def remainder(left: Value, right: Value) -> Value:
-    work = _crossed(left, right, upside_down=True)
     said = f"the remainder of {left.said} divided by {right.said}"
-    return _made(left.number % right.number, said, work, left, right)
+    return replace(divided(left, right), number=left.number % right.number, said=said, open=False)
 
 
 def percentage(whole: Value, part: Value) -> Value:
     if not whole.number:
         raise Excuse("Zero has no percentages.")
-    work = _crossed(part, whole, upside_down=True)
     said = f"{part.said} as a percentage of {whole.said}"
-    return replace(_made(part.number / whole.number, said, work, part, whole), percent=True)
+    return replace(divided(part, whole), said=said, open=False, percent=True)
 
 
 def difference(left: Value, right: Value) -> Value:

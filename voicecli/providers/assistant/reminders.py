@@ -285,12 +285,8 @@ def cancel(match: re.Match[str], context: Context) -> Reply:
         raise Excuse(f"No {kind} is running.")
     chosen = _named(match["which"], timers)
     if not chosen:
-        return _which(timers, f"There is no {match['which']}.")
-    return _cancelled(chosen, context) if match["all"] or match["many"] else _one(chosen, context)
-
-
-def _one(chosen: list[Timer], context: Context) -> Reply:
-    return _cancelled(chosen, context) if len(chosen) == 1 else _which(chosen)
+        return _which(timers, context, f"There is no {match['which']}.")
+    return (_cancelled if match["all"] or match["many"] else _which)(chosen, context)
 
 
 def _cancelled(chosen: list[Timer], context: Context) -> Reply:
@@ -303,8 +299,10 @@ def _counted(timers: list[Timer]) -> str:
     return f"the {timers[0].label}" if len(timers) == 1 else f"{len(timers)} timers"
 
 
-def _which(timers: list[Timer], before: str = "") -> Reply:
-    """Ask which is to be cancelled."""
+def _which(timers: list[Timer], context: Context, before: str = "") -> Reply:
+    """Cancel the only one, or ask which is to be cancelled."""
+    if len(timers) == 1 and not before:
+        return _cancelled(timers, context)
     labels = [f"the {timer.label}" for timer in timers]
     alike = timers[0].label if len(set(labels)) == 1 else ""  # only their order tells them apart
 
@@ -316,7 +314,7 @@ def _which(timers: list[Timer], before: str = "") -> Reply:
         if meant and order and alike:
             return _cancelled([meant[0] if order[1] in ("first", "1st") else meant[-1]], context)
         chosen = _named(said.core, context.timers.running)
-        return _one(chosen, context) if chosen else None
+        return _which(chosen, context) if chosen else None
 
     if len(labels) == 1:
         raise Excuse(f"{before} Only {labels[0]} is running.")

@@ -48,10 +48,7 @@ def places() -> dict[str, Place]:
 
 @cache
 def famous() -> tuple[str, ...]:
-    """The names that the recogniser's grammar holds, in the words of the CMU dictionary.
-
-    A star before the first name holds for it when nothing but it is starred, else for the aliases too.
-    """
+    """The starred names of the recogniser's grammar, which starred aliases stand for."""
     found: list[str] = []
     for entry in (entry.strip() for _, entries in rows("places.txt") for entry in entries):
         name, *aliases = entry.split("=")
@@ -70,14 +67,11 @@ _TRIMMED = re.compile(
 
 
 def find(text: str) -> Place | None:
-    """The place that the whole text names: "paris", "paris france", "springfield illinois"; None if unknown.
-
-    Behind a city, a region or country tells which one is meant; the region's zone then counts.
-    """
+    """The place that the whole text names: "paris", "paris france", "springfield illinois", or None."""
     text, table = _TRIMMED.sub("", text).strip(), places()
     if place := table.get(text) or table.get(f"the {text}"):
         return place
-    words = text.split()
+    words = text.split()  # behind a city, a region tells which one is meant; its zone then counts
     for split in range(1, len(words) if len(words) <= LONGEST_PLACE else 0):
         city, region = " ".join(words[:split]), table.get(" ".join(words[split:]).removeprefix("in "))
         if region is None:

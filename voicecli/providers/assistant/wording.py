@@ -1,8 +1,4 @@
-"""What was said, in the one spelling that the intents compare with.
-
-Typed or recognised, with or without punctuation, contractions, figures: "What's 15% of eighty, please?" and
-"um whats fifteen percent of eighty" both become "what is 15 percent of 80".
-"""
+"""What was said, in the one spelling that the intents compare with: "um whats 15% of eighty?"."""
 
 from __future__ import annotations
 
@@ -101,8 +97,7 @@ def _expanded(word: str) -> str:
     full: str | None = table("wording.toml")["contractions"].get(word)
     if full or "'" not in word:
         return full or word
-    word = _ENDING.sub(lambda found: _ENDINGS[found[0]], _IS.sub(r"\1 is", word))
-    return word.replace("'", "")
+    return _ENDING.sub(lambda found: _ENDINGS[found[0]], _IS.sub(r"\1 is", word)).replace("'", "")
 
 
 def _opened(text: str, openers: str) -> str:
