@@ -137,6 +137,8 @@ def _become(request: dict[str, Any], standard: list[int]) -> None:
 
 
 def _import_all() -> None:
+    for library in ("av", "openai", "soxr"):
+        importlib.import_module(library)
     for module in pkgutil.walk_packages(voicecli.__path__, "voicecli."):
         if not module.name.endswith("__main__"):
             with contextlib.suppress(ImportError):

@@ -50,9 +50,10 @@ def environment(home: Path) -> dict[str, str]:
 class Program:
     """Runs `voicecli` in `home`."""
 
-    def __init__(self, home: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(self, home: Path, env: dict[str, str] | None = None, *, preloaded: bool = True) -> None:
         self.home = home
         self.env = environment(home) if env is None else env
+        self._preloaded = preloaded and sys.platform == "linux"
 
     def start(self, *words: object, **options: Any) -> subprocess.Popen[bytes]:
         """Start it and leave it running; from the beginning where its surroundings are unusual."""
@@ -65,7 +66,7 @@ class Program:
         options |= {"env": self.env, "cwd": self.home, "bufsize": 0}
         limited = resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
         early = limited or "preexec_fn" in options or "PYTHONPATH" in self.env  # counts from the beginning
-        if early or sys.platform != "linux":
+        if early or not self._preloaded:
             return subprocess.Popen([*PROGRAM, *map(str, words)], **options)
         return Preloaded([*map(str, words)], **options)
 

@@ -44,7 +44,7 @@ def voice_to_voice() -> None:
     with sound_server() as server, server.recording("speaker.monitor") as air:
         asked = question(Path(server.env["HOME"]), "What time is it?")
         with server.recording("micfeed.monitor") as room:
-            program = Program(Path(server.env["HOME"]), server.env)
+            program = Program(Path(server.env["HOME"]), server.env, preloaded=False)
             process = program.start(
                 *["talk", *SIMULATED, "--no-save", "--json", "--turns", TURNS],
                 *["--set", 'llm.simulated.texts=["Yes."]', "--set", "llm.simulated.ttft=0.1"],
@@ -107,7 +107,7 @@ def time_to_first_audio() -> None:
 
     with sound_server() as server, server.recording("speaker.monitor") as air:
         server.settle(air)
-        program = Program(Path(server.env["HOME"]), server.env)
+        program = Program(Path(server.env["HOME"]), server.env, preloaded=False)
         inside = asyncio.run(speak())
         time.sleep(0.3)
         sounds = air.sounds(SOUND)
