@@ -28,7 +28,7 @@ from voicecli.latency.statistics import summarize
 from voicecli.latency.timeline import Mark, Span
 from voicecli.providers.espeak import EspeakOptions, EspeakSynthesizer
 from voicecli.providers.language_model import Message, Token
-from voicecli.providers.recognizer import HEARING_RATE, Transcript
+from voicecli.providers.recognizer import LISTENING_RATE, Transcript
 from voicecli.providers.simulated import (
     SimulatedLanguageModel,
     SimulatedLanguageModelOptions,
@@ -131,7 +131,7 @@ async def conversed(speculation: bool) -> tuple[list[events.TurnFinished], Due, 
         )
         sound = rehearsed_questions([QUESTION] * TURNS, asking, lambda: conversation.floor.busy)
         microphone = await stack.enter_async_context(
-            PacedMicrophone("the bundled voice", HEARING_RATE, sound)
+            PacedMicrophone("the bundled voice", LISTENING_RATE, sound)
         )
         await conversation.run(
             Listening(microphone, settings.ears(detector), conversation.moderator, settings.listening()).run()

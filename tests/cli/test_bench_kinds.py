@@ -13,7 +13,7 @@ from voicecli.audio.recording import export_recording
 from voicecli.bench.measure import conversations
 from voicecli.cli.app import app
 from voicecli.errors import BudgetBreached, ProviderError, UsageError
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 
 ENGINES = ("--asr", "simulated", "--llm", "simulated", "--tts", "simulated")
 QUICK = tuple(
@@ -51,13 +51,13 @@ def speech(tmp_path: Path) -> Path:
     """Something like speech: two bursts of a buzz with a pause of a second, in a noisy room."""
     folder = tmp_path / "speech"
     chance = np.random.default_rng(1)
-    at = np.arange(6 * HEARING_RATE) / HEARING_RATE
+    at = np.arange(6 * LISTENING_RATE) / LISTENING_RATE
     buzz = sum(np.sin(2 * np.pi * 120 * part * at) / part for part in range(1, 20))
     voiced = ((at > 1.0) & (at < 2.0)) | ((at > 3.0) & (at < 4.0))
     samples = 0.1 * buzz * voiced * (1 + 0.5 * np.sin(2 * np.pi * 4 * at)) + 0.001 * chance.standard_normal(
         len(at)
     )
-    export_recording(folder / "buzz.wav", samples.astype(np.float32), HEARING_RATE)
+    export_recording(folder / "buzz.wav", samples.astype(np.float32), LISTENING_RATE)
     row = {"file": "buzz.wav", "text": "set a timer for ten minutes please", "start": 1.0, "end": 4.0}
     (folder / "manifest.json").write_text(json.dumps([row]), encoding="utf-8")
     return folder
@@ -188,7 +188,7 @@ def test_turn_plays_a_cut(speech: Path, tmp_path: Path) -> None:
 
 
 def test_turn_needs_labels(tmp_path: Path) -> None:
-    export_recording(tmp_path / "speech" / "a.wav", np.zeros(HEARING_RATE, np.float32), HEARING_RATE)
+    export_recording(tmp_path / "speech" / "a.wav", np.zeros(LISTENING_RATE, np.float32), LISTENING_RATE)
     result = run("turn", "--speech", tmp_path / "speech")
     assert isinstance(result.exception, UsageError)
     assert "says where speech starts and ends" in str(result.exception)

@@ -7,7 +7,7 @@ import pytest
 
 from voicecli.conversation.rehearsal import rehearsed_questions, said_aloud
 from voicecli.providers.espeak import EspeakSynthesizer
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 
 LOUD = 0.05
 
@@ -28,12 +28,12 @@ def test_question_is_as_loud_as_people_ask():
     sound = asyncio.run(said())
     assert sound.dtype == np.float32
     assert np.abs(sound).max() == pytest.approx(0.35)
-    assert 0.5 < len(sound) / HEARING_RATE < 3
+    assert 0.5 < len(sound) / LISTENING_RATE < 3
 
 
 def test_room_is_never_silent_and_comes_before_the_question():
     sound = np.concatenate(asked(["What time is it?"], lambda: False))
-    begun = np.flatnonzero(np.abs(sound) > LOUD)[0] / HEARING_RATE
+    begun = np.flatnonzero(np.abs(sound) > LOUD)[0] / LISTENING_RATE
     assert 0.8 <= begun < 1.2
     assert all(np.abs(sound[start : start + 320]).max() > 0 for start in range(0, len(sound), 320))
 

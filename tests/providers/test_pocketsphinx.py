@@ -28,7 +28,7 @@ from tests.providers.sphinx.corpus import (
 from voicecli.audio.block import Samples
 from voicecli.errors import BadRequest, DeviceLost, NotFound, SettingsError, Unavailable
 from voicecli.providers.pocketsphinx import PocketsphinxOptions, PocketsphinxRecognizer
-from voicecli.providers.recognizer import HEARING_RATE, Transcript
+from voicecli.providers.recognizer import LISTENING_RATE, Transcript
 
 needs_speech = pytest.mark.skipif(not SPEECH.exists(), reason="no recorded speech: set VOICECLI_SPEECH")
 TIMER = "set a timer for twenty minutes"
@@ -57,7 +57,7 @@ async def _pieces(samples: Samples, size: int = 1600) -> AsyncIterator[Samples]:
 async def _spoken(samples: Samples) -> AsyncIterator[Samples]:
     """About as fast as it is said, so that there is time for partial transcripts."""
     async for piece in _pieces(samples):
-        await asyncio.sleep(len(piece) / HEARING_RATE)
+        await asyncio.sleep(len(piece) / LISTENING_RATE)
         yield piece
 
 
@@ -135,8 +135,8 @@ def test_dictation_without_a_domain() -> None:
 
 def test_nothing_said_is_no_text() -> None:
     nothing = np.zeros(0, np.float32)
-    silence = np.zeros(HEARING_RATE, np.float32)
-    hum = (0.01 * np.sin(np.arange(HEARING_RATE) / 50)).astype(np.float32)
+    silence = np.zeros(LISTENING_RATE, np.float32)
+    hum = (0.01 * np.sin(np.arange(LISTENING_RATE) / 50)).astype(np.float32)
     found = _hear(nothing, silence, hum, domain=jsgf())
     assert [[(t.text, t.final) for t in transcripts] for transcripts in found] == [[("", True)]] * 3
 
@@ -352,7 +352,7 @@ def test_time_after_the_end(timer: Samples) -> None:
         async def microphone() -> AsyncIterator[Samples]:
             began = time.perf_counter()
             for start in range(0, len(timer), 512):
-                due = began + pace * (start + 512) / HEARING_RATE
+                due = began + pace * (start + 512) / LISTENING_RATE
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 yield timer[start : start + 512]
             ended.append(time.perf_counter())
@@ -363,7 +363,7 @@ def test_time_after_the_end(timer: Samples) -> None:
             return time.perf_counter() - ended[0]
 
     live = [asyncio.run(run(1.0)) for _ in range(5)]
-    print(f"final after {len(timer) / HEARING_RATE:.2f} s of live audio: {np.median(live) * 1000:.0f} ms")
+    print(f"final after {len(timer) / LISTENING_RATE:.2f} s of live audio: {np.median(live) * 1000:.0f} ms")
     print(f"the same all at once: {np.median([asyncio.run(run(0.0)) for _ in range(5)]) * 1000:.0f} ms")
 
 

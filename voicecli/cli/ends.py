@@ -33,11 +33,11 @@ async def open_microphone(
     """Raises NoDevice, DeviceError; UsageError or DecodeError for a file that is none or not audio."""
     if name == PIPE:
         from voicecli.audio.microphone import PacedMicrophone, pcm_pieces
-        from voicecli.providers.recognizer import HEARING_RATE
+        from voicecli.providers.recognizer import LISTENING_RATE
 
         pieces = pcm_pieces(sys.stdin.buffer)
         return PacedMicrophone(
-            "standard input", HEARING_RATE, pieces, live=True, real_time=real_time, hold=hold, linger=linger
+            "standard input", LISTENING_RATE, pieces, live=True, real_time=real_time, hold=hold, linger=linger
         )
     if is_file(name) and is_fifo(Path(name)):
         warn(f"{name} is a pipe: listening begins when something writes to it.")

@@ -31,7 +31,7 @@ from voicecli.conversation.supervisor import Conversation
 from voicecli.errors import BudgetBreached, ExitStatus, NoDevice, SaveError, UsageError, VoiceError
 from voicecli.flow.sources import array_source
 from voicecli.providers.choose import choose_synthesizer
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 
 __all__ = ["run_talk"]
 
@@ -162,7 +162,7 @@ class _Wiring:
             voice = await choose_synthesizer("espeak", voices)
             asking = rehearsed_questions(QUESTIONS, voice.engine, lambda: conversation.floor.busy)
             name = "the bundled voice"
-            return PacedMicrophone(name, HEARING_RATE, asking, real_time=real_time, hold=hold)
+            return PacedMicrophone(name, LISTENING_RATE, asking, real_time=real_time, hold=hold)
         device = str(self._settings.mic.device)
         return await ends.open_microphone(
             device, real_time=real_time, hold=hold, linger=lambda: conversation.floor.busy

@@ -22,7 +22,7 @@ from voicecli.flow.scope import scoped
 from voicecli.providers.bounds import Within
 from voicecli.providers.fetch import ModelFile, fetch, model_folder
 from voicecli.providers.inference import LocalEngine
-from voicecli.providers.recognizer import HEARING_RATE, Transcript
+from voicecli.providers.recognizer import LISTENING_RATE, Transcript
 
 __all__ = ["MoonshineOptions", "MoonshineRecognizer"]
 
@@ -76,7 +76,7 @@ class MoonshineRecognizer(LocalEngine[MoonshineOptions]):
         shown = ""
         heard = False
         waiting: list[Samples] = []  # audio that Moonshine has not been given yet
-        pace = self._options.partial * HEARING_RATE
+        pace = self._options.partial * LISTENING_RATE
         try:
             async with scoped(audio) as blocks:
                 async for samples in blocks:
@@ -123,7 +123,7 @@ def _finish(stream: Any, blocks: list[Samples]) -> str:
 
 def _give(stream: Any, blocks: list[Samples]) -> None:
     if blocks:
-        stream.add_audio(np.concatenate(blocks).tolist(), HEARING_RATE)
+        stream.add_audio(np.concatenate(blocks).tolist(), LISTENING_RATE)
 
 
 def _text(transcript: Any) -> str:

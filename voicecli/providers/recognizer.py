@@ -9,9 +9,9 @@ from typing import Protocol
 from voicecli.audio.block import Samples
 from voicecli.providers.engine import Engine
 
-__all__ = ["HEARING_RATE", "Recognizer", "Transcript"]
+__all__ = ["LISTENING_RATE", "Recognizer", "Transcript"]
 
-HEARING_RATE = 16_000  # samples a second: what every recogniser and VAD here is fed
+LISTENING_RATE = 16_000  # samples a second: what every recogniser and VAD here is fed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Recognizer(Engine, Protocol):
     def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
         """Yield partial transcripts while `audio` runs, and exactly one final one after it ends.
 
-        `audio` is mono at `HEARING_RATE`, in pieces of any length; its end is the end of the utterance. An
+        `audio` is mono at `LISTENING_RATE`, in pieces of any length; its end is the end of the utterance. An
         utterance in which nothing was understood gives a final transcript with empty text. Closing the
         iterator early abandons the utterance and its request. Several utterances may be under way at once; an
         attribute `places` may say how many the engine hears without making some of them wait.

@@ -26,7 +26,7 @@ from voicecli.flow.scope import scoped
 from voicecli.providers.bounds import Within
 from voicecli.providers.engine import OwnEngine
 from voicecli.providers.language_model import Message, Token
-from voicecli.providers.recognizer import HEARING_RATE, Transcript
+from voicecli.providers.recognizer import LISTENING_RATE, Transcript
 
 __all__ = [
     "SimulatedLanguageModel",
@@ -132,11 +132,11 @@ class SimulatedRecognizer(_Simulated[SimulatedRecognizerOptions]):
             heard = shown = 0
             async for samples in blocks:
                 heard += len(samples)
-                due = 0 if options.partial is None else int(heard / HEARING_RATE / options.partial)
+                due = 0 if options.partial is None else int(heard / LISTENING_RATE / options.partial)
                 if due == shown:
                     continue
                 shown = due
-                if words := text.split()[: int(heard / HEARING_RATE * WORDS_A_SECOND)]:
+                if words := text.split()[: int(heard / LISTENING_RATE * WORDS_A_SECOND)]:
                     yield Transcript(" ".join(words))
             clock = _Clock(options.jitter, options.seed, call)
             await clock.pass_by(options.delay)

@@ -19,7 +19,7 @@ from voicecli.flow.scope import scoped
 from voicecli.providers.bounds import Within
 from voicecli.providers.fetch import fetch_from_hub, fetched_from_hub
 from voicecli.providers.inference import LocalEngine
-from voicecli.providers.recognizer import HEARING_RATE, Transcript
+from voicecli.providers.recognizer import LISTENING_RATE, Transcript
 
 __all__ = ["WhisperOptions", "WhisperRecognizer"]
 
@@ -75,7 +75,7 @@ class WhisperRecognizer(LocalEngine[WhisperOptions]):
     async def _load(self) -> None:
         folder = await self._folder()
         self._model = await self._inference.run(lambda: self._open(folder))
-        await self._inference.run(lambda: self._recognise(np.zeros(HEARING_RATE, np.float32)))
+        await self._inference.run(lambda: self._recognise(np.zeros(LISTENING_RATE, np.float32)))
 
     async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
         """Yield partial transcripts, where they were asked for, and the final one."""
@@ -107,11 +107,11 @@ class WhisperRecognizer(LocalEngine[WhisperOptions]):
                 await asyncio.gather(trying, return_exceptions=True)
 
     def _is_due(self, fresh: int) -> bool:
-        return 0 < self._options.partial * HEARING_RATE <= fresh
+        return 0 < self._options.partial * LISTENING_RATE <= fresh
 
     async def _understand(self, heard: list[Samples]) -> Transcript:
         samples = np.concatenate(heard) if heard else np.zeros(0, np.float32)
-        if len(samples) < SHORTEST * HEARING_RATE:
+        if len(samples) < SHORTEST * LISTENING_RATE:
             return Transcript("")
         return await self._inference.run(partial(self._recognise, samples))
 

@@ -18,7 +18,7 @@ from voicecli.audio.resample import OneRate
 from voicecli.errors import DecodeError, WireError
 from voicecli.flow.scope import scoped
 from voicecli.flow.sources import array_source
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 from voicecli.server.refusals import Refusal
 from voicecli.server.responder import Responder
 from voicecli.wire.frames import AudioFrame, Frame, FrameDecoder, FrameLimits, ObjectFrame
@@ -161,7 +161,7 @@ class _Listener:
 
     def __init__(self, limits: QuestionLimits) -> None:
         self._longest = limits.spoken
-        self.sound = OneRate(HEARING_RATE)
+        self.sound = OneRate(LISTENING_RATE)
         self.seconds = 0.0  # of it so far
 
     def listen(self, frame: AudioFrame) -> Samples:

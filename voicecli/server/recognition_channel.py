@@ -9,7 +9,7 @@ import numpy as np
 
 from voicecli.audio.block import Samples
 from voicecli.errors import VoiceError
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 from voicecli.server.outbox import Events, Outbox, Pending
 from voicecli.server.shared_recognition import SharedRecognition
 from voicecli.server.voice_batch import Judged
@@ -55,7 +55,7 @@ class Channel(ABC):
     @property
     def ahead(self) -> float:
         """Seconds of sound since the end of the first segment that is not answered."""
-        return self._outbox.ahead(self._length / HEARING_RATE)
+        return self._outbox.ahead(self._length / LISTENING_RATE)
 
     @property
     def idle(self) -> bool:
@@ -84,7 +84,7 @@ class SimpleChannel(Channel):
         super().__init__(number, shared, events, speaker, interim)
         self._pieces: list[Samples] = []  # after those
         self._left = 0  # samples in them
-        self._longest = round(self._settings.piece * HEARING_RATE)
+        self._longest = round(self._settings.piece * LISTENING_RATE)
 
     def push(self, samples: Samples) -> None:
         self._pieces.append(samples)
@@ -108,17 +108,17 @@ class SimpleChannel(Channel):
         self._pieces = [rest.copy()] if len(rest) else []
         self._left = len(rest)
         begin, self._length = self._length, self._length + cut
-        segment = Segment(begin / HEARING_RATE, self._length / HEARING_RATE, channel=self._number)
+        segment = Segment(begin / LISTENING_RATE, self._length / LISTENING_RATE, channel=self._number)
         job = self._workers.job(
             lambda outcome: self._outbox.settle(pending, outcome), lambda _: None, self._speaker
         )
         pending = self._outbox.reserve(job, segment)
         job.push(sound[:cut])
-        job.end(self._speaker.due(self._left / HEARING_RATE))
+        job.end(self._speaker.due(self._left / LISTENING_RATE))
 
     def _quietest(self, sound: Samples) -> int:
         """The middle of the quietest 20 ms near the end of the longest piece."""
-        first = self._longest - round(self._settings.search * HEARING_RATE)
+        first = self._longest - round(self._settings.search * LISTENING_RATE)
         frames = (self._longest - first) // _FRAME
         if not frames:
             return self._longest
@@ -234,7 +234,7 @@ class SegmentedChannel(Channel):
         if speech.outcome is not None:
             self._outbox.settle(speech.pending, speech.outcome)
         else:
-            speech.job.end(self._speaker.due(self._length / HEARING_RATE - time))
+            speech.job.end(self._speaker.due(self._length / LISTENING_RATE - time))
 
     def _answered(self, speech: _Speech, outcome: Outcome) -> None:
         """The engine's last word, which may come before the end if it has failed."""
@@ -260,14 +260,14 @@ class SegmentedChannel(Channel):
         if self._segmenter.gate.voiced_until < self._now:
             return
         text, speech.text, speech.shown = speech.text, "", self._now
-        end = max(min(self._now, self._length / HEARING_RATE), speech.started)
+        end = max(min(self._now, self._length / LISTENING_RATE), speech.started)
         self._events.answered(
             Segment(speech.started, end, text, self._number, is_final=False), speech.latency
         )
 
     def _dated(self, time: float) -> float:
         """Never before what was told already, never after the end of the sound."""
-        self._edge = min(max(time, self._edge), self._length / HEARING_RATE)
+        self._edge = min(max(time, self._edge), self._length / LISTENING_RATE)
         return self._edge
 
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 from voicecli.audio.block import Samples
 from voicecli.config.serving import SessionSettings
 from voicecli.errors import WireError
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 from voicecli.server.outbox import Events
 from voicecli.server.recognition_channel import Channel, SegmentedChannel, SimpleChannel
 from voicecli.server.shared_recognition import SharedRecognition
@@ -128,7 +128,7 @@ class Session:
             self._events.end()
 
     async def _begin(self, start: Start) -> None:
-        if start.format.sample_rate == HEARING_RATE:
+        if start.format.sample_rate == LISTENING_RATE:
             decoder = StreamDecoder(start.format, self._complain)
         else:  # a filter for a rate that nobody had before takes a while to make
             decoder = await asyncio.to_thread(StreamDecoder, start.format, self._complain)
@@ -262,7 +262,7 @@ class _Stream:
         return noted
 
     def _push(self, rows: list[Samples]) -> None:
-        seconds = len(rows[0]) / HEARING_RATE
+        seconds = len(rows[0]) / LISTENING_RATE
         self._speaker.came(seconds, asyncio.get_running_loop().time())
         for channel, samples in zip(self.channels, rows, strict=True):
             channel.push(samples)

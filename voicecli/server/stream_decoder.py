@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from voicecli.audio.block import Samples
 from voicecli.audio.resample import Resampler
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 from voicecli.wire.recognition import Format
 
 __all__ = ["StreamDecoder"]
@@ -33,7 +33,7 @@ class StreamDecoder:
         """May take 10 ms where a filter for an odd rate has to be made."""
         self._format = format
         self._complain = complain
-        self._resamplers = [Resampler(format.sample_rate, HEARING_RATE) for _ in range(format.channels)]
+        self._resamplers = [Resampler(format.sample_rate, LISTENING_RATE) for _ in range(format.channels)]
         frames = min(round(_PIECE * format.sample_rate), _LARGEST // format.channels)
         self._step = max(1, frames) * format.frame_bytes
         self._rest = b""

@@ -6,7 +6,7 @@ import logging
 from time import monotonic
 
 from voicecli.errors import VoiceError
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 from voicecli.telemetry.logs import enter_trace, traced
 from voicecli.telemetry.prometheus import Exposition, Pipeline
 from voicecli.telemetry.traceparent import Traceparent, new_traceparent, parse_traceparent
@@ -80,7 +80,7 @@ class SessionWatch:
         else:
             self._parent = parent or new_traceparent()
         enter_trace(self._parent)
-        if format.sample_rate != HEARING_RATE:
+        if format.sample_rate != LISTENING_RATE:
             self.heard += _FILTER  # counts with the token's audio
         self._segments, self._heard = 0, 0.0
         log.info(

@@ -30,7 +30,7 @@ from voicecli.bench.measure.end_of_turn_bench import (
     turn_samples,
 )
 from voicecli.bench.measure.recordings import LabelledUtterance, Recorded, read_folder, speech_folder
-from voicecli.providers.recognizer import HEARING_RATE, Transcript
+from voicecli.providers.recognizer import LISTENING_RATE, Transcript
 from voicecli.speech.endpoint import EndpointOptions
 from voicecli.speech.silero import SileroDetector
 from voicecli.speech.vad import WINDOW, WINDOW_SECONDS
@@ -47,7 +47,7 @@ def listened(
     samples = (noise.standard_normal(windows * WINDOW) * 0.001).astype(np.float32)
     probabilities = np.zeros(windows)
     for first, last in speech:
-        samples[round(first * HEARING_RATE) : round(last * HEARING_RATE)] *= 100
+        samples[round(first * LISTENING_RATE) : round(last * LISTENING_RATE)] *= 100
         probabilities[round(first / WINDOW_SECONDS) : round(last / WINDOW_SECONDS)] = 1.0
     recorded = Recorded(path=Path("made.wav"), utterances=tuple(utterances))
     return Listened(recorded=recorded, samples=samples, probabilities=probabilities.tolist())
@@ -150,7 +150,7 @@ class Counting:
     async def transcribe(self, audio: AsyncIterator[Samples]) -> AsyncIterator[Transcript]:
         self.calls += 1
         heard = [samples async for samples in audio]
-        yield Transcript(f"{sum(map(len, heard)) / HEARING_RATE:.1f} seconds", final=True)
+        yield Transcript(f"{sum(map(len, heard)) / LISTENING_RATE:.1f} seconds", final=True)
 
 
 def test_each_stretch_is_recognised_once() -> None:

@@ -14,9 +14,9 @@ from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.speaker import NullSink, PacedSpeaker
 from voicecli.bench.measure.mouth import AskingMicrophone, MouthMicrophone, PlayedMicrophone
 from voicecli.bench.measure.recordings import SpokenQuestion
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 
-TONE = np.full(HEARING_RATE // 4, 0.5, np.float32)
+TONE = np.full(LISTENING_RATE // 4, 0.5, np.float32)
 QUESTION = SpokenQuestion(name="a tone", samples=TONE, start=0.0, end=0.25)
 
 
@@ -51,7 +51,7 @@ def test_question_is_heard_whole_in_a_quiet_room() -> None:
     blocks, _ = asyncio.run(heard(PlayedMicrophone(real_time=False), lambda _: True))
     places = loud(blocks)
     assert len(places) == len(TONE)
-    assert places[0] >= 0.6 * HEARING_RATE
+    assert places[0] >= 0.6 * LISTENING_RATE
     quiet = np.concatenate([block.samples for block in blocks])[: places[0]]
     assert 0.0005 < float(np.std(quiet)) < 0.002
 
@@ -65,7 +65,7 @@ def test_room_goes_on_until_it_is_over() -> None:
 def test_beginning_is_dated() -> None:
     blocks, [began] = asyncio.run(heard(PlayedMicrophone(), lambda _: True))
     first = next(block for block in blocks if np.max(np.abs(block.samples)) > 0.25)
-    inside = int(np.argmax(np.abs(first.samples) > 0.25)) / HEARING_RATE
+    inside = int(np.argmax(np.abs(first.samples) > 0.25)) / LISTENING_RATE
     assert began == pytest.approx(first.time + inside, abs=1e-6)
 
 
@@ -93,7 +93,7 @@ class Room:
     """A sound card that hears nothing, 50 blocks a second."""
 
     name = "a room"
-    rate = HEARING_RATE
+    rate = LISTENING_RATE
 
     def __init__(self) -> None:
         self._stopping = threading.Event()

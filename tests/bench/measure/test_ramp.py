@@ -21,7 +21,7 @@ from voicecli.bench.measure.texts import spoken_question
 from voicecli.config.serving import SegmentSettings
 from voicecli.errors import Unavailable
 from voicecli.providers.espeak import EspeakSynthesizer
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 from voicecli.speech.gate import GateOptions
 
 CHUNK = 1600
@@ -36,7 +36,7 @@ def speech() -> np.ndarray:
     async def main() -> np.ndarray:
         async with EspeakSynthesizer() as voice:
             question = await spoken_question("What time is it in Tokyo?", voice)
-        return np.concatenate((question.samples, np.zeros(HEARING_RATE, np.float32)))
+        return np.concatenate((question.samples, np.zeros(LISTENING_RATE, np.float32)))
 
     return asyncio.run(main())
 
@@ -49,7 +49,7 @@ def test_when_it_could_be_known(speech: np.ndarray) -> None:
         assert turn * loop <= start < end < (turn + 1) * loop
     # The end is decided after the silence that makes it one; how long the voice fades out differs.
     loud = np.flatnonzero(np.abs(speech) > 0.1 * np.max(np.abs(speech)))
-    assert (ends[0] + 1) * CHUNK >= loud[-1] + SEGMENTS.min_silence * HEARING_RATE - CHUNK
+    assert (ends[0] + 1) * CHUNK >= loud[-1] + SEGMENTS.min_silence * LISTENING_RATE - CHUNK
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pytest
 from voicecli.audio.recording import export_recording
 from voicecli.bench.measure.recordings import choose_questions, questions_of, read_folder, speech_folder
 from voicecli.errors import UsageError
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 
 
-def recorded(folder: Path, name: str, seconds: float = 1.0, rate: int = HEARING_RATE) -> None:
+def recorded(folder: Path, name: str, seconds: float = 1.0, rate: int = LISTENING_RATE) -> None:
     at = np.arange(round(seconds * rate)) / rate
     export_recording(folder / name, (0.3 * np.sin(2 * np.pi * 300 * at)).astype(np.float32), rate)
 
@@ -27,7 +27,7 @@ def test_folder_without_manifest(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("What time\nis it?\n", encoding="utf-8")
     first, second = read_folder(tmp_path)
     assert (first.name, first.text, second.name, second.text) == ("a", "What time is it?", "b", "")
-    assert len(first.samples()) == pytest.approx(HEARING_RATE, abs=2)
+    assert len(first.samples()) == pytest.approx(LISTENING_RATE, abs=2)
 
 
 def test_manifest_as_lines(tmp_path: Path) -> None:

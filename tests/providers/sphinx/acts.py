@@ -17,7 +17,7 @@ from voicecli.providers.assistant.dialogue import Reply
 from voicecli.providers.assistant.intents import Context, understand
 from voicecli.providers.assistant.timers import Timer, Timers
 from voicecli.providers.pocketsphinx import PocketsphinxOptions
-from voicecli.providers.recognizer import HEARING_RATE, Transcript
+from voicecli.providers.recognizer import LISTENING_RATE, Transcript
 from voicecli.providers.sphinx.listener import Listener
 from voicecli.providers.sphinx.noise_floor import NoiseFloor
 
@@ -55,7 +55,7 @@ def heard(hearing: Listener, samples: Samples) -> Transcript:
 def from_another_room(samples: Samples, seed: int) -> Samples:
     """Through a door: more echo than voice, little of the treble, noise 15 dB below."""
     random = np.random.default_rng(seed)
-    length = int(0.4 * HEARING_RATE)
+    length = int(0.4 * LISTENING_RATE)
     echo = random.normal(0, 1, length) * np.exp(-6.9 * np.arange(length) / length)
     echo[0] = 3.0
     dull = np.exp(-np.arange(64) / 6.0)
@@ -92,7 +92,7 @@ def utterances() -> list[tuple[str, str, Samples]]:
     for entry in recordings():
         text = str(entry.get("transcript", "")).lower().strip(".!")
         if entry["kind"] != "conversation" and not acting(answer(text)):
-            samples = recorded(str(entry["file"]))[: LONGEST * HEARING_RATE]
+            samples = recorded(str(entry["file"]))[: LONGEST * LISTENING_RATE]
             found.append(("recordings", "", samples))
     Random(0).shuffle(found)
     return found

@@ -25,7 +25,7 @@ from tests.providers.sphinx.corpus import (
 )
 from voicecli.audio.block import Samples
 from voicecli.providers.pocketsphinx import PocketsphinxOptions, _models
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 from voicecli.providers.sphinx.confidence import Evidence, compare
 from voicecli.providers.sphinx.decoder import Search
 from voicecli.providers.sphinx.domain import prepare
@@ -89,7 +89,7 @@ def trials(count: int, seed: int) -> list[Trial]:
             continue
         request = any(name in str(entry["id"]) for name in REQUESTS)
         group = "requests, recorded" if request else "other, recorded"
-        samples = recorded(str(entry["file"]))[: LONGEST * HEARING_RATE]
+        samples = recorded(str(entry["file"]))[: LONGEST * LISTENING_RATE]
         trial = attempt(hearing, samples, group, text or str(entry["id"]), False)
         trial.right = request and (not text or understood(trial.heard, text))
         found.append(trial)

@@ -18,7 +18,7 @@ from voicecli.audio.block import Samples
 from voicecli.audio.resample import resample
 from voicecli.providers.assistant.intents import Context, understand
 from voicecli.providers.espeak import EspeakOptions, EspeakSynthesizer
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 
 SPEECH = Path(os.environ.get("VOICECLI_SPEECH", Path(__file__).parents[3] / "../shared/speech")).resolve()
 NOON = datetime(2025, 3, 4, 12, 0, tzinfo=UTC)
@@ -93,7 +93,7 @@ def say(texts: Sequence[tuple[str, Speaker]], seed: int = 0) -> list[Samples]:
             options = EspeakOptions(voice=speaker.voice, speed=speaker.speed, pitch=speaker.pitch)
             async with EspeakSynthesizer(options) as engine:
                 data = b"".join([chunk async for chunk in engine.synthesize(text)])
-                spoken.append(resample(_floats(data), engine.format.rate, HEARING_RATE))
+                spoken.append(resample(_floats(data), engine.format.rate, LISTENING_RATE))
         return spoken
 
     random = np.random.default_rng(seed)
@@ -164,7 +164,7 @@ def _floats(data: bytes) -> Samples:
 
 
 def _in_a_room(samples: Samples, speaker: Speaker, random: np.random.Generator) -> Samples:
-    quiet = np.zeros(int(0.3 * HEARING_RATE), np.float32)
+    quiet = np.zeros(int(0.3 * LISTENING_RATE), np.float32)
     level = float(np.sqrt(np.mean(samples**2))) * 10 ** (-speaker.noise / 20)
     whole = np.concatenate([quiet, 0.5 * samples, quiet])
     return (whole + random.normal(0, 0.5 * level, len(whole))).astype(np.float32)

@@ -19,7 +19,7 @@ from voicecli.audio.block import Samples
 from voicecli.bench.measure.recordings import LabelledUtterance, Recorded
 from voicecli.flow.scope import scoped
 from voicecli.latency.statistics import percentile
-from voicecli.providers.recognizer import HEARING_RATE, Recognizer
+from voicecli.providers.recognizer import LISTENING_RATE, Recognizer
 from voicecli.speech.edges import EdgeOptions
 from voicecli.speech.endpoint import EndpointOptions, SoftEnd, TurnEnded
 from voicecli.speech.gate import GateOptions, SpeechStarted
@@ -61,14 +61,14 @@ class Listened:
     @property
     def duration(self) -> float:
         """Seconds."""
-        return len(self.samples) / HEARING_RATE
+        return len(self.samples) / LISTENING_RATE
 
 
 def listen(recorded: Recorded, detector: VoiceDetector, seed: int = 0) -> Listened:
     """Run the detector over a recording; `seed` is of the noise behind it. Raises UsageError, DecodeError."""
     samples = recorded.samples()
     last = max((one.end for one in recorded.utterances), default=0.0)
-    missing = max(0, round((last + _ROOM) * HEARING_RATE) - len(samples))
+    missing = max(0, round((last + _ROOM) * LISTENING_RATE) - len(samples))
     samples = np.concatenate((samples, _room(samples, missing + -(len(samples) + missing) % WINDOW, seed)))
     detector.reset()
     found = [
@@ -98,8 +98,8 @@ class RecognizedWords:
 
     async def __call__(self, listened: Listened, begun: float, until: float) -> str:
         """Recognise the sound between the two moments, and a little around it."""
-        first = max(0, round((begun - _PRE_ROLL) * HEARING_RATE))
-        last = round((until + _SURE) * HEARING_RATE)
+        first = max(0, round((begun - _PRE_ROLL) * LISTENING_RATE))
+        last = round((until + _SURE) * LISTENING_RATE)
         key = (listened.recorded.path, first, last)
         if key not in self._known:
             text = ""

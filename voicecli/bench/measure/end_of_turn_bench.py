@@ -44,7 +44,7 @@ from voicecli.bench.table import Grid
 from voicecli.config.assembly import pick_recognizer
 from voicecli.errors import UsageError
 from voicecli.providers.choose import choose_detector
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 from voicecli.speech.endpoint import EndpointOptions
 
 __all__ = ["TurnBench", "curve_table", "cut_record", "cuts_table", "turn_charts", "turn_samples"]
@@ -207,18 +207,18 @@ class TurnBench(Measurement):
         """What the speaker said up to the cut and a little further, with a beep at the cut."""
         judged, end = cut
         samples = next(one.samples for one in self.listened if one.recorded is judged.recorded)
-        first = max(0, round((judged.utterance.start - _BEFORE) * HEARING_RATE))
-        at = round(end.time * HEARING_RATE)
-        clip = samples[first : at + round(_AFTER * HEARING_RATE)].copy()
-        beep = np.arange(min(round(_BEEP * HEARING_RATE), len(clip) - (at - first)))
-        clip[at - first : at - first + len(beep)] += 0.2 * np.sin(2 * np.pi * 1000 / HEARING_RATE * beep)
+        first = max(0, round((judged.utterance.start - _BEFORE) * LISTENING_RATE))
+        at = round(end.time * LISTENING_RATE)
+        clip = samples[first : at + round(_AFTER * LISTENING_RATE)].copy()
+        beep = np.arange(min(round(_BEEP * LISTENING_RATE), len(clip) - (at - first)))
+        clip[at - first : at - first + len(beep)] += 0.2 * np.sin(2 * np.pi * 1000 / LISTENING_RATE * beep)
         return clip.astype(np.float32)
 
     def write_clips(self, folder: Path) -> None:
         """A WAV for each cut. Raises SaveError."""
         for number, (judged, cut) in enumerate(self.cuts, 1):
             name = f"{number:03d}-{judged.recorded.name}-{cut.time:.1f}s.wav"
-            export_recording(folder / name, self._clip((judged, cut)), HEARING_RATE)
+            export_recording(folder / name, self._clip((judged, cut)), LISTENING_RATE)
 
     async def play(self, number: int, output: Callable[[], Output]) -> None:
         """Let a cut be heard. Raises UsageError for a number that there is not, DeviceError."""
@@ -228,7 +228,7 @@ class TurnBench(Measurement):
             raise UsageError(f"There is no cut {number}.", known)
         async with AudioStreamPlayer(output(), self.loaded.settings.player) as player:
             player.begin()
-            await player.write(resample(self._clip(cuts[number - 1]), HEARING_RATE, player.rate))
+            await player.write(resample(self._clip(cuts[number - 1]), LISTENING_RATE, player.rate))
             await player.stop()
 
 

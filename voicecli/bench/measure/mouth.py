@@ -16,14 +16,14 @@ from voicecli.audio.microphone import DeviceMicrophone, Microphone
 from voicecli.audio.player import AudioStreamPlayer
 from voicecli.audio.resample import Quality, resample
 from voicecli.bench.measure.recordings import SpokenQuestion
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 
 __all__ = ["AskingMicrophone", "MouthMicrophone", "Over", "PlayedMicrophone"]
 
 Over = Callable[[float], bool]
 """Whether the question has been dealt with, so many seconds after its last sample."""
 
-_BLOCK = HEARING_RATE // 50  # samples: 20 ms
+_BLOCK = LISTENING_RATE // 50  # samples: 20 ms
 _NOISE = 0.001  # amplitude of the room's noise: -60 dBFS
 _BEFORE = 0.6  # seconds of the room before a question
 _AFTER = 1.0  # seconds of the room after it at the least
@@ -67,7 +67,7 @@ class PlayedMicrophone:
     ) -> None:
         """`hold` is awaited before each block where time does not keep the pace."""
         self.name = "recorded questions"
-        self.rate = HEARING_RATE
+        self.rate = LISTENING_RATE
         self.overflows = 0
         self.hold = hold
         self._real_time = real_time
@@ -85,7 +85,7 @@ class PlayedMicrophone:
     @property
     def position(self) -> float:
         """Seconds of the question that have been heard."""
-        return self._heard / HEARING_RATE
+        return self._heard / LISTENING_RATE
 
     async def ask(self, question: SpokenQuestion, over: Over) -> float | None:
         """Say it as soon as the one before is over."""
@@ -101,26 +101,26 @@ class PlayedMicrophone:
         """Yield blocks of 20 ms, each when its last sample would have been heard."""
         while (asked := await self._questions.get()) is not None:
             # No question is in step with the loudspeaker's blocks, or with the windows of the detector.
-            before = round((_BEFORE + self._chance.uniform(0.0, 0.2)) * HEARING_RATE)
+            before = round((_BEFORE + self._chance.uniform(0.0, 0.2)) * LISTENING_RATE)
             length = len(asked.question.samples)
             began, position, first = time.monotonic(), 0, None
             while True:
                 self._heard = position - before
-                beyond = (self._heard - length) / HEARING_RATE
+                beyond = (self._heard - length) / LISTENING_RATE
                 if beyond >= _AFTER and asked.over(beyond):
                     break
-                at = await self._due(began + position / HEARING_RATE)
+                at = await self._due(began + position / LISTENING_RATE)
                 if first is None and self._heard + _BLOCK > 0:
-                    first = at - self._heard / HEARING_RATE
+                    first = at - self._heard / LISTENING_RATE
                 self._heard += _BLOCK
-                yield Block(self._room(asked.question.samples, position - before), HEARING_RATE, at)
+                yield Block(self._room(asked.question.samples, position - before), LISTENING_RATE, at)
                 position += _BLOCK
             if not asked.done.done():
                 asked.done.set_result(first)
 
     async def _due(self, at: float) -> float:
         """Wait until the block that begins at `at` has been heard; returns when it begins."""
-        length = _BLOCK / HEARING_RATE
+        length = _BLOCK / LISTENING_RATE
         if self._real_time:
             await asyncio.sleep(max(0.0, at + length - time.monotonic()))
             return at
@@ -176,8 +176,8 @@ class MouthMicrophone:
     async def ask(self, question: SpokenQuestion, over: Over) -> float | None:
         """Play it to its end, and wait."""
         samples = question.samples
-        if self._mouth.rate != HEARING_RATE:
-            samples = resample(samples, HEARING_RATE, self._mouth.rate, Quality.HQ)
+        if self._mouth.rate != LISTENING_RATE:
+            samples = resample(samples, LISTENING_RATE, self._mouth.rate, Quality.HQ)
         loud = np.flatnonzero(np.abs(samples) >= self._mouth.options.audible)
         self._onset = float(loud[0]) / self._mouth.rate if len(loud) else 0.0
         self._asking = question

@@ -25,7 +25,7 @@ from voicecli.bench.measure.child import Child, ServerProcess, Usage
 from voicecli.bench.measure.stream_load import StreamOrder, Watched
 from voicecli.bench.report import Sample
 from voicecli.latency.statistics import percentile
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 from voicecli.speech.endpoint import TurnEnded
 from voicecli.speech.gate import SpeechStarted
 from voicecli.speech.segmenter import Segmenter
@@ -104,7 +104,7 @@ def decisions(
     starts: list[int] = []
     ends: list[int] = []
     for window in chain.from_iterable(windows.push(sound) for _ in range(loops)):
-        known = (round(window.time * HEARING_RATE) + WINDOW - 1) // chunk
+        known = (round(window.time * LISTENING_RATE) + WINDOW - 1) // chunk
         for sign in segmenter.push(window, detector.probability(window.samples)):
             if isinstance(sign, SpeechStarted):
                 starts.append(known)
@@ -119,11 +119,11 @@ class Ramp:
     def __init__(self, options: RampOptions, sound: Samples, segmenter: Segmenter) -> None:
         """`sound` is speech at 16 kHz with silence at both ends; it is sent again and again."""
         self._options = options
-        self._chunk = round(options.chunk * HEARING_RATE)
+        self._chunk = round(options.chunk * LISTENING_RATE)
         self._sound = sound[: len(sound) // self._chunk * self._chunk]
         stages = (options.most - options.first) // options.step + 2
         longest = options.runs * stages * (options.settle + options.hold + 1.0) + 60.0
-        loops = int(longest * HEARING_RATE / len(self._sound)) + 1
+        loops = int(longest * LISTENING_RATE / len(self._sound)) + 1
         self._starts, self._ends = decisions(self._sound, loops, self._chunk, segmenter)
 
     async def stages(
@@ -157,7 +157,7 @@ class Ramp:
             path.write_bytes(s16_bytes(self._sound))
             async with Child(["voicecli.bench.measure.stream_load"]) as clients:
                 order = StreamOrder(
-                    url=url, sound=str(path), rate=HEARING_RATE, chunk=self._chunk, starts=self._starts,
+                    url=url, sound=str(path), rate=LISTENING_RATE, chunk=self._chunk, starts=self._starts,
                     ends=self._ends,
                 )  # fmt: skip
                 await clients.tell(asdict(order))

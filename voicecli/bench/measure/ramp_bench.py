@@ -23,7 +23,7 @@ from voicecli.bench.report import Participant, grouped
 from voicecli.errors import UsageError
 from voicecli.latency.budget import Limit
 from voicecli.providers.choose import choose_synthesizer
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 
 __all__ = ["ServerBench", "ramp_charts"]
 
@@ -120,7 +120,7 @@ class ServerBench(Measurement):
     async def _speech(self) -> Samples:
         """Some sentences of the bundled voice, with pauses."""
         choice = await choose_synthesizer("espeak", self.loaded.settings.tts.engines)
-        pause = np.zeros(round(_PAUSE * HEARING_RATE), np.float32)
+        pause = np.zeros(round(_PAUSE * LISTENING_RATE), np.float32)
         async with choice.engine as voice:
             spoken = [(await spoken_question(text, voice)).samples for text in SPOKEN[:_SENTENCES]]
         return np.concatenate([part for samples in spoken for part in (samples, pause)])

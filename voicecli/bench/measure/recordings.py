@@ -32,7 +32,7 @@ from voicecli.audio.recording import load_recording
 from voicecli.audio.resample import Quality, resample
 from voicecli.bench.report import grouped
 from voicecli.errors import UsageError
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 
 __all__ = [
     "LabelledUtterance",
@@ -82,8 +82,8 @@ class Recorded:
     def samples(self) -> Samples:
         """Mono, at the hearing rate. Raises UsageError, DecodeError."""
         samples, rate = load_recording(self.path)
-        if rate != HEARING_RATE:
-            samples = resample(samples, rate, HEARING_RATE, Quality.HQ)
+        if rate != LISTENING_RATE:
+            samples = resample(samples, rate, LISTENING_RATE, Quality.HQ)
         return samples.astype(np.float32, copy=False)
 
 
@@ -101,7 +101,7 @@ class SpokenQuestion:
     @property
     def duration(self) -> float:
         """Seconds."""
-        return len(self.samples) / HEARING_RATE
+        return len(self.samples) / LISTENING_RATE
 
 
 def speech_folder() -> Path | None:
@@ -154,7 +154,7 @@ def questions_of(recorded: Recorded) -> Iterator[SpokenQuestion]:
     if not recorded.utterances:
         yield SpokenQuestion(name=recorded.name, samples=samples, text=recorded.text, scored=recorded.scored)
         return
-    length = len(samples) / HEARING_RATE
+    length = len(samples) / LISTENING_RATE
     edges = [0.0, *(edge for one in recorded.utterances for edge in (one.start, one.end)), length]
     alone = len(recorded.utterances) == 1
     for index, one in enumerate(recorded.utterances):
@@ -163,7 +163,7 @@ def questions_of(recorded: Recorded) -> Iterator[SpokenQuestion]:
         last = min(one.end + _BESIDE, (one.end + after) / 2 if after < length else length)
         yield SpokenQuestion(
             name=recorded.name if alone else f"{recorded.name} {index + 1}",
-            samples=samples[round(first * HEARING_RATE) : round(last * HEARING_RATE)],
+            samples=samples[round(first * LISTENING_RATE) : round(last * LISTENING_RATE)],
             text=one.text or (recorded.text if alone else ""),
             start=one.start - first,
             end=one.end - first,

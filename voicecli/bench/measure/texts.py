@@ -11,7 +11,7 @@ import numpy as np
 from voicecli.bench.measure.recordings import SpokenQuestion
 from voicecli.conversation.rehearsal import said_aloud
 from voicecli.errors import ProviderError, UsageError
-from voicecli.providers.recognizer import HEARING_RATE
+from voicecli.providers.recognizer import LISTENING_RATE
 from voicecli.providers.synthesizer import Synthesizer
 
 __all__ = ["SPOKEN", "TEXTS", "Line", "line_of", "lines_of", "spoken_question"]
@@ -100,6 +100,6 @@ async def spoken_question(text: str, voice: Synthesizer) -> SpokenQuestion:
     if not peak:
         raise ProviderError(f"{voice.name} made no sound for {text!r}.")
     voiced = np.flatnonzero(np.abs(samples) >= peak * _VOICED)
-    start, end = float(voiced[0]) / HEARING_RATE, float(voiced[-1] + 1) / HEARING_RATE
-    kept = samples[: round((end + _AFTER) * HEARING_RATE)]
+    start, end = float(voiced[0]) / LISTENING_RATE, float(voiced[-1] + 1) / LISTENING_RATE
+    kept = samples[: round((end + _AFTER) * LISTENING_RATE)]
     return SpokenQuestion(name=text, samples=kept, text=text, start=start, end=end)

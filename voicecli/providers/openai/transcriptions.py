@@ -15,7 +15,7 @@ from voicecli.errors import BadRequest, Unavailable
 from voicecli.flow.scope import scoped
 from voicecli.providers.openai.faults import strayed
 from voicecli.providers.openai.sdk import Endpoint, ServerAnswer
-from voicecli.providers.recognizer import HEARING_RATE, Transcript
+from voicecli.providers.recognizer import LISTENING_RATE, Transcript
 from voicecli.wire.riff import WavLayout, riff_header
 
 __all__ = ["OpenAIRecognizer", "OpenAIRecognizerOptions"]
@@ -49,7 +49,7 @@ class OpenAIRecognizer(Endpoint[OpenAIRecognizerOptions]):
         self._client.refresh()  # while the speaker is speaking there is time for it
         async with scoped(audio) as pieces:
             heard = [piece async for piece in pieces]
-        if sum(map(len, heard)) < SHORTEST * HEARING_RATE:
+        if sum(map(len, heard)) < SHORTEST * LISTENING_RATE:
             yield Transcript("", final=True)
             return
         last = ""
@@ -93,7 +93,7 @@ class OpenAIRecognizer(Endpoint[OpenAIRecognizerOptions]):
 
 def _wav(pieces: Sequence[Samples]) -> bytes:
     sound = s16_bytes(np.concatenate(pieces))
-    return riff_header(WavLayout("integer", 16, 1, HEARING_RATE), len(sound)) + sound
+    return riff_header(WavLayout("integer", 16, 1, LISTENING_RATE), len(sound)) + sound
 
 
 async def _texts(answer: ServerAnswer) -> AsyncIterator[tuple[str, bool]]:
