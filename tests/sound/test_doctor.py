@@ -9,7 +9,6 @@ from tests.sound.server import SoundServer, is_missing, sound_server
 
 pytestmark = [
     pytest.mark.sound,
-    pytest.mark.alone,
     pytest.mark.skipif(is_missing(), reason="needs pulseaudio, pulseaudio-utils and libasound2-plugins"),
 ]
 
